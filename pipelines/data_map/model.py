@@ -1,0 +1,150 @@
+"""The data map: per store, a reviewed YAML file that binds datasets to the retention model.
+
+What the scan proposes lives in `proposals/`, what a person approved in `data_map/`. A dataset acts only while it
+carries an approval; everything else is reported and left alone (R42, R45).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NOT_PERSONAL = "none"
+"""The category of a field that a person has declared not to be personal."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Approval(_Model):
+    """Who approved a dataset's mapping (a role or an id, not an address), and when."""
+
+    by: str
+    on: dt.date
+
+
+class SubjectLink(_Model):
+    """What links a record to a person.
+
+    ``columns`` are concatenated with a space (a name has two); for items, ``roles`` name the participants.
+    ``kind`` is the kind of key, so that stores meet on it: `email`, `customer`, `name`. ``strength`` follows the
+    match: only `exact` and `canonical` links move a clock or destroy; a weaker one that would prolong abstains.
+    """
+
+    kind: str
+    columns: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    strength: Literal["exact", "canonical", "alias", "name"] = "canonical"
+
+
+class OpenIf(_Model):
+    """The event is open while this column holds one of these values."""
+
+    column: str
+    values: tuple[str | int | bool, ...]
+
+
+class EventSource(_Model):
+    """How a dataset supplies an event.
+
+    For rows: a ``column`` (a date, an instant, or ISO text; a naive instant is UTC). ``null`` says what NULL means.
+    For items: ``at`` picks the first or last instant; ``roles`` limits to items where the subject has such a role
+    (`from`: inbound); ``human`` leaves out automatic ones.
+    ``of`` says whom the event concerns: this record (and those that point at it), or every record of its subject.
+    ``overwritten`` says that the store keeps only the latest of several occurrences, so that plans for the past abstain.
+    ``only_if`` limits the occurrences to rows whose column holds one of the values; others are absent.
+    """
+
+    column: str | None = None
+    at: Literal["first", "last"] | None = None
+    roles: tuple[str, ...] = ()
+    human: bool = True
+    null: Literal["open", "missing", "absent"] = "missing"
+    open_if: OpenIf | None = None
+    only_if: OpenIf | None = None
+    of: Literal["record", "subject"] = "record"
+    overwritten: bool = False
+
+
+class FactSource(_Model):
+    """A column that supplies a fact (boolean or number) of this record; NULL is unknown."""
+
+    column: str
+
+
+class FieldMap(_Model):
+    """A field's category (IAB privacy taxonomy key, a policy's own, or `none`) and how it is anonymised."""
+
+    category: str
+    technique: str | None = None
+    options: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
+class Bucket(_Model):
+    """A grouping column, as it is or by its calendar month or year."""
+
+    column: str
+    by: Literal["value", "month", "year"] = "value"
+
+
+class Statistic(_Model):
+    """A registered aggregate that a run must leave equal: a count, or the sum of a column, per group."""
+
+    name: str
+    sum: str | None = None
+    by: tuple[Bucket, ...] = ()
+
+
+class Parent(_Model):
+    """A dataset of the same store whose record events, facts and subjects this one inherits, by a join."""
+
+    dataset: str
+    on: dict[str, str]
+
+
+class DatasetMap(_Model):
+    """One table, mailbox pattern or calendar, bound to the model.
+
+    ``where`` restricts a table to the rows of one tenant. ``own`` lists address patterns (`*@acme.example`) of the
+    controller itself, which are no data subjects of the policy. ``inherits`` chains to parents.
+    """
+
+    source: str
+    controller: str
+    tenant: str = ""
+    key: tuple[str, ...] = ()
+    where: dict[str, tuple[str | int, ...]] = Field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    subjects: tuple[SubjectLink, ...] = ()
+    inherits: tuple[Parent, ...] = ()
+    events: dict[str, EventSource] = Field(default_factory=dict)
+    facts: dict[str, FactSource] = Field(default_factory=dict)
+    fields: dict[str, FieldMap] = Field(default_factory=dict)
+    statistics: tuple[Statistic, ...] = ()
+    approved: Approval | None = None
+
+    @property
+    def scope(self) -> str:
+        """The tenant within which subjects are told apart; the controller's own when none is named."""
+        return self.tenant or self.controller
+
+    @property
+    def personal(self) -> dict[str, FieldMap]:
+        """The fields that hold personal data."""
+        return {name: each for name, each in self.fields.items() if each.category != NOT_PERSONAL}
+
+
+class StoreMap(_Model):
+    """The data map of one store."""
+
+    store: str
+    datasets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], DatasetMap]
+
+    @property
+    def active(self) -> dict[str, DatasetMap]:
+        """The datasets that a person has approved; only these act."""
+        return {name: each for name, each in self.datasets.items() if each.approved}

@@ -1,0 +1,124 @@
+"""The plan: an immutable artefact with a digest, free of personal values, that explain and apply both read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import rfc8785
+
+
+class Action(enum.StrEnum):
+    """What a step does to its records."""
+
+    DELETE = "delete"
+    ANONYMISE = "anonymise"
+    REDACT = "redact"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the records of one dataset stand in one category on the as-of date; the parts sum up to ``found``.
+
+    ``done`` counts records whose category an earlier run has anonymised.
+    """
+
+    store: str
+    dataset: str
+    category: str
+    found: int = 0
+    kept: int = 0
+    archived: int = 0
+    due: int = 0
+    held: int = 0
+    undetermined: int = 0
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action on the due records of one dataset.
+
+    ``categories`` and ``fields`` are what the action touches; ``purposes`` the purposes that last kept the records, with
+    how many records each; ``order`` sorts the steps of a store so that children go before parents. ``blocked``
+    names the dataset whose living records keep due ones from deletion, with how many.
+    """
+
+    id: str
+    store: str
+    dataset: str
+    action: Action
+    categories: tuple[str, ...]
+    fields: tuple[str, ...]
+    purposes: tuple[tuple[str, int], ...]
+    count: int
+    first_due: dt.date
+    last_due: dt.date
+    order: int
+    blocked: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceNote:
+    """What one dataset contributed to an event, or why it could not: then the event is missing everywhere."""
+
+    event: str
+    store: str
+    dataset: str
+    subjects: int
+    complete: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the plan must not be applied as it is: a limit, an emptied store, an incomplete scan."""
+
+    store: str
+    dataset: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done for one controller on one as-of date.
+
+    The digests bind it to what it was made from: policy, data maps, schemas and holds. Two plans over the same state
+    are equal, digest included; the time of making is no part of it.
+    """
+
+    as_of: dt.date
+    controller: str
+    policy: str
+    policy_digest: str
+    data_map_digest: str
+    schema_digest: str
+    holds_digest: str
+    tallies: tuple[Tally, ...]
+    steps: tuple[Step, ...]
+    evidence: tuple[EvidenceNote, ...]
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON types, dates in ISO 8601."""
+        return _plain(asdict(self))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON (RFC 8785) of the plan."""
+        return hashlib.sha256(rfc8785.dumps(self.document())).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return value

@@ -1,0 +1,1 @@
+"""Fixtures: real IMAP and CalDAV servers, started once per session."""

@@ -1,0 +1,1 @@
+"""Fixtures: a real PostgreSQL server, started once per session."""
