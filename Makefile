@@ -1,0 +1,47 @@
+# Everything from a fresh clone: Python 3.11 or 3.12 with its venv module, and make. The rest comes from the lock file.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+.DEFAULT_GOAL := help
+.PHONY: help install demo airflow test test-slow lint bench clean
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.installed: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
+	  { echo "Ardoise needs Python 3.11 or 3.12; $(PYTHON) is $$($(PYTHON) --version). Name one: make PYTHON=python3.12 …" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --frozen --inexact --quiet --python $(BIN)/python
+	@touch $@
+
+install: $(VENV)/.installed  ## Create .venv from the lock file
+
+demo: install  ## The main job, end to end, on four real stores of an invented company
+	$(BIN)/ardoise demo
+
+airflow: install  ## Airflow's scheduler and UI, with the demonstration's stores connected
+	$(BIN)/python -m dags.standalone
+
+test: install lint  ## Lint, types, layers and the quick tests (under five minutes)
+	$(BIN)/pytest -m "not slow"
+
+test-slow: install  ## Real servers under stress, chaos, Airflow and browser suites
+	$(BIN)/pytest -m slow
+
+lint: install  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install  ## Benchmarks: ratios against a peer or the floor of the same run
+	$(BIN)/python -m benchmarks
+
+clean:  ## Remove the environment and what the demonstration left
+	rm -rf $(VENV) demo airflow_home
