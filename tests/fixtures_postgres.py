@@ -1,1 +1,61 @@
 """Fixtures: a real PostgreSQL server, started once per session."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from pipelines.demo.servers.postgres import PostgresServer
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDatabase:
+    """An empty database of one test: SQLAlchemy URLs for its owner, a reading and a writing role.
+
+    The reading role may SELECT and create temporary tables, on tables made later too; the writing role may change
+    every table and create the engine's schema.
+    """
+
+    name: str
+    admin: str
+    read: str
+    write: str
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server of this session's own; in a path with a space, because users have such paths."""
+    with PostgresServer(tmp_path_factory.mktemp("postgres server")) as server:
+        server.create_role("ardoise_read", "read-only")
+        server.create_role("ardoise_write", "read-write")
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """A fresh database, dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    postgres_server.start()  # a test may have killed it
+    postgres_server.create_database(name)
+    for statement in (
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ardoise_read",
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ardoise_write",
+        "ALTER DEFAULT PRIVILEGES GRANT MAINTAIN ON TABLES TO ardoise_write",
+        "GRANT USAGE ON SCHEMA public TO ardoise_read, ardoise_write",
+    ):
+        postgres_server.run(statement, name)
+    postgres_server.run(
+        "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO ardoise_write', current_database()); END $$", name
+    )
+    yield PostgresDatabase(
+        name,
+        admin=postgres_server.url(name),
+        read=postgres_server.url(name, "ardoise_read", "read-only"),
+        write=postgres_server.url(name, "ardoise_write", "read-write"),
+    )
+    postgres_server.drop_database(name)
