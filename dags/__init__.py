@@ -1,0 +1,1 @@
+"""Thin Airflow DAGs over the use cases in `pipelines`. The only place that imports Airflow."""
