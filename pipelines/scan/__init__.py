@@ -1,0 +1,1 @@
+"""Looking at the stores: what is there, what is personal, and what the index of items knows."""
