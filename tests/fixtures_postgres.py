@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+
 from pipelines.demo.servers.postgres import PostgresServer
 
 _numbers = itertools.count(1)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from fixtures_postgres import PostgresDatabase
+
 from pipelines.demo.servers.postgres import PostgresServer
 
 
