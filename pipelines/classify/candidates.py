@@ -1,0 +1,119 @@
+"""Which columns are candidates at all, and the sample of values by which they are judged.
+
+Types decide first: a boolean, a date that is no birth date, a number without a name for it are not personal, and
+never reach Presidio, which takes any ten digits for a phone number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import hashlib
+import math
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.classify.verdict import Column
+
+DISTINCT = 100
+"""The most distinct values of a column that are looked at."""
+
+LONG = 12
+"""Words on average above which a column is free text."""
+
+CHARACTERS = 2_000
+"""Characters of a value that are looked at."""
+
+
+class Family(enum.StrEnum):
+    """What a declared type holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    BOOLEAN = "boolean"
+    BINARY = "binary"
+    NETWORK = "network"
+    UUID = "uuid"
+    JSON = "json"
+
+
+_FAMILIES = (
+    (r"json", Family.JSON),
+    (r"uuid|uniqueidentifier", Family.UUID),
+    (r"inet|cidr|macaddr", Family.NETWORK),
+    (r"bool|^bit$|tinyint\(1\)", Family.BOOLEAN),
+    (r"date|time|^year", Family.DATE),
+    (r"blob|bytea|binary|image", Family.BINARY),
+    (r"int|serial|numeric|decimal|real|double|float|money|number", Family.NUMBER),
+)
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?|\d{2}/\d{2}/\d{4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """At most `DISTINCT` distinct texts of a column, and what they look like. ``filled`` counts non-empty values."""
+
+    texts: tuple[str, ...]
+    filled: int
+    distinct: int
+
+    @property
+    def words(self) -> float:
+        """Words in a value, on average."""
+        return sum(len(text.split()) for text in self.texts) / len(self.texts) if self.texts else 0.0
+
+    @property
+    def enumeration(self) -> bool:
+        """Whether few values come again and again."""
+        return self.distinct <= 25 and self.filled >= 4 * self.distinct and self.filled >= 20  # noqa: PLR2004
+
+    def share(self, pattern: str) -> float:
+        """The share of distinct values that match a pattern as a whole."""
+        return sum(bool(re.fullmatch(pattern, text)) for text in self.texts) / len(self.texts) if self.texts else 0.0
+
+    @property
+    def dates(self) -> bool:
+        """Whether these are dates written as text."""
+        return bool(self.texts) and sum(bool(_ISO_DATE.fullmatch(text)) for text in self.texts) >= 0.9 * len(self.texts)
+
+
+def family_of(column: Column) -> Family:
+    """What the column's type holds; a value's own type where none is declared (SQLite)."""
+    declared = column.type.lower()
+    for pattern, family in _FAMILIES:
+        if re.search(pattern, declared):
+            return family
+    if declared and declared not in {"null", "any"}:
+        return Family.TEXT
+    first = next((value for value in column.values if value is not None), None)
+    if isinstance(first, bool):
+        return Family.BOOLEAN
+    if isinstance(first, (int, float, decimal.Decimal)):
+        return Family.NUMBER
+    if isinstance(first, (dt.date, dt.datetime, dt.time)):
+        return Family.DATE
+    if isinstance(first, bytes):
+        return Family.BINARY
+    return Family.UUID if isinstance(first, uuid.UUID) else Family.TEXT
+
+
+def sample_of(values: Iterable[Any]) -> Sample:
+    """The column's values as distinct texts, chosen by a stable hash so that two scans agree."""
+    texts = [text for text in map(_text, values) if text]
+    distinct = set(texts)
+    chosen = sorted(distinct, key=lambda text: hashlib.blake2b(text.encode(), digest_size=8).digest())[:DISTINCT]
+    return Sample(tuple(chosen), len(texts), len(distinct))
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, (bytes, memoryview)) or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip()[:CHARACTERS]
