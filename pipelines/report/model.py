@@ -1,0 +1,107 @@
+"""What the report says, gathered from plan, ledger, findings and statistics; free of personal values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from expectations.findings import Finding
+from pipelines.plan.artefact import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Who authorised the plan, how (`approval` or `standing_approval`), when, and until when it counts."""
+
+    by: str
+    kind: str
+    at: dt.datetime
+    expires: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one dataset's due records; ``lateness`` is the most days that one of them was overdue."""
+
+    store: str
+    dataset: str
+    deleted: int = 0
+    anonymised: int = 0
+    redacted: int = 0
+    stale: int = 0
+    left: int = 0
+    lateness: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One group of a registered statistic: before the run, live after it, and in the statistics ledger."""
+
+    label: str
+    before: Decimal
+    live: Decimal
+    ledger: Decimal
+
+    @property
+    def holds(self) -> bool:
+        """Whether live and ledger together are what was there before."""
+        return self.live + self.ledger == self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A registered statistic over its groups."""
+
+    store: str
+    dataset: str
+    name: str
+    measure: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every group holds exactly."""
+        return all(cell.holds for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What deletion left in a store, why, and when it expires, if anybody knows."""
+
+    store: str
+    kind: str
+    why: str
+    expires: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything that one report shows.
+
+    ``kept_exactly`` names the columns (store.dataset.column) that anonymised rows still hold unchanged and that could
+    single a person out to someone who knows their value; while it is not empty the report claims no anonymity there.
+    """
+
+    estate: str
+    made_at: dt.datetime
+    plan: Plan
+    plan_digest: str
+    approver: Approver | None
+    done: tuple[Done, ...]
+    findings: tuple[Finding, ...]
+    statistics: tuple[Series, ...]
+    residue: tuple[Residue, ...]
+    ledger_head: str
+    kept_exactly: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every expectation passed; a run without any has proved nothing."""
+        return bool(self.findings) and all(finding.passed for finding in self.findings)
+
+    @property
+    def numbers_hold(self) -> bool:
+        """Whether every registered statistic is what it was."""
+        return all(series.holds for series in self.statistics)
