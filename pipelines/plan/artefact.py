@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -108,10 +109,38 @@ class Plan:
         """The plan as JSON types, dates in ISO 8601."""
         return _plain(asdict(self))
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Plan:
+        """The plan that `document` wrote; its digest is the same.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is no plan.
+        """
+        values = dict(document)
+        values["as_of"] = dt.date.fromisoformat(values["as_of"])
+        values["tallies"] = tuple(Tally(**each) for each in values["tallies"])
+        values["steps"] = tuple(_step(each) for each in values["steps"])
+        values["evidence"] = tuple(EvidenceNote(**each) for each in values["evidence"])
+        values["refusals"] = tuple(Refusal(**each) for each in values["refusals"])
+        values["warnings"] = tuple(values["warnings"])
+        return cls(**values)
+
     @property
     def digest(self) -> str:
         """SHA-256 over the canonical JSON (RFC 8785) of the plan."""
         return hashlib.sha256(rfc8785.dumps(self.document())).hexdigest()
+
+
+def _step(document: Mapping[str, Any]) -> Step:
+    values = {name: _tuples(value) for name, value in document.items()}
+    values["action"] = Action(document["action"])
+    values["first_due"] = dt.date.fromisoformat(document["first_due"])
+    values["last_due"] = dt.date.fromisoformat(document["last_due"])
+    return Step(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,199 @@
+"""What a ledger entry of each kind may say: digests, names, counts, dates and enumerations; no key, value or free text.
+
+A name is what the estate's files call something (a store, a dataset, a policy, a role): letters, digits and a few
+signs, so that no address and no sentence fits in. A new kind is a new model here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from pipelines.errors import UsageError
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.:/-]{0,127}$")]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")]
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
+Counter = Literal[
+    "done", "deleted", "anonymised", "redacted", "already_gone", "conflict", "refused", "held", "pending", "unknown",
+    "stale", "blocked", "skipped", "remaining",
+]  # fmt: skip
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PlanMade(_Body):
+    """A plan was made and stored."""
+
+    plan: Digest
+    controller: Name
+    as_of: Day
+    policy: Digest
+    data_map: Digest
+    holds: Digest
+    steps: Count
+    records: Count
+    refusals: Count
+    by: Name | None = None
+
+
+class Approved(_Body):
+    """A person approved exactly this plan."""
+
+    plan: Digest
+    by: Name
+    expires: Instant
+
+
+class StandingApproved(_Body):
+    """A person approved every plan of a controller under one policy, within limits."""
+
+    controller: Name
+    policy: Digest
+    by: Name
+    expires: Instant
+    max_count: Count
+    max_share: Share
+    requester: Name | None = None
+
+
+class Revoked(_Body):
+    """An approval, explicit or standing, was taken back; ``approval`` is the sequence of its entry."""
+
+    approval: Count
+    by: Name
+
+
+class MapApproved(_Body):
+    """Datasets of a store's data map were approved; ``digest`` is that of the whole store's approved map."""
+
+    store: Name
+    datasets: tuple[Name, ...]
+    digest: Digest
+    by: Name
+    on: Day
+
+
+class HoldOpened(_Body):
+    """A hold was opened. Its case is not named here; ``narrow`` says whether it concerns one subject or record."""
+
+    hold: Count
+    store: Name | None = None
+    dataset: Name | None = None
+    categories: tuple[Name, ...] = ()
+    narrow: bool = False
+    since: Day
+    by: Name
+
+
+class HoldReleased(_Body):
+    """A hold was released; from ``until`` on it keeps no more."""
+
+    hold: Count
+    until: Day
+    by: Name
+
+
+class Intended(_Body):
+    """Written before the first destructive call of a step (or chunk of one)."""
+
+    plan: Digest
+    store: Name
+    dataset: Name
+    step: Name
+    action: Literal["delete", "anonymise", "redact"]
+    records: Count
+    chunk: Count | None = None
+    by: Name | None = None
+
+
+class Received(_Body):
+    """What became of an intent."""
+
+    plan: Digest
+    store: Name
+    dataset: Name
+    step: Name
+    action: Literal["delete", "anonymise", "redact"]
+    outcomes: dict[Counter, Count]
+    complete: bool = True
+    chunk: Count | None = None
+    intent: Count | None = None
+    residue: tuple[Name, ...] = ()
+    by: Name | None = None
+
+
+class RefusalMade(_Body):
+    """A run was refused before it wrote anything, or stopped; ``reason`` is the kind of error."""
+
+    reason: Name
+    plan: Digest | None = None
+    controller: Name | None = None
+    store: Name | None = None
+    dataset: Name | None = None
+    by: Name | None = None
+
+
+class Verified(_Body):
+    """A verification was carried out: how many expectations were checked and how many failed."""
+
+    plan: Digest
+    passed: bool
+    checked: Count
+    failed: Count
+    by: Name | None = None
+
+
+KINDS: dict[str, type[_Body]] = {
+    "plan": PlanMade,
+    "approval": Approved,
+    "standing_approval": StandingApproved,
+    "revocation": Revoked,
+    "map_approved": MapApproved,
+    "hold_opened": HoldOpened,
+    "hold_released": HoldReleased,
+    "intent": Intended,
+    "receipt": Received,
+    "refusal": RefusalMade,
+    "verification": Verified,
+}
+"""The kinds of entry and the shape of each one's body."""
+
+
+def canonical_body(kind: str, body: dict[str, Any]) -> str:
+    """The body as canonical JSON, after holding it against its kind's shape.
+
+    Raises:
+        UsageError: the kind is unknown, or the body has a key or a value that the kind does not admit. The value
+            itself is not repeated.
+    """
+    model = KINDS.get(kind)
+    if model is None:
+        raise UsageError(f"there is no ledger entry of kind {kind!r}", "ledger", f"Kinds are {', '.join(KINDS)}.")
+    try:
+        checked = model.model_validate(_tuples(body))
+    except ValidationError as error:
+        keys = ", ".join(sorted({".".join(str(part) for part in each["loc"][:1]) for each in error.errors()}))
+        raise UsageError(
+            f"a ledger entry of kind {kind} does not admit what was given for: {keys}",
+            "ledger",
+            "Names are those of the estate's files; the ledger takes no free text, no address and no value.",
+        ) from None
+    return rfc8785.dumps(checked.model_dump(mode="json", exclude_none=True)).decode()
+
+
+def _tuples(body: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+
+
+def day(value: dt.date) -> str:
+    """A calendar day as entries write it."""
+    return value.isoformat()
