@@ -3,14 +3,31 @@
 An event is the starting point of a retention period (ISO/IEC 27555). What is known about it for one record is
 exactly one of four states; ``None`` is never one of them, because the ways in which a date can be absent have
 opposite consequences: an open contract keeps, a missing date abstains, an absent event does not match.
+
+Two dates govern what may be observed. ``as_of`` is the date that the plan is made *for*, ``today`` the day on which
+the engine runs. They agree in an ordinary run and differ in a plan for the past or for the future:
+
+| the day lies | an end is | a point is |
+|---|---|---|
+| up to both | known | known |
+| after as_of, up to today (plan for the past) | open: it still ran | absent: yet to happen (missing if overwritten) |
+| after today, up to as_of (plan for the future) | known: it is announced | missing: quarantined |
+| after both | open | missing: quarantined |
+
+A store that keeps only the latest of several occurrences (``overwritten``) cannot say what came before one that is
+invisible, so the point is missing there and the record is abstained from.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+EARLIEST_DAY = dt.date(1900, 1, 1)
+"""Earlier dates are absurd (epochs, zeros, typing errors): they count as missing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,6 +53,9 @@ class Absent:
 
 
 Event = Known | Open | Missing | Absent
+
+Observable = dt.date | dt.datetime | str | None
+"""What a store may hold for an event: a day, an instant, ISO text, or nothing."""
 
 
 class EventKind(enum.StrEnum):
@@ -68,3 +88,79 @@ def earliest(events: Iterable[Event]) -> Event:
     if days:
         return min(days)
     return Open() if any(isinstance(event, Open) for event in found) else Absent()
+
+
+def observe(
+    value: Observable | Iterable[Observable],
+    kind: EventKind,
+    zone: ZoneInfo,
+    *,
+    as_of: dt.date,
+    today: dt.date,
+    null: Event | None = None,
+    overwritten: bool = False,
+    combine: Callable[[Iterable[Event]], Event] = latest,
+) -> Event:
+    """What a stored value, or several occurrences, say about an event; see the module's table.
+
+    An instant is converted to the controller's ``zone`` before its date is taken; a naive one is UTC. Text is read as
+    ISO 8601, and is missing where it is none. ``null`` is the state that an empty value stands for: missing, unless
+    the data map knows better. ``combine`` is `latest` or `earliest`; no occurrence at all is absent.
+    """
+    states = occurrences(value, kind, zone, as_of=as_of, today=today, null=null, overwritten=overwritten)
+    return states[0] if len(states) == 1 else combine(states)
+
+
+def occurrences(
+    value: Observable | Iterable[Observable],
+    kind: EventKind,
+    zone: ZoneInfo,
+    *,
+    as_of: dt.date,
+    today: dt.date,
+    null: Event | None = None,
+    overwritten: bool = False,
+) -> tuple[Event, ...]:
+    """The state of each occurrence, uncombined: a starting point says whether the latest or the earliest counts."""
+    values = (value,) if value is None or isinstance(value, dt.date | str) else tuple(value)
+    unknown = Missing() if null is None else null
+    return tuple(
+        unknown if each is None else _state(_day(each, zone), kind, as_of, today, overwritten) for each in values
+    )
+
+
+def _day(value: dt.date | str, zone: ZoneInfo) -> dt.date | None:
+    """The calendar day of a value in the zone; ``None`` if it has none."""
+    if isinstance(value, str):
+        read = _read(value.strip())
+        if read is None:
+            return None
+        value = read
+    if not isinstance(value, dt.datetime):
+        return value
+    instant = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    try:
+        return instant.astimezone(zone).date()
+    except OverflowError:  # at either end of the calendar: for ever, or absurd
+        return value.date()
+
+
+def _read(text: str) -> dt.date | dt.datetime | None:
+    for form in (dt.date, dt.datetime):
+        try:
+            return form.fromisoformat(text)
+        except ValueError:
+            continue
+    return None
+
+
+def _state(day: dt.date | None, kind: EventKind, as_of: dt.date, today: dt.date, overwritten: bool) -> Event:
+    if day is None or day < EARLIEST_DAY:
+        return Missing()
+    if kind is EventKind.END:
+        return Open() if day > as_of or day == dt.date.max else Known(day)
+    if day > today:
+        return Missing()
+    if day > as_of:
+        return Missing() if overwritten else Absent()
+    return Known(day)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from retention_rules.conditions import Condition
@@ -17,7 +17,8 @@ class Policy:
 
     ``events`` declares how the future of each event is read; ``facts`` are named conditions; ``supplied_facts``
     are the booleans and numbers that datasets supply; ``groups`` name sets of categories; ``never_held`` lists
-    categories that no hold may keep (the CVV). ``digest`` is a SHA-256 over the canonical form.
+    categories that no hold may keep (the CVV). ``digest`` is a SHA-256 over the canonical form. ``categories``
+    describes the category roots that are the policy's own, beside those of the IAB taxonomy.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Policy:
     groups: Mapping[str, frozenset[str]]
     never_held: frozenset[str]
     digest: str
+    categories: Mapping[str, str] = field(default_factory=dict)
 
     def purposes_for(self, category: str) -> tuple[Purpose, ...]:
         """The purposes that keep a category (or a group named as one), in the policy's order."""

@@ -1,0 +1,307 @@
+"""From YAML files to a policy: includes resolved, names checked, every problem reported at once.
+
+`documents` reads the text, `shapes` checks each file by itself, and this module joins the files and checks what one
+name says about another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from retention_rules.canonical import digest_of
+from retention_rules.conditions import Compare, Condition, Is, Named, leaves
+from retention_rules.documents import Document, Place, read
+from retention_rules.events import EventKind
+from retention_rules.lint import twins
+from retention_rules.policy import Policy
+from retention_rules.problems import PolicyInvalid, Problem, suggestion
+from retention_rules.purposes import Branch, Purpose
+from retention_rules.shapes import FactKind, PolicyShape, PurposeShape, policy_shape, purpose_shape
+
+__all__ = ["PACKS", "PolicyInvalid", "Problem", "load_policy"]
+
+PACKS = Path(__file__).with_name("policies")
+"""The policies that are shipped; an estate's own come before them."""
+
+TAXONOMY_ROOTS = frozenset({"user", "system"})
+"""The roots of the IAB Tech Lab privacy taxonomy; any other root of a category is the policy's own, and declared."""
+
+SECTIONS = ("categories", "groups", "events", "supplied", "facts", "terms")
+
+
+def load_policy(policy: str | Path, search: Sequence[Path] = ()) -> Policy:
+    """The validated policy of a name or a file.
+
+    Args:
+        policy: the name of a policy (`julien`), or the path of a YAML file.
+        search: the folders in which names are looked up, in order, before the shipped packs.
+
+    Raises:
+        PolicyInvalid: with every problem of the file and of those that it includes.
+    """
+    named = isinstance(policy, str) and not policy.endswith((".yaml", ".yml"))
+    folders = (*search, PACKS) if named else (Path(policy).parent, *search, PACKS)
+    path = _find(str(policy), folders) if named else Path(policy)
+    if path is None:
+        known = {each.stem for folder in folders for each in folder.glob("*.yaml")}
+        remedy = suggestion(str(policy), known, f"Known are: {', '.join(sorted(known))}")
+        raise PolicyInvalid([Problem(f"{policy}.yaml", 0, f"there is no policy `{policy}`", remedy)])
+    joined = _Joined()
+    root, shape = _join(path, folders, joined, ())
+    loaded = _Check(joined).policy(root, shape)
+    if loaded is None or any(document.problems for document in joined.documents):
+        raise PolicyInvalid(problem for document in joined.documents for problem in document.problems)
+    return replace(loaded, digest=digest_of(loaded))
+
+
+def _find(name: str, folders: Iterable[Path]) -> Path | None:
+    return next((path for folder in folders if (path := folder / f"{name}.yaml").is_file()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A named thing and where it was written."""
+
+    value: Any
+    document: Document
+    place: Place
+
+    def blame(self, what: str, remedy: str) -> None:
+        self.document.blame(self.place, what, remedy)
+
+    def at(self, *keys: str | int) -> _Entry:
+        """The same thing, to be blamed at a key inside it."""
+        return replace(self, place=(*self.place, *keys))
+
+
+@dataclass(slots=True)
+class _Joined:
+    """The entries of a policy and its includes, the later replacing the earlier by name."""
+
+    documents: list[Document] = field(default_factory=list)
+    sections: dict[str, dict[str, _Entry]] = field(default_factory=lambda: {name: {} for name in SECTIONS})
+    purposes: dict[str, _Entry] = field(default_factory=dict)
+    never_held: dict[str, _Entry] = field(default_factory=dict)
+    time_zone: str | None = None
+    broken: set[str] = field(default_factory=set)
+    """Names whose definition does not fit: blamed once, not at each use."""
+
+    def names(self, section: str) -> set[str]:
+        return set(self.sections[section]) | self.broken
+
+
+def _join(
+    path: Path, folders: Iterable[Path], joined: _Joined, around: tuple[Path, ...]
+) -> tuple[Document, PolicyShape]:
+    """Add a file to what is joined, after the files that it includes."""
+    document = read(path)
+    joined.documents.append(document)
+    shape = policy_shape(document)
+    for index, name in enumerate(shape.include):
+        place: Place = ("include", index)
+        included = _find(name, folders)
+        if included is None:
+            known = {each.stem for folder in folders for each in folder.glob("*.yaml")}
+            document.blame(
+                place, f"there is no policy `{name}` to include", suggestion(name, known, "Correct the name")
+            )
+        elif included.resolve() in {each.resolve() for each in (*around, path)}:
+            document.blame(place, f"`{name}` includes itself", "Remove one of the includes of the circle")
+        elif str(included) not in {each.file for each in joined.documents}:
+            _join(included, folders, joined, (*around, path))
+    _add(joined, document, shape)
+    return document, shape
+
+
+def _add(joined: _Joined, document: Document, shape: PolicyShape) -> None:
+    joined.time_zone = shape.time_zone or joined.time_zone
+    for section in SECTIONS:
+        written = document.content.get(section)
+        values: Mapping[str, Any] = getattr(shape, section)
+        joined.broken |= set(written if isinstance(written, dict) else ()) - set(values)
+        for name, value in values.items():
+            entry = _Entry(value, document, (section, name))
+            before = joined.sections[section].get(name)
+            if before and section in {"events", "supplied"} and before.value != value:
+                entry.blame(
+                    f"`{name}` is {before.value} where it is included from", "Use another name, or the same kind"
+                )
+            joined.sections[section][name] = entry
+    for index, key in enumerate(shape.never_held):
+        joined.never_held[key] = _Entry(key, document, ("never_held", index))
+    for name, content in shape.purposes.items():
+        purpose = purpose_shape(document, name, content)
+        joined.purposes[name] = _Entry(purpose, document, ("purposes", name))
+
+
+class _Check:
+    """What one name says about another, over everything that is joined."""
+
+    def __init__(self, joined: _Joined) -> None:
+        self._joined = joined
+
+    def policy(self, root: Document, shape: PolicyShape) -> Policy | None:
+        """The policy, still without its digest; nothing when its head is not whole."""
+        self._clashes()
+        self._categories()
+        for name, entry in self._joined.sections["facts"].items():
+            self._condition(entry, entry.value)
+            self._circle(name, entry)
+        purposes = self._purposes(root)
+        zone = self._zone(root)
+        controller = shape.controller or ""
+        for key, value in (("policy", shape.policy), ("controller", controller)):
+            if not value and not any(f"`{key}`" in problem.what for problem in root.problems):
+                root.blame((), f"`{key}` is missing", f"Write `{key}: name` at the top")
+        if zone is None:
+            return None
+        sections = self._joined.sections
+        return Policy(
+            name=shape.policy or "",
+            controller=controller,
+            time_zone=zone,
+            purposes=tuple(purposes),
+            events=_values(sections["events"], EventKind),
+            facts=_values(sections["facts"]),
+            supplied_facts=_values(sections["supplied"], str),
+            groups=_values(sections["groups"], frozenset),
+            never_held=frozenset(self._joined.never_held),
+            categories=_values(sections["categories"]),
+            digest="",
+        )
+
+    def _zone(self, root: Document) -> ZoneInfo | None:
+        name = self._joined.time_zone
+        if name is None:
+            root.blame(("time_zone",), "`time_zone` is missing", "Name the controller's, such as `Europe/Paris`")
+            return None
+        try:
+            return ZoneInfo(name)
+        except (OSError, ValueError):
+            root.blame(("time_zone",), f"there is no time zone `{name}`", "Use a name such as `Europe/Paris`")
+            return None
+
+    def _clashes(self) -> None:
+        """A name means one thing: among events and facts, and among groups and categories."""
+        sections = self._joined.sections
+        for spaces in (("events", "supplied", "facts"), ("categories", "groups")):
+            seen: dict[str, str] = {}
+            for section in spaces:
+                for name, entry in sections[section].items():
+                    if name in seen:
+                        entry.blame(f"`{name}` is already one of the {seen[name]}", "Give one of them another name")
+                    seen.setdefault(name, section)
+
+    def _categories(self) -> None:
+        for name, entry in self._joined.sections["groups"].items():
+            for index, key in enumerate(entry.value):
+                if key in self._joined.sections["groups"]:
+                    entry.at(index).blame(f"group `{name}` holds the group `{key}`", "List the categories themselves")
+                else:
+                    self._category(entry.at(index), key)
+        for entry in self._joined.never_held.values():
+            self._category(entry, entry.value)
+
+    def _category(self, entry: _Entry, key: str) -> None:
+        declared, groups = self._joined.names("categories"), self._joined.names("groups")
+        ancestors = {key[:end] for end, each in enumerate(f"{key}.") if each == "."}
+        if not ancestors & (TAXONOMY_ROOTS | declared) and key not in groups:
+            remedy = "Declare it under `categories` or `groups`, or use a key of the IAB taxonomy (`user.…`)"
+            entry.blame(f"there is no category or group `{key}`", suggestion(key, declared | groups, remedy))
+
+    def _condition(self, entry: _Entry, condition: Condition) -> None:
+        for leaf in leaves(condition):
+            match leaf:
+                case Is(name):
+                    self._known(entry, name, "events", f"declare it under `events`: {', '.join(EventKind)}")
+                case Named(name):
+                    self._fact(entry, name, FactKind.BOOLEAN, "facts", "supplied")
+                case Compare(name):
+                    self._fact(entry, name, FactKind.NUMBER, "supplied")
+
+    def _fact(self, entry: _Entry, name: str, kind: FactKind, *sections: str) -> None:
+        joined = self._joined.sections
+        if name in joined["events"] and name not in joined["facts"] and name not in joined["supplied"]:
+            entry.blame(f"`{name}` is an event, not a fact", f"Write `{name} is known`, or another of its four states")
+        elif name in joined["supplied"] and joined["supplied"][name].value is not kind:
+            entry.blame(
+                f"`{name}` is not a {kind}", "Compare numbers (`amount >= 120`); use booleans by their bare name"
+            )
+        elif name in joined["facts"] and "facts" not in sections:
+            entry.blame(f"`{name}` is a condition and cannot be compared", "Use it by its bare name")
+        else:
+            known = set().union(*(self._joined.names(section) for section in sections))
+            if name not in known:
+                remedy = f"Define it under `facts`, or declare it under `supplied`: {kind}"
+                entry.blame(f"there is no fact `{name}`", suggestion(name, known, remedy))
+
+    def _known(self, entry: _Entry, name: str, section: str, otherwise: str) -> None:
+        known = self._joined.names(section)
+        if name not in known:
+            remedy = suggestion(name, known, otherwise[0].upper() + otherwise[1:])
+            entry.blame(f"there is no {section.removesuffix('s')} `{name}`", remedy)
+
+    def _circle(self, name: str, entry: _Entry) -> None:
+        facts = self._joined.sections["facts"]
+        reached: set[str] = set()
+        waiting = [entry.value]
+        while waiting:
+            names = {leaf.name for leaf in leaves(waiting.pop()) if isinstance(leaf, Named)}
+            waiting += [facts[each].value for each in names - reached if each in facts]
+            reached |= names
+        if name in reached:
+            entry.blame(f"the fact `{name}` is defined by itself", "Break the circle")
+
+    def _purposes(self, root: Document) -> list[Purpose]:
+        if not self._joined.purposes:
+            root.blame(("purposes",), "no purpose is defined", "Without one, nothing would have a reason to be kept")
+        whole = {name: entry for name, entry in self._joined.purposes.items() if entry.value is not None}
+        purposes = [self._purpose(name, entry, entry.value) for name, entry in whole.items()]
+        for first, second in twins(purposes, _values(self._joined.sections["groups"], frozenset)):
+            whole[second.name].blame(
+                f"`{second.name}` and `{first.name}` have the same basis, categories, starting point and `when`",
+                "Keep the one with the right period, or say in `when` or `keeps` how they differ",
+            )
+        return purposes
+
+    def _purpose(self, name: str, entry: _Entry, shape: PurposeShape) -> Purpose:
+        for index, key in enumerate(shape.keeps):
+            self._category(entry.at("keeps", index), key)
+        for event in shape.after.events:
+            self._known(entry.at("after"), event, "events", f"declare it under `events`: {', '.join(EventKind)}")
+        if shape.when is not None:
+            self._condition(entry.at("when"), shape.when)
+        branches = []
+        for written in shape.period:
+            if written.when is not None:
+                self._condition(entry.at("for"), written.when)
+            term = self._joined.sections["terms"].get(written.period)
+            if isinstance(written.period, str) and term is None:
+                if written.period not in self._joined.broken:
+                    remedy = f"Give it a figure under `terms` (`{written.period}: 3 years`), or write the period here"
+                    known = self._joined.names("terms")
+                    entry.at("for").blame(
+                        f"no term `{written.period}` has a figure", suggestion(written.period, known, remedy)
+                    )
+                continue
+            branches.append(Branch(term.value if term else written.period, written.when))
+        return Purpose(
+            name=name,
+            basis=shape.basis,
+            source=shape.source,
+            keeps=frozenset(shape.keeps),
+            starting_point=shape.after,
+            end_action=shape.then,
+            periods=tuple(branches),
+            when=shape.when,
+            line=entry.document.line(entry.place),
+        )
+
+
+def _values(entries: Mapping[str, _Entry], of: Callable[[Any], Any] | None = None) -> Mapping[str, Any]:
+    return MappingProxyType({name: of(entry.value) if of else entry.value for name, entry in entries.items()})

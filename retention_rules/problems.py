@@ -1,0 +1,38 @@
+"""What is wrong with a policy, said so that its author can put it right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake: the file and line (from 1; 0 when the file as a whole), what is wrong, and what to do."""
+
+    file: str
+    line: int
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """On one line, in the form that editors recognise."""
+        return f"{self.file}:{self.line}: {self.what}. {self.remedy}."
+
+
+class PolicyInvalid(Exception):  # noqa: N818 - "rule invalid" is the project's word, unlike "rule violated"
+    """A policy that does not load. ``problems`` holds every problem that was found, in the order of the files."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def suggestion(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A remedy for an unknown name: the closest known one, else all of them when they are few, else ``otherwise``."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"Did you mean `{close[0]}`? Otherwise {otherwise[0].lower()}{otherwise[1:]}"
+    return otherwise

@@ -1,0 +1,200 @@
+"""The shape of a policy file, checked by pydantic, and its complaints in the words of the rule language."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import ErrorDetails
+
+from retention_rules.conditions import Condition, parse
+from retention_rules.documents import Document, Place
+from retention_rules.events import EventKind
+from retention_rules.periods import Period
+from retention_rules.problems import suggestion
+from retention_rules.purposes import Basis, Choice, EndAction, StartingPoint
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CATEGORY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+
+
+class FactKind(enum.StrEnum):
+    """What a dataset supplies under the name of a fact."""
+
+    BOOLEAN = "boolean"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBranch:
+    """A period as it was written: itself, or the name of a term that holds it."""
+
+    period: Period | str
+    when: Condition | None = None
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError(f"`{value}` is no name: use small letters, digits and underscores, a letter first")
+    return value
+
+
+def _category(value: Any) -> str:
+    if not isinstance(value, str) or not _CATEGORY.fullmatch(value):
+        raise ValueError(f"`{value}` is no category or group: write `user.contact.email` or `identity`")
+    return value
+
+
+def _sentence(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("the text is empty: fill it in")
+    return value.strip()
+
+
+def _condition(value: Any) -> Condition:
+    if not isinstance(value, str):
+        raise ValueError("a condition is one line of text, such as `not client and amount >= 120`")  # noqa: TRY004
+    return parse(value)
+
+
+def _starting_point(value: Any) -> StartingPoint:
+    match value:
+        case str():
+            return StartingPoint((value,))
+        case {"latest": [*events]} | {"earliest": [*events]} if (
+            len(value) == 1 and events and all(isinstance(each, str) for each in events)
+        ):
+            return StartingPoint(tuple(map(str, events)), Choice(next(iter(value))))
+    raise ValueError("`after` takes an event, or `{latest: [one, another]}`, or `{earliest: [one, another]}`")
+
+
+def _period(value: Any) -> Period:
+    return Period.parse(_sentence(value))
+
+
+def _branches(value: Any) -> tuple[WrittenBranch, ...]:
+    texts = value if isinstance(value, list) else [value]
+    if not texts:
+        raise ValueError("`for` is an empty list: give a period, or leave `for` out")
+    branches = tuple(_branch(text) for text in texts)
+    if any(branch.when is None for branch in branches[:-1]):
+        raise ValueError("only the last period of a list goes without `when`: what follows it would never apply")
+    if branches[-1].when is not None:
+        raise ValueError("the period has no bound when no condition of the list holds: end it with one without `when`")
+    return branches
+
+
+def _branch(value: Any) -> WrittenBranch:
+    text, when, condition = re.sub(r"\s+", " ", _sentence(value)).partition(" when ")
+    named = _NAME.fullmatch(text) and not re.fullmatch(r"p\d.*", text)
+    return WrittenBranch(text if named else Period.parse(text), parse(condition) if when else None)
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+Category = Annotated[str, BeforeValidator(_category)]
+Sentence = Annotated[str, BeforeValidator(_sentence)]
+ConditionText = Annotated[Any, PlainValidator(_condition)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PurposeShape(_Shape):
+    """One entry of `purposes`."""
+
+    basis: Basis
+    source: Sentence
+    keeps: list[Category] = Field(min_length=1)
+    after: Annotated[Any, PlainValidator(_starting_point)]
+    then: EndAction
+    period: Annotated[Any, PlainValidator(_branches)] = Field(default=(), alias="for")
+    when: ConditionText = None
+
+
+class PolicyShape(_Shape):
+    """A whole file. Nothing is required here: an included file may leave the controller to the one that includes it."""
+
+    policy: Name | None = None
+    controller: Sentence | None = None
+    time_zone: Sentence | None = None
+    include: list[Name] = Field(default_factory=list)
+    categories: dict[Category, Sentence] = Field(default_factory=dict)
+    groups: dict[Name, Annotated[list[Category], Field(min_length=1)]] = Field(default_factory=dict)
+    events: dict[Name, EventKind] = Field(default_factory=dict)
+    supplied: dict[Name, FactKind] = Field(default_factory=dict)
+    facts: dict[Name, ConditionText] = Field(default_factory=dict)
+    terms: dict[Name, Annotated[Any, PlainValidator(_period)]] = Field(default_factory=dict)
+    never_held: list[Category] = Field(default_factory=list)
+    purposes: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+
+
+def policy_shape(document: Document) -> PolicyShape:
+    """The file's shape; what does not fit is blamed in the document and left out."""
+    content: dict[str, Any] = dict(document.content)
+    try:
+        return PolicyShape.model_validate(content)
+    except ValidationError as error:
+        for place in sorted(_complain(document, (), error, PolicyShape), key=str, reverse=True):
+            top = str(place[0])
+            section = content[top]
+            if len(place) > 1 and isinstance(section, dict):
+                content[top] = {key: value for key, value in section.items() if key != place[1]}
+            else:
+                del content[top]
+        return PolicyShape.model_validate(content)
+
+
+def purpose_shape(document: Document, name: str, content: dict[str, Any]) -> PurposeShape | None:
+    """One purpose's shape, or nothing, with every complaint in the document."""
+    try:
+        return PurposeShape.model_validate(content)
+    except ValidationError as error:
+        _complain(document, ("purposes", name), error, PurposeShape)
+        return None
+
+
+_MISSING = {
+    "basis": f"Say on what it rests: {', '.join(Basis)} (GDPR Art. 6(1), Art. 17(3)(e))",
+    "source": 'Cite the article, clause or paragraph that it comes from, such as `source: "Code civil 2224"`',
+    "keeps": "List the categories or groups that it keeps",
+    "after": "Name the event from which it runs",
+    "then": f"Say what happens at the end: {' or '.join(EndAction)}",
+}
+
+
+def _complain(document: Document, around: Place, error: ValidationError, shape: type[_Shape]) -> set[Place]:
+    """Blame each complaint in the document; the top two keys of each place that does not fit."""
+    keys = {field.alias or name for name, field in shape.model_fields.items()}
+    subject = f"purpose `{around[1]}`: " if around else ""
+    bad: set[Place] = set()
+    for detail in error.errors():
+        loc: Place = tuple(key for key in detail["loc"] if key != "[key]")
+        bad.add(loc[:2])
+        what, remedy = _words(detail, str(loc[-1]), loc, keys)
+        document.blame((*around, *loc), subject + what, remedy)
+    return bad
+
+
+def _words(detail: ErrorDetails, key: str, loc: Place, keys: set[str]) -> tuple[str, str]:
+    where = ".".join(str(each) for each in loc if not isinstance(each, int))
+    match detail["type"]:
+        case "missing":
+            return f"`{key}` is missing", _MISSING[key]
+        case "extra_forbidden":
+            return f"`{key}` is no key here", suggestion(key, keys, f"use one of {', '.join(sorted(keys))}")
+        case "enum":
+            allowed = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            return f"`{detail['input']}` is no value of `{where}`", suggestion(
+                str(detail["input"]), allowed, f"Use one of {', '.join(allowed)}"
+            )
+        case "value_error":
+            what, _, remedy = str(detail["ctx"]["error"]).partition(": ")
+            return f"`{where}`: {what}", remedy[:1].upper() + remedy[1:] or f"Correct `{where}`"
+        case "list_type" | "too_short":
+            return f"`{where}` must be a list with at least one name", f"Write `{key}: [one, another]`"
+        case _:
+            return f"`{where}` must be a mapping", f"Write its entries below `{key}:`, indented, one a line"
