@@ -1,1 +1,14 @@
-"""What is personal data: columns and free text, in French and English. Presidio is the engine."""
+"""What is personal data: columns and free text, in French and English. Presidio is the engine.
+
+The path of a column: `candidates` (what its type allows, and a sample) → `names` (what it is called) → `patterns`
+(what its values look like) → `ner` (only where undecided) → `places` (what the table around it says) → a verdict.
+Free text goes through `text`.
+"""
+
+from __future__ import annotations
+
+from pipelines.classify.columns import classify
+from pipelines.classify.text import Span, redact_text, spans
+from pipelines.classify.verdict import Column, ColumnVerdict, Evidence, Table, Verdict
+
+__all__ = ["Column", "ColumnVerdict", "Evidence", "Span", "Table", "Verdict", "classify", "redact_text", "spans"]
