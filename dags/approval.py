@@ -36,12 +36,15 @@ class LedgerApproval(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Read the ledger, and wait for a person only when there is one."""
-        from dags.estate import load_estate, now
         from pipelines.approval import NotApproved, authorise
+
+        from dags.estate import load_estate, now
 
         run = context["dag_run"]
         try:
-            return authorise(load_estate(), self.plan_digest, now=now(), requested_by=run.triggering_user_name).reference
+            return authorise(
+                load_estate(), self.plan_digest, now=now(), requested_by=run.triggering_user_name
+            ).reference
         except NotApproved as refusal:
             if run.run_type != ATTENDED:
                 raise AirflowFailException(str(refusal)) from None
@@ -49,8 +52,9 @@ class LedgerApproval(ApprovalOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Write a person's approval into the ledger; a rejection fails the run."""
-        from dags.estate import load_estate
         from pipelines.approval import approve
+
+        from dags.estate import load_estate
 
         answer = super().execute_complete(context, event)
         person = answer["responded_by_user"]

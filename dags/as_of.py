@@ -33,5 +33,7 @@ def as_of_date(
         instant = partition_date or data_interval_end or run_after
         day = instant.astimezone(zone).date()
     if day > today:
-        raise ValueError(f"as_of {day} lies in the future (today is {today}); plan it with `ardoise plan`, which acts on nothing")
+        raise ValueError(
+            f"as_of {day} lies in the future (today is {today}); plan it with `ardoise plan`, which acts on nothing"
+        )
     return day

@@ -19,8 +19,12 @@ from dags.approval import LedgerApproval
     max_active_runs=1,
     default_args={"retries": 0, "show_return_value_in_logs": False},
     params={
-        "as_of": Param(None, type=["null", "string"], format="date", title="As-of date", description="Empty: the run's own date"),
-        "controller": Param(None, type=["null", "string"], title="Controller", description="Empty: the estate's only one"),
+        "as_of": Param(
+            None, type=["null", "string"], format="date", title="As-of date", description="Empty: the run's own date"
+        ),
+        "controller": Param(
+            None, type=["null", "string"], title="Controller", description="Empty: the estate's only one"
+        ),
     },
     tags=["ardoise"],
     doc_md=__doc__,
@@ -61,7 +65,9 @@ def retention() -> None:
     first = stores.override(task_id="stores")(digest, last=False)
     anchor = stores.override(task_id="anchor_stores", trigger_rule="none_failed")(digest, last=True)
     applied = apply.partial(digest=digest).expand(store=first)
-    anchored = apply.override(task_id="apply_anchor", trigger_rule="none_failed").partial(digest=digest).expand(store=anchor)
+    anchored = (
+        apply.override(task_id="apply_anchor", trigger_rule="none_failed").partial(digest=digest).expand(store=anchor)
+    )
     approval >> first >> applied >> anchor >> anchored >> verify(digest) >> report(digest)
 
 
