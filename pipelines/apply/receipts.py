@@ -1,0 +1,138 @@
+"""Intents and receipts of one plan in the ledger: what was about to be done, and what became of it.
+
+An intent is written before the first destructive call of a chunk, its receipt after. A chunk is known by plan, step
+and number, never by a run, so that a resumed run finds what an interrupted one began. The operation token of a
+chunk, by which a store finds an interrupted act, is taken from its intent's digest: it is unique, says nothing about
+any record, and survives the worker.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipelines.apply.summary import SETTLED
+from pipelines.engine.ledger import Entry, Ledger
+from pipelines.plan.artefact import Plan, Step
+
+LAST_CHUNK = 2**31 - 1
+"""The chunk number of a step's closing receipt."""
+
+_TOKEN = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A chunk that was begun. ``operation`` is the token that the store may carry meanwhile."""
+
+    sequence: int
+    step: str
+    chunk: int
+    records: int
+    operation: str
+
+
+@dataclass(slots=True)
+class StepRecord:
+    """What the ledger knows of a step: outcomes of all its receipts, and the chunks that have none yet."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    open: dict[int, Intent] = field(default_factory=dict)
+    chunks: int = 0
+    finished: bool = False
+
+    @property
+    def settled(self) -> int:
+        """Records of which nothing is left to do."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome in SETTLED)
+
+
+def running_clock(start: dt.datetime) -> Callable[[], dt.datetime]:
+    """The time since ``start``, from the monotonic clock: entries of a long run follow each other."""
+    began = time.monotonic()
+    return lambda: start + dt.timedelta(seconds=time.monotonic() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Reads and writes the intents and receipts of one plan."""
+
+    ledger: Ledger
+    plan: Plan
+    digest: str
+    actor: str
+    clock: Callable[[], dt.datetime]
+
+    def read(self) -> dict[str, StepRecord]:
+        """What the ledger knows, by step."""
+        records = {step.id: StepRecord() for step in self.plan.steps}
+        for entry in self.ledger.entries("intent", "receipt"):
+            body = entry.body
+            if body["plan"] != self.digest or body["step"] not in records:
+                continue
+            record = records[body["step"]]
+            chunk = int(body["chunk"])
+            if entry.kind == "intent":
+                record.open[chunk] = _intent(entry)
+                record.chunks = max(record.chunks, chunk)
+                continue
+            record.open.pop(chunk, None)
+            if chunk == LAST_CHUNK:
+                record.finished = bool(body["complete"])
+                continue
+            record.outcomes.update(body["outcomes"])
+        return records
+
+    def intend(self, step: Step, chunk: int, records: int) -> Intent:
+        """Write that a chunk of at most so many records is about to be acted on."""
+        body = {**self._subject(step), "chunk": chunk, "records": records}
+        return _intent(self.ledger.append("intent", body, at=self.clock()))
+
+    def receive(self, step: Step, intent: Intent, outcomes: Mapping[str, int], *, complete: bool = True) -> None:
+        """Write what became of a chunk."""
+        counts = {name: count for name, count in outcomes.items() if count}
+        body = {
+            **self._subject(step),
+            "chunk": intent.chunk,
+            "intent": intent.sequence,
+            "outcomes": counts,
+            "complete": complete,
+        }
+        self.ledger.append("receipt", body, at=self.clock())
+
+    def close(self, step: Step, outcomes: Mapping[str, int], residue: tuple[str, ...], *, complete: bool) -> None:
+        """Write a step's closing receipt: the outcomes that no chunk has counted, and whether the step is complete."""
+        counts = {name: count for name, count in outcomes.items() if count}
+        body = {
+            **self._subject(step),
+            "chunk": LAST_CHUNK,
+            "outcomes": counts,
+            "complete": complete,
+            "residue": list(residue),
+        }
+        self.ledger.append("receipt", body, at=self.clock())
+
+    def refuse(self, reason: str, store: str | None = None, dataset: str | None = None) -> None:
+        """Write that the run was refused or stopped; ``reason`` is the kind of error."""
+        body = {"reason": reason, "plan": self.digest, "controller": self.plan.controller, "by": self.actor}
+        where = {"store": store, "dataset": dataset}
+        body |= {name: value for name, value in where.items() if value}
+        self.ledger.append("refusal", body, at=self.clock())
+
+    def _subject(self, step: Step) -> dict[str, str]:
+        return {
+            "plan": self.digest,
+            "store": step.store,
+            "dataset": step.dataset,
+            "step": step.id,
+            "action": step.action.value,
+            "by": self.actor,
+        }
+
+
+def _intent(entry: Entry) -> Intent:
+    body = entry.body
+    return Intent(entry.sequence, body["step"], int(body["chunk"]), int(body["records"]), entry.digest[:_TOKEN])
