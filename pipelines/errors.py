@@ -12,6 +12,8 @@
 | 7 | the ledger is broken |
 """
 
+# ruff: noqa: N818 - named for what happened, as the connectors' errors are
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -47,9 +49,12 @@ class InvalidInput(ArdoiseError):
         self.problems = tuple(problems)
         count = len(self.problems)
         super().__init__(
-            "one problem was found" if count == 1 else f"{count} problems were found",
-            remedy="\n" + "\n".join(str(problem) for problem in self.problems),
+            "one problem was found" if count == 1 else f"{count} problems were found", remedy="Mend them and try again."
         )
+
+    def __str__(self) -> str:
+        """What was found, then each problem on a line of its own."""
+        return "\n".join([f"{self.what}.", *(str(problem) for problem in self.problems)])
 
 
 class EstateInvalid(InvalidInput):

@@ -54,7 +54,7 @@ class EventSource(_Model):
     For items: ``at`` picks the first or last instant; ``roles`` limits to items where the subject has such a role
     (`from`: inbound); ``human`` leaves out automatic ones.
     ``of`` says whom the event concerns: this record (and those that point at it), or every record of its subject.
-    ``overwritten`` says that the store keeps only the latest of several occurrences, so that plans for the past abstain.
+    ``overwritten`` says that the store keeps only the latest of several occurrences: plans for the past then abstain.
     ``only_if`` limits the occurrences to rows whose column holds one of the values; others are absent.
     """
 

@@ -10,7 +10,6 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 
-
 from pipelines.engine.connection import Connections
 from pipelines.engine.ledger import Entry, Ledger
 from pipelines.engine.plans import Plans, PlanStatus
@@ -36,6 +35,22 @@ class Extent:
 
     count: int
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The plan for which an approval is sought, and what the approvals are held against."""
+
+    plan: Plan
+    digest: str
+    now: dt.datetime
+    requesters: frozenset[str]
+    revoked: frozenset[int]
+
+    def concerned(self, entry: Entry) -> bool:
+        if entry.kind == "approval":
+            return bool(entry.body["plan"] == self.digest)
+        return bool(entry.body["controller"] == self.plan.controller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,51 +138,44 @@ class Approvals:
         except UsageError:
             raise NotApproved("it is not a plan of this engine database", where, "Make it anew.") from None
         _sound(plan, record.status, where)
-        requesters = {each for each in (requested_by, record.made_by) if each}
+        case = _Case(
+            plan,
+            digest,
+            now,
+            requesters=frozenset(each for each in (requested_by, record.made_by) if each),
+            revoked=frozenset(entry.body["approval"] for entry in self.ledger.entries("revocation")),
+        )
         reasons: list[str] = []
-        revoked = {entry.body["approval"] for entry in self.ledger.entries("revocation")}
         for entry in self.ledger.entries("approval", "standing_approval"):
-            reason = self._objection(entry, plan, digest, now, requesters, revoked)
+            if not case.concerned(entry):
+                continue
+            reason = self._objection(entry, case)
             if reason is None:
                 expires = dt.datetime.fromisoformat(entry.body["expires"])
                 standing = entry.kind == "standing_approval"
                 return Authorisation(digest, entry.sequence, entry.body["by"], expires, standing)
-            if reason:
-                reasons.append(f"approval {entry.sequence} {reason}")
+            reasons.append(f"approval {entry.sequence} {reason}")
         raise NotApproved(
             "; ".join(["no approval in the ledger allows it", *reasons[-3:]]),
             where,
             f"Look at it with `ardoise show {digest[:12]}`, then `ardoise approve {digest[:12]}`.",
         )
 
-    def _objection(
-        self, entry: Entry, plan: Plan, digest: str, now: dt.datetime, requesters: set[str], revoked: set[int]
-    ) -> str | None:
-        """Why an approval does not allow the plan: empty if it is about something else, None if it does allow it."""
-        body = entry.body
-        if entry.kind == "approval":
-            if body["plan"] != digest:
-                return ""
-        elif body["controller"] != plan.controller:
-            return ""
-        if entry.sequence in revoked:
+    def _objection(self, entry: Entry, case: _Case) -> str | None:
+        """Why an approval that concerns the plan does not allow it; None if it does."""
+        if entry.sequence in case.revoked:
             return "was revoked"
-        if now >= dt.datetime.fromisoformat(body["expires"]):
+        if case.now >= dt.datetime.fromisoformat(entry.body["expires"]):
             return "has expired"
-        if now < entry.at:
+        if case.now < entry.at:
             return "was given later than now"
         if entry.kind == "approval":
-            return self._one_person(body["by"], requesters)
-        if body["policy"] != plan.policy_digest:
-            return "is for another version of the policy"
-        extent = extent_of(plan)
-        if extent.count > body["max_count"]:
-            return f"allows {body['max_count']} records, the plan has {extent.count}"
-        if extent.share > body["max_share"]:
-            return f"allows {body['max_share']:.0%} of a dataset, the plan takes {extent.share:.0%}"
-        return self._one_person(body["by"], {body["requester"]} if "requester" in body else set())
+            return self._one_person(entry.body["by"], case.requesters)
+        return _beyond(entry, case.plan) or self._one_person(
+            entry.body["by"], frozenset(filter(None, [entry.body.get("requester")]))
+        )
 
-    def _one_person(self, approver: str, requesters: set[str]) -> str | None:
+    def _one_person(self, approver: str, requesters: frozenset[str]) -> str | None:
         if not self.two_persons:
             return None
         if not requesters:
@@ -185,6 +193,18 @@ def extent_of(plan: Plan) -> Extent:
         found[tally.store, tally.dataset] = max(found[tally.store, tally.dataset], tally.found)
     shares = [min(count / found[where], 1.0) if found[where] else 1.0 for where, count in acted.items() if count]
     return Extent(sum(acted.values()), max(shares, default=0.0))
+
+
+def _beyond(entry: Entry, plan: Plan) -> str | None:
+    """How a plan goes beyond what a standing approval covers; None if it does not."""
+    if entry.body["policy"] != plan.policy_digest:
+        return "is for another version of the policy"
+    extent = extent_of(plan)
+    if extent.count > entry.body["max_count"]:
+        return f"allows {entry.body['max_count']} records, the plan has {extent.count}"
+    if extent.share > entry.body["max_share"]:
+        return f"allows {entry.body['max_share']:.0%} of a dataset, the plan takes {extent.share:.0%}"
+    return None
 
 
 def _sound(plan: Plan, status: PlanStatus, where: str) -> None:

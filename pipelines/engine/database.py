@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 

@@ -80,14 +80,15 @@ class Holds:
         _check(case, scope)
         categories = sorted(scope.categories)
         with self.connections.write() as connection:
-            made = connection.execute(
-                table.insert().values(
+            number = connection.execute(
+                table.insert()
+                .values(
                     case=case, store=scope.store, dataset=scope.dataset, record=scope.record, subject=scope.subject,
                     categories=rfc8785.dumps(categories).decode(), since=since.isoformat(), opened_by=by,
                     opened_at=instant(at),
                 )
-            )  # fmt: skip
-            number = made.inserted_primary_key[0]
+                .returning(table.c.id)
+            ).scalar_one()  # fmt: skip
             body: dict[str, Any] = {
                 "hold": number, "categories": categories, "narrow": bool(scope.record or scope.subject),
                 "since": since.isoformat(), "by": by,

@@ -26,8 +26,8 @@ def upgrade(connection: sa.Connection) -> None:
     """Migrate inside the connection's transaction; nothing happens when the tables are up to date."""
     if _revision(connection) == HEAD:
         return
-    from alembic import command  # noqa: PLC0415 - costs a quarter of a second, and is rarely needed
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
@@ -38,8 +38,8 @@ def upgrade(connection: sa.Connection) -> None:
 
 def differences(connection: sa.Connection) -> list[Any]:
     """What the tables in the database lack or have beyond `tables.metadata`; empty when migrations are complete."""
-    from alembic.autogenerate import compare_metadata  # noqa: PLC0415
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
 
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
     return list(compare_metadata(context, metadata))

@@ -60,10 +60,8 @@ class Runs:
                 sa.select(runs).where(runs.c.plan == plan, runs.c.state == RunState.RUNNING).order_by(runs.c.id)
             ).first()
             if known is None:
-                made = connection.execute(
-                    runs.insert().values(plan=plan, state=RunState.RUNNING, started_at=instant(at))
-                )
-                known = connection.execute(sa.select(runs).where(runs.c.id == made.inserted_primary_key[0])).one()
+                made = runs.insert().values(plan=plan, state=RunState.RUNNING, started_at=instant(at))
+                known = connection.execute(made.returning(*runs.c)).one()
         return _run(known)
 
     def progress(self, run: int, step: str, counters: Mapping[str, int], *, state: RunState, at: dt.datetime) -> None:

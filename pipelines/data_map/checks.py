@@ -1,0 +1,207 @@
+"""What a data map must hold to beyond its shape: in itself, against the policies, and against the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from connectors.base import DatasetShape, Inventory, Kind
+from pipelines.data_map.model import DatasetMap, EventSource, StoreMap
+from retention_rules.policy import Policy
+from retention_rules.problems import suggestion
+
+Mistake = tuple[tuple[str | int, ...], str, str]
+"""Where in the map (a path of keys and indices), what is wrong, and what to do."""
+
+_CATEGORY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+
+
+def alone(store_map: StoreMap) -> Iterator[Mistake]:
+    """What does not fit together inside one map."""
+    for name, dataset in store_map.datasets.items():
+        place = ("datasets", name)
+        for field, mapped in dataset.fields.items():
+            if not _CATEGORY.fullmatch(mapped.category):
+                yield (
+                    (*place, "fields", field, "category"),
+                    f"the category of `{name}.{field}` is not written as one",
+                    "Write it like `user.contact.email`, or `none` for a field that is not personal",
+                )
+        yield from _links(place, dataset)
+        for event, source in dataset.events.items():
+            yield from _event(place, name, event, source)
+        yield from _statistics(place, dataset)
+    yield from _parents(store_map)
+
+
+def _links(place: tuple[str | int, ...], dataset: DatasetMap) -> Iterator[Mistake]:
+    for index, link in enumerate(dataset.subjects):
+        if bool(link.columns) == bool(link.roles):
+            yield (
+                (*place, "subjects", index),
+                f"a subject link of `{place[-1]}` names neither columns nor roles, or both",
+                "Give `columns` for a table, `roles` for mail and calendars",
+            )
+    if not dataset.subjects and not dataset.inherits:
+        speaking = sorted(name for name, event in dataset.events.items() if event.of == "subject")
+        if speaking:
+            yield (
+                (*place, "events", speaking[0]),
+                f"the events of `{place[-1]}` concern a subject, and nothing links its records to one",
+                "Add `subjects`, or let the events be `of: record`",
+            )
+
+
+def _event(place: tuple[str | int, ...], name: str, event: str, source: EventSource) -> Iterator[Mistake]:
+    where = (*place, "events", event)
+    if (source.column is None) == (source.at is None):
+        yield (
+            where,
+            f"the event `{event}` of `{name}` needs either a column or `at`",
+            "Give `column` for a table, `at: last` for mail and calendars",
+        )
+    if source.column is not None and source.roles:
+        yield where, f"the event `{event}` of `{name}` has roles, which a table does not", "Take `roles` out"
+
+
+def _statistics(place: tuple[str | int, ...], dataset: DatasetMap) -> Iterator[Mistake]:
+    seen = set()
+    for index, statistic in enumerate(dataset.statistics):
+        if statistic.name in seen:
+            yield (
+                (*place, "statistics", index),
+                f"the statistic `{statistic.name}` of `{place[-1]}` is there twice",
+                "Give each its own name",
+            )
+        seen.add(statistic.name)
+        names = [bucket.column for bucket in statistic.by] + ([statistic.sum] if statistic.sum else [])
+        for column in names:
+            known = {*dataset.fields, *dataset.key, *dataset.where, *_event_columns(dataset)}
+            if column not in known:
+                yield (
+                    (*place, "statistics", index),
+                    f"the statistic `{statistic.name}` of `{place[-1]}` uses `{column}`, which is not among its fields",
+                    suggestion(column, known, "Add the field, with its category"),
+                )
+
+
+def _event_columns(dataset: DatasetMap) -> set[str]:
+    return {event.column for event in dataset.events.values() if event.column}
+
+
+def _parents(store_map: StoreMap) -> Iterator[Mistake]:
+    edges: dict[str, list[str]] = {}
+    for name, dataset in store_map.datasets.items():
+        for index, parent in enumerate(dataset.inherits):
+            place = ("datasets", name, "inherits", index)
+            if parent.dataset not in store_map.datasets:
+                yield (
+                    place,
+                    f"`{name}` inherits from `{parent.dataset}`, which is not in this map",
+                    suggestion(parent.dataset, store_map.datasets, "Map that table too"),
+                )
+            elif not parent.on:
+                yield place, f"`{name}` does not say how it joins `{parent.dataset}`", "Write `on: {column: column}`"
+            else:
+                edges.setdefault(name, []).append(parent.dataset)
+    for name in edges:
+        if _reaches(name, name, edges):
+            yield ("datasets", name, "inherits"), f"`{name}` inherits from itself", "Break the circle"
+
+
+def _reaches(start: str, goal: str, edges: Mapping[str, list[str]]) -> bool:
+    seen: set[str] = set()
+    waiting = list(edges.get(start, ()))
+    while waiting:
+        each = waiting.pop()
+        if each == goal:
+            return True
+        if each not in seen:
+            seen.add(each)
+            waiting += edges.get(each, ())
+    return False
+
+
+def against_policies(
+    store_map: StoreMap, policies: Mapping[str, Policy], ignore: Collection[str] = ()
+) -> Iterator[Mistake]:
+    """What the controllers' policies do not know. A dataset whose controller has no policy is a mistake."""
+    for name, dataset in store_map.datasets.items():
+        if dataset.controller in ignore:
+            continue
+        place = ("datasets", name)
+        policy = policies.get(dataset.controller)
+        if policy is None:
+            yield (
+                (*place, "controller"),
+                f"`{name}` belongs to the controller `{dataset.controller}`, for whom the estate has no policy",
+                suggestion(dataset.controller, policies, "Add the controller to ardoise.toml"),
+            )
+            continue
+        for event in dataset.events:
+            if event not in policy.events:
+                yield (
+                    (*place, "events", event),
+                    f"the policy `{policy.name}` does not know the event `{event}`",
+                    suggestion(event, policy.events, "Declare it in the policy, or take it out"),
+                )
+        for fact in dataset.facts:
+            if fact not in policy.supplied_facts:
+                yield (
+                    (*place, "facts", fact),
+                    f"the policy `{policy.name}` does not know the fact `{fact}`",
+                    suggestion(fact, policy.supplied_facts, "Declare it in the policy, or take it out"),
+                )
+
+
+def against_inventory(store_map: StoreMap, inventory: Inventory) -> Iterator[Mistake]:
+    """What the approved datasets name and the store does not have."""
+    for name, dataset in store_map.active.items():
+        place = ("datasets", name)
+        shape = inventory.find(dataset.source)
+        if shape is None:
+            if _is_pattern(dataset, inventory):
+                continue
+            known = [each.location for each in inventory.datasets]
+            yield (
+                (*place, "source"),
+                f"the store `{store_map.store}` has no `{dataset.source}`",
+                suggestion(dataset.source, known, "Look at what it has with `ardoise scan`"),
+            )
+        elif shape.kind is Kind.ROWS:
+            yield from _columns(place, dataset, shape)
+
+
+def _is_pattern(dataset: DatasetMap, inventory: Inventory) -> bool:
+    """Whether the source is a pattern of mailboxes or calendars, which may match none."""
+    items = all(shape.kind is not Kind.ROWS for shape in inventory.datasets)
+    return items and any(sign in dataset.source for sign in "*%?")
+
+
+def _columns(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetShape) -> Iterator[Mistake]:
+    known = {each.name for each in shape.fields}
+    for where, column in _named_columns(dataset):
+        if column not in known:
+            yield (
+                (*place, *where),
+                f"`{shape.location}` has no column `{column}`",
+                suggestion(column, known, "Take it out of the map, or run `ardoise scan` for a new proposal"),
+            )
+
+
+def _named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every column that the map names, with its place."""
+    yield from ((("fields", name), name) for name in dataset.fields)
+    yield from ((("key", index), name) for index, name in enumerate(dataset.key))
+    yield from ((("where", name), name) for name in dataset.where)
+    for index, link in enumerate(dataset.subjects):
+        yield from ((("subjects", index), name) for name in link.columns)
+    for index, parent in enumerate(dataset.inherits):
+        yield from ((("inherits", index), name) for name in parent.on)
+    for event, source in dataset.events.items():
+        names = [source.column, *(each.column for each in (source.open_if, source.only_if) if each)]
+        yield from ((("events", event), name) for name in names if name)
+    yield from ((("facts", fact), source.column) for fact, source in dataset.facts.items())
+    for index, statistic in enumerate(dataset.statistics):
+        names = [statistic.sum, *(bucket.column for bucket in statistic.by)]
+        yield from ((("statistics", index), name) for name in names if name)

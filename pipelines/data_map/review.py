@@ -1,0 +1,126 @@
+"""From a proposal to the approved map: what differs, and accepting it, dataset by dataset."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.data_map.loading import digest_of_maps, load_map
+from pipelines.data_map.model import Approval, DatasetMap, StoreMap
+from pipelines.data_map.writing import write_map
+from pipelines.errors import UsageError
+from retention_rules.problems import suggestion
+
+if TYPE_CHECKING:
+    from pipelines.engine.database import EngineDatabase
+    from pipelines.estate import Estate
+
+
+class Change(enum.StrEnum):
+    """What a proposal would change."""
+
+    NEW_DATASET = "new dataset"
+    NEW_FIELD = "new field"
+    CATEGORY = "category changed"
+    BINDING = "binding changed"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing for a person to look at. ``before`` and ``after`` are categories, where those changed."""
+
+    store: str
+    dataset: str
+    change: Change
+    field: str = ""
+    before: str = ""
+    after: str = ""
+
+
+def differences(approved: StoreMap | None, proposal: StoreMap) -> list[Difference]:
+    """What the proposal says that the approved map does not, and the other way round."""
+    known = approved.active if approved else {}
+    found: list[Difference] = []
+    for name, dataset in proposal.datasets.items():
+        if name in known:
+            found += _within(proposal.store, name, known[name], dataset)
+        else:
+            found.append(Difference(proposal.store, name, Change.NEW_DATASET))
+    gone = (name for name in known if name not in proposal.datasets)
+    found += (Difference(proposal.store, name, Change.GONE) for name in gone)
+    return found
+
+
+def _within(store: str, name: str, known: DatasetMap, proposed: DatasetMap) -> Iterator[Difference]:
+    for field, mapped in proposed.fields.items():
+        if field not in known.fields:
+            yield Difference(store, name, Change.NEW_FIELD, field, after=mapped.category)
+        elif known.fields[field].category != mapped.category:
+            before = known.fields[field].category
+            yield Difference(store, name, Change.CATEGORY, field, before, mapped.category)
+    for field, mapped in known.fields.items():
+        if field not in proposed.fields:
+            yield Difference(store, name, Change.GONE, field, before=mapped.category)
+    loose = {"approved", "fields"}
+    if known.model_dump(exclude=loose) != proposed.model_dump(exclude=loose):
+        yield Difference(store, name, Change.BINDING)
+
+
+def proposal(estate: Estate, store: str) -> StoreMap | None:
+    """The scan's proposal for a store; None where there is none.
+
+    Raises:
+        DataMapInvalid: the proposal was edited and is no longer valid.
+    """
+    path = estate.folder / "proposals" / f"{store}.yaml"
+    return load_map(path).map if path.is_file() else None
+
+
+def accept(
+    estate: Estate,
+    store: str,
+    datasets: Collection[str] = (),
+    *,
+    by: str,
+    at: dt.datetime,
+    engine: EngineDatabase | None = None,
+) -> StoreMap:
+    """Approve datasets of a store's proposal (all of it when none is named): they act from now on.
+
+    Copies them into the store's data map with the approval, leaves its other datasets as they are, and appends a
+    `map_approved` entry to the ledger. The estate in hand does not change: load it again.
+
+    Raises:
+        UsageError: there is no proposal, or it has no such dataset.
+        DataMapInvalid: the proposal is invalid.
+    """
+    proposed = proposal(estate, store)
+    if proposed is None:
+        raise UsageError(f"there is no proposal for the store {store!r}", "proposals", "Make one with `ardoise scan`.")
+    wanted = list(datasets) or list(proposed.datasets)
+    for name in wanted:
+        if name not in proposed.datasets:
+            remedy = suggestion(name, proposed.datasets, "Look at the proposal with `ardoise review`")
+            raise UsageError(f"the proposal has no dataset {name!r}", f"proposals/{store}.yaml", f"{remedy}.")
+    day = at.astimezone(estate.time_zone).date()
+    approval = Approval(by=by, on=day)
+    known = estate.map_files.get(store)
+    kept = dict(known.map.datasets) if known else {}
+    kept |= {name: proposed.datasets[name].model_copy(update={"approved": approval}) for name in wanted}
+    approved = StoreMap(store=store, datasets=kept)
+    path = known.source.path if known else estate.folder / "data_map" / f"{store}.yaml"
+    body = {
+        "store": store, "datasets": wanted, "digest": digest_of_maps([approved]), "by": by, "on": day.isoformat(),
+    }  # fmt: skip
+    database = engine or estate.engine()
+    try:
+        database.ledger.append("map_approved", body, at=at)
+        write_map(path, approved)
+    finally:
+        if engine is None:
+            database.close()
+    return approved

@@ -1,0 +1,181 @@
+"""`ardoise.toml`: its shape, and reading it with every problem named at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipelines.data_map.validation import problems_of
+from retention_rules.problems import Problem
+
+FILE = "ardoise.toml"
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+ControllerName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EstateSection(_Model):
+    """The estate itself. ``regions``, where given, are the only ones in which a store may lie."""
+
+    name: str
+    time_zone: str = "Europe/Paris"
+    state: str = ".ardoise"
+    regions: tuple[str, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("there is no such time zone; write one like Europe/Paris") from None
+        return value
+
+
+class EngineSection(_Model):
+    """The engine's own database: an SQLAlchemy URL, or where to find it."""
+
+    database: str = "sqlite:///.ardoise/engine.sqlite"
+
+
+class ApprovalSection(_Model):
+    """``two_persons``: who requested a plan may not approve it."""
+
+    two_persons: bool = False
+
+
+class ControllerConfig(_Model):
+    """A controller, and the policy (a file of `policies/`, or a shipped pack) that rules its datasets."""
+
+    policy: str
+
+
+class StoreConfig(_Model):
+    """A connected system. ``read`` and ``write`` say where its connection strings are; ``write`` may be missing.
+
+    ``last`` marks the store that anchors identities: it is acted on after the others.
+    """
+
+    kind: Literal["sql", "imap", "caldav", "memory"]
+    read: str = Field(repr=False)
+    write: str | None = Field(default=None, repr=False)
+    region: str = ""
+    last: bool = False
+
+
+class Limit(_Model):
+    """How much a plan may do to one dataset before a person has to look.
+
+    ``count``: records; ``share``: of the dataset, 0 to 1; ``deviation``: how far the dataset's size may lie from its
+    usual one, as a share of that. None is no limit.
+    """
+
+    count: int | None = Field(default=None, ge=0)
+    share: float | None = Field(default=None, ge=0, le=1)
+    deviation: float | None = Field(default=None, ge=0)
+
+
+class Limits(Limit):
+    """The limits of every dataset, and by store and dataset those of single ones."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, dict[str, Limit]] = Field(init=False)
+
+    share: float | None = Field(default=0.5, ge=0, le=1)
+
+    def of(self, store: str, dataset: str) -> Limit:
+        """The limits of one dataset: its own where it has some, the general ones for the rest."""
+        general = {name: getattr(self, name) for name in Limit.model_fields}
+        own = (self.__pydantic_extra__ or {}).get(store, {}).get(dataset)
+        return Limit(**(general | (own.model_dump(exclude_unset=True) if own else {})))
+
+    @property
+    def overrides(self) -> dict[str, dict[str, Limit]]:
+        """The limits by store and dataset."""
+        return self.__pydantic_extra__ or {}
+
+
+class EstateConfig(_Model):
+    """The whole of `ardoise.toml`."""
+
+    estate: EstateSection
+    engine: EngineSection = EngineSection()
+    approval: ApprovalSection = ApprovalSection()
+    controllers: dict[ControllerName, ControllerConfig] = Field(default_factory=dict)
+    stores: dict[Name, StoreConfig] = Field(default_factory=dict)
+    limits: Limits = Limits()
+
+
+def read_config(path: Path, problems: list[Problem]) -> EstateConfig | None:
+    """Read the file; what is wrong is added to ``problems``. None when there is nothing to go on with."""
+    name = path.name
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"at line (\d+)", str(error))
+        problems.append(Problem(name, int(at[1]) if at else 0, "this is no TOML", "Mend the notation of that line"))
+        return None
+    except UnicodeDecodeError:
+        problems.append(Problem(name, 0, "this is no text in UTF-8", "Save it as UTF-8"))
+        return None
+    except OSError:
+        problems.append(Problem(name, 0, "the file cannot be read", "Give this user the right to"))
+        return None
+    line = lines_of(text)
+    try:
+        config = EstateConfig.model_validate(document)
+    except ValidationError as error:
+        problems.extend(problems_of(error, EstateConfig, name, line))
+        return None
+    problems.extend(_inside(config, name, line))
+    return config
+
+
+def _inside(config: EstateConfig, name: str, line: Callable[[tuple[str | int, ...]], int]) -> list[Problem]:
+    """What does not fit together within the file."""
+    found = []
+    for store, each in config.stores.items():
+        allowed = config.estate.regions
+        if allowed and each.region not in allowed:
+            what = f"the store `{store}` lies outside the estate's regions ({', '.join(allowed)})"
+            found.append(Problem(name, line(("stores", store, "region")), what, "Move it, or allow its region"))
+    for store in config.limits.overrides:
+        if store not in config.stores:
+            what = f"there are limits for `{store}`, which is no store"
+            found.append(Problem(name, line(("limits", store)), what, "Name a store, as in [limits.crm.contacts]"))
+    return found
+
+
+def lines_of(text: str) -> Callable[[tuple[str | int, ...]], int]:
+    """The line of a place in a TOML text; that of the nearest table around it where the place has none."""
+    known: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, content in enumerate(text.splitlines(), start=1):
+        stripped = content.strip()
+        if header := re.match(r"\[+\s*([^\[\]]+?)\s*\]+", stripped):
+            table = _parts(header[1])
+            for end in range(1, len(table) + 1):
+                known.setdefault(table[:end], number)
+        elif assignment := re.match(r"([A-Za-z0-9_.\"'-]+)\s*=", stripped):
+            known.setdefault(table + _parts(assignment[1]), number)
+
+    def line(place: tuple[str | int, ...]) -> int:
+        wanted = tuple(str(part) for part in place)
+        return next((known[wanted[:end]] for end in range(len(wanted), 0, -1) if wanted[:end] in known), 0)
+
+    return line
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
