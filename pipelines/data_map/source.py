@@ -78,7 +78,7 @@ class _Reader:
             if isinstance(key_node, (MappingNode, SequenceNode)):
                 self._add(key_node, "a key must be a single word", "Write it as `key: value`")
                 continue
-            key = self._scalars.construct_object(key_node)
+            key = key_node.value  # keys are words as they are written: `null` and `on` are keys like others
             if key in found:
                 self._add(key_node, f"`{key}` is there twice", "Keep one of them")
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from pipelines.data_map.model import StoreMap
 from pipelines.errors import DataMapInvalid, EstateInvalid, UsageError
 from pipelines.estate.config import FILE, EstateConfig, Limit, StoreConfig, read_config
 from pipelines.estate.connections import ConnectionStrings, Resolve
+from retention_rules.lint import Remark, Severity, lint
 from retention_rules.loading import load_policy
 from retention_rules.policy import Policy
 from retention_rules.problems import PolicyInvalid, Problem, suggestion
@@ -116,7 +117,7 @@ class Estate:
             try:
                 policy = load_policy(self.config.controllers[controller].policy, [self.folder / "policies"])
             except PolicyInvalid as error:
-                raise EstateInvalid(error.problems) from None
+                raise EstateInvalid([self._near(problem) for problem in error.problems]) from None
             self._policies[controller] = policy
         return self._policies[controller]
 
@@ -135,10 +136,26 @@ class Estate:
                 problems.extend(error.problems)
         broken = set(self.controllers) - set(policies)
         for file in self.map_files.values():
-            problems.extend(each for each in file.check_policies(policies, ignore=broken))
+            problems.extend(file.check_policies(policies, ignore=broken))
+        for controller, policy in policies.items():
+            remarks = self.lint(policy)
+            errors = (each for each in remarks if each.severity is Severity.ERROR)
+            where = f"policy {self.config.controllers[controller].policy}"
+            problems.extend(Problem(where, 0, each.what, each.remedy) for each in errors)
         if problems:
             raise EstateInvalid(sorted(set(problems)))
         return policies
+
+    def lint(self, policy: Policy) -> tuple[Remark, ...]:
+        """Every remark on a policy, by itself and against the approved datasets of its controller; errors first."""
+        held: dict[str, list[str]] = {}
+        supplied: set[str] = set()
+        for store, store_map in self.data_maps.items():
+            for name, dataset in store_map.active.items():
+                if dataset.controller == policy.controller:
+                    held[f"{store}.{name}"] = [each.category for each in dataset.personal.values()]
+                    supplied |= set(dataset.events)
+        return lint(policy, held=held, supplied=supplied)
 
     def check_store(self, store: str, inventory: Inventory) -> None:
         """Hold a store's data map against what the store has.
@@ -236,6 +253,11 @@ class Estate:
 
         url = self.connections.find(self.config.engine.database, "[engine] database")
         return EngineDatabase.open(url, self.keys, two_persons=self.config.approval.two_persons)
+
+    def _near(self, problem: Problem) -> Problem:
+        """The problem with its file named from the estate's folder, where it lies in it."""
+        path = Path(problem.file)
+        return replace(problem, file=str(path.relative_to(self.folder))) if path.is_relative_to(self.folder) else problem
 
     def _made(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
