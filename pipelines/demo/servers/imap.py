@@ -1,8 +1,8 @@
 """A real IMAP server (pymap over a maildir) for the demonstration and the tests.
 
 pymap keeps keywords only if `dovecot-keywords` names them, and knows the internal date as the file's modification
-time. Every message that it reads or appends costs it time in proportion to the mailbox (5 ms at 2,000 messages), so mailboxes
-are seeded on disk.
+time. Each message that it reads or appends takes time in proportion to the mailbox (5 ms at 2,000 messages), so
+mailboxes are seeded on disk.
 """
 
 from __future__ import annotations
@@ -115,6 +115,6 @@ class _Keywords:
 
 
 def _hashed(password: str) -> str:
-    from pysasl.hashing import BuiltinHash  # noqa: PLC0415 - belongs to the server, not to the command line
+    from pysasl.hashing import BuiltinHash
 
     return BuiltinHash(rounds=1000).hash(password).replace(":", "\\:")
