@@ -133,7 +133,7 @@ def _by_name(column: Column, sample: Sample, name: NameEvidence, category: str) 
 
 def _text(column: Column, sample: Sample) -> ColumnVerdict:
     """Free text: personal when spans are found in it; else a person must say, since the next row may hold one."""
-    from pipelines.classify.text import spans  # noqa: PLC0415 - heavy
+    from pipelines.classify.text import spans
 
     said = Evidence(Source.NAME, f"`{' '.join(words)}`") if (words := names.says_text(column.name)) else None
     looked = sample.texts[:40]

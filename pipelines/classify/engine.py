@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.classify.language import Language
@@ -39,10 +40,10 @@ class ModelMissing(Exception):  # noqa: N818 - names what is wrong, as the proje
 @functools.cache
 def pattern_engine() -> AnalyzerEngine:
     """The engine for single values: recognizers only. It has one registry, under French."""
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415 - heavy
-    from presidio_analyzer.nlp_engine import NoOpNlpEngine  # noqa: PLC0415
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
-    from pipelines.classify.recognizers import recognizers  # noqa: PLC0415
+    from pipelines.classify.recognizers import recognizers
 
     _quiet()
     registry = RecognizerRegistry(recognizers=recognizers("fr"), supported_languages=["fr"])
@@ -57,11 +58,11 @@ def text_engine(language: Language) -> AnalyzerEngine:
     Raises:
         ModelMissing: the language's model is not installed.
     """
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415 - heavy
-    from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer  # noqa: PLC0415
-    from presidio_analyzer.predefined_recognizers import SpacyRecognizer  # noqa: PLC0415
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+    from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-    from pipelines.classify.recognizers import recognizers  # noqa: PLC0415
+    from pipelines.classify.recognizers import recognizers
 
     _quiet()
     nlp = _nlp_engine(language)
@@ -89,26 +90,25 @@ def load_model(language: Language) -> Any:
         raise ModelMissing(
             f"The language model `{package}` is not installed. Install the project's locked dependencies (`make`)"
         ) from None
-    from spacy.util import get_model_meta  # noqa: PLC0415 - heavy
+    from spacy.util import get_model_meta
 
     left_out = [name for name in get_model_meta(_folder(module)).get("components", []) if name not in NEEDED]
     return module.load(exclude=left_out)
 
 
 def _folder(module: Any) -> Any:
-    from pathlib import Path  # noqa: PLC0415
-
     return Path(module.__file__).parent
 
 
 def _nlp_engine(language: Language) -> Any:
-    from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine  # noqa: PLC0415 - heavy
+    from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 
-    class Packaged(SpacyNlpEngine):  # type: ignore[misc]
+    class Packaged(SpacyNlpEngine):
         """Presidio's spaCy engine over a model package; lower-cased words stand in for lemmas."""
 
         def load(self) -> None:
-            self.nlp = {language: load_model(language)}
+            models: Any = {language: load_model(language)}
+            self.nlp = models
 
         def _doc_to_nlp_artifact(self, doc: Any, language: str) -> Any:
             for token in doc:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from pipelines.classify.wording import words
+
 Language = Literal["fr", "en"]
 
-_FRENCH = frozenset(
+_FRENCH = words(
     "le la les un une des du de et est sont dans pour avec sur pas ne que qui nous vous je il elle ils au aux ce cette "
     "ces mon ma mes votre vos notre nos merci bonjour madame monsieur cordialement à été par plus mais ou où a ont suite "
-    "chez se son sa ses leur bien être fait rendez appel client demande rappeler né née s d l c j n qu".split()
+    "chez se son sa ses leur bien être fait rendez appel client demande rappeler né née s d l c j n qu"
 )
-_ENGLISH = frozenset(
+_ENGLISH = words(
     "the a an of and is are in for with on not that which we you i he she they at this these my your our thanks thank "
     "hello dear regards been by more but or to has have had was were will would from it its be do does please call "
-    "customer request asked said her his their about as if so can could".split()
+    "customer request asked said her his their about as if so can could"
 )
 _WORDS = re.compile(r"[^\W\d_]+")
 _ACCENTS = re.compile(r"[àâçéèêëîïôùûœ]", re.IGNORECASE)

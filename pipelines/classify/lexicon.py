@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.classify import categories as c
+from pipelines.classify.wording import words
 
 _STRONG: tuple[tuple[str, str], ...] = (
     (c.FIRST_NAME, "first name|given name|forename|prenom|middle name|fname|nom bapteme|firstname"),
@@ -37,7 +38,10 @@ _STRONG: tuple[tuple[str, str], ...] = (
     (c.PLATE, "immatriculation|license plate|licence plate|plate number|plaque"),
     (c.TAX_ID, "spi|numero fiscal|tax number|personal tax|num fiscal"),
     (c.BANK, "iban|bic|rib|bank account|account iban|compte bancaire|swift"),
-    (c.CARD, "pan|card pan|card number|credit card|carte bancaire|numero carte|cb|cc number|card expiry|card expiration"),
+    (
+        c.CARD,
+        "pan|card pan|card number|credit card|carte bancaire|numero carte|cb|cc number|card expiry|card expiration",
+    ),
     (c.CARD, "cvv|cvc|card cvv|card cvc|cryptogramme|card last4|card month|card year"),
     (c.SALARY, "salary|salaire|wage|remuneration|income|revenu"),
     (c.IP, "ip|ip address|adresse ip|remote addr|ipv|client ip|ip addr"),
@@ -122,41 +126,41 @@ GLUED: dict[str, tuple[str, ...]] = {
     }.items()
 }
 
-VETOES = frozenset(
+VETOES = words(
     "id ids uuid guid verified valid validated confirmed bounced count counter nb number_of total flag is has status "
     "statut type kind format template length version enabled disabled optin optout subscribed sent opened hash index "
     "seq sequence level priority product produit article item sku category categorie tax rate taux price prix amount "
     "montant file fichier domain domaine provider fournisseur server host port color couleur unit unite currency devise "
     "expires verification notification notifications subject_line "
-    "at on by_default".split()
+    "at on by_default"
 )
 """Tokens that turn a name away from the person, unless the rule itself uses them."""
 
-NOT_PERSONAL = frozenset(
+NOT_PERSONAL = words(
     "code ref reference libelle label slug sku amount montant prix price quantity quantite total currency devise status "
-    "statut type kind category categorie tenant score rank rang order position segment channel canal source".split()
+    "statut type kind category categorie tenant score rank rang order position segment channel canal source"
 )
 
-COMPANY_TOKENS = frozenset(
+COMPANY_TOKENS = words(
     "company societe entreprise organisation organization employer employeur supplier fournisseur vendor brand marque "
     "siren siret vat tva store shop magasin site agence branch warehouse entrepot bank banque school ecole product "
-    "produit event project projet".split()
+    "produit event project projet"
 )
 
-ORGANISATIONS = frozenset(
+ORGANISATIONS = words(
     "company societe entreprise organisation organization supplier fournisseur vendor brand marque store shop magasin "
     "site agence branch warehouse entrepot bank banque school ecole product produit article item catalog catalogue "
     "category categorie tag genre album track playlist artist media country pays region city ville currency devise "
     "language langue department departement service project projet event role permission setting parametre template "
     "plan tarif price rate tax taxe invoice_line line ligne stock inventory office establishment etablissement "
-    "airport station movie film book game song title".split()
+    "airport station movie film book game song title"
 )
 """Tables of these are not about persons by their names alone."""
 
-TEXTS = frozenset(
+TEXTS = words(
     "note notes comment comments commentaire commentaires remark remarks remarque remarques body message messages text "
     "texte description summary resume observation observations content contenu feedback review avis transcript reason "
-    "motif details detail bio biography biographie annotation memo subject sujet objet compte".split()
+    "motif details detail bio biography biographie annotation memo subject sujet objet compte"
 )
 
 

@@ -68,6 +68,8 @@ def is_organisation(table: str) -> bool:
 
 
 def _singular(words: set[str]) -> set[str]:
-    return words | {word[:-1] for word in words if word.endswith("s")} | {
-        word[:-3] + "y" for word in words if word.endswith("ies")
-    }
+    return (
+        words
+        | {word[:-1] for word in words if word.endswith("s")}
+        | {word[:-3] + "y" for word in words if word.endswith("ies")}
+    )

@@ -38,10 +38,11 @@ def _opinions(texts: list[str], language: Language) -> Iterator[str]:
         found = ""
         for entity in document.ents:
             overlap = min(entity.end_char, end) - max(entity.start_char, start)
-            if entity.label_ in ENTITIES and overlap >= 0.6 * len(text):  # noqa: PLR2004 - most of the value
+            if entity.label_ in ENTITIES and overlap >= 0.6 * len(text):
                 found = ENTITIES[entity.label_]
         yield found
 
 
 def _model(language: Language) -> Any:
-    return text_engine(language).nlp_engine.get_nlp(language)
+    engine: Any = text_engine(language).nlp_engine
+    return engine.get_nlp(language)

@@ -46,13 +46,14 @@ def value_types(text: str) -> frozenset[str]:
     wanted = _gates(text)
     if not wanted:
         return frozenset()
-    from pipelines.classify.engine import pattern_engine  # noqa: PLC0415 - heavy
+    from pipelines.classify.engine import pattern_engine
 
     results = pattern_engine().analyze(text, language="fr", entities=wanted)
     return frozenset(
         result.entity_type
         for result in results
-        if result.end - result.start >= COVERED * len(text) and (result.score >= LOWEST or result.entity_type == "FR_PLATE")
+        if result.end - result.start >= COVERED * len(text)
+        and (result.score >= LOWEST or result.entity_type == "FR_PLATE")
     )
 
 

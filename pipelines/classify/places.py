@@ -8,11 +8,12 @@ from dataclasses import replace
 from pipelines.classify import categories as c
 from pipelines.classify import names
 from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Table, Verdict
+from pipelines.classify.wording import words
 
-PERSONS = frozenset(
+PERSONS = words(
     "customer client contact person personne people user utilisateur employee employe salarie patient member membre "
     "adherent prospect lead guest passenger student eleve etudiant candidate candidat subscriber abonne attendee "
-    "participant recipient beneficiary beneficiaire party tiers account compte profile profil staff personnel".split()
+    "participant recipient beneficiary beneficiaire party tiers account compte profile profil staff personnel"
 )
 """Tables of these are about persons by their names alone."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import tldextract
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
@@ -75,7 +75,7 @@ class Phone(PhoneRecognizer):
         start = 0
         for line in text.splitlines(keepends=True):
             if _PHONE_GATE.search(line):
-                for result in super().analyze(line, entities, nlp_artifacts):
+                for result in super().analyze(line, entities, cast("NlpArtifacts", nlp_artifacts)):
                     if not _PHONE_SHAPE.search(line[result.start : result.end]):
                         result.score = self.BARE
                     result.start += start
@@ -131,7 +131,7 @@ class Shape(PatternRecognizer):
 
 def recognizers(language: str) -> list[EntityRecognizer]:
     """The pattern recognizers for one language. French identifiers appear in English texts too."""
-    speaks = {"supported_language": language}
+    speaks: dict[str, Any] = {"supported_language": language}
     return [
         Email(**speaks),
         IbanRecognizer(**speaks),
@@ -146,7 +146,7 @@ def recognizers(language: str) -> list[EntityRecognizer]:
 
 def french(language: str) -> list[EntityRecognizer]:
     """The French identifiers."""
-    speaks = {"supported_language": language}
+    speaks: dict[str, Any] = {"supported_language": language}
     return [
         Checked(
             "FR_NIR",
@@ -191,15 +191,21 @@ def french(language: str) -> list[EntityRecognizer]:
 
 def addresses(language: str) -> list[EntityRecognizer]:
     """Street addresses, a postcode with its city, and dates that are said to be of birth."""
-    speaks = {"supported_language": language}
+    speaks: dict[str, Any] = {"supported_language": language}
     number = r"\b\d{1,4}(?:\s?(?:bis|ter|quater|[A-D]))?,?\s+"
     word = r"[^\W\d_][\w'’.\-]*"
     return [
         Shape(
             "STREET_ADDRESS",
             [
-                (rf"{number}(?i:{_STREET_FR})\s+(?:(?:{_PARTICLES}\s+|[ld]['’])*{word}\s?){{1,5}}?(?=[,;\n.)]|\s\d{{5}}|$)", 0.6),
-                (rf"{number}(?i:{_STREET_FR})\s+(?:(?:{_PARTICLES}\s+|[ld]['’]){{0,2}}[A-ZÀ-Ý][\w'’\-]*)(?:\s[A-ZÀ-Ý][\w'’\-]*){{0,3}}", 0.55),
+                (
+                    rf"{number}(?i:{_STREET_FR})\s+(?:(?:{_PARTICLES}\s+|[ld]['’])*{word}\s?){{1,5}}?(?=[,;\n.)]|\s\d{{5}}|$)",
+                    0.6,
+                ),
+                (
+                    rf"{number}(?i:{_STREET_FR})\s+(?:(?:{_PARTICLES}\s+|[ld]['’]){{0,2}}[A-ZÀ-Ý][\w'’\-]*)(?:\s[A-ZÀ-Ý][\w'’\-]*){{0,3}}",
+                    0.55,
+                ),
                 (rf"\b\d{{1,5}}[A-D]?\s+(?:[A-Z0-9][\w'’.\-]*\s){{1,4}}(?:{_STREET_EN})\b\.?", 0.6),
             ],
             **speaks,
@@ -207,7 +213,10 @@ def addresses(language: str) -> list[EntityRecognizer]:
         Shape(
             "POSTCODE_CITY",
             [
-                (r"\b(?:F-)?(?:0[1-9]|[1-8]\d|9[0-8])\d{3}\s+[A-ZÀ-Ý][\w'’\-]+(?:[ \-](?:[A-ZÀ-Ý][\w'’\-]+|[a-z]{1,3}(?=[ \-][A-ZÀ-Ý]))){0,4}", 0.5),
+                (
+                    r"\b(?:F-)?(?:0[1-9]|[1-8]\d|9[0-8])\d{3}\s+[A-ZÀ-Ý][\w'’\-]+(?:[ \-](?:[A-ZÀ-Ý][\w'’\-]+|[a-z]{1,3}(?=[ \-][A-ZÀ-Ý]))){0,4}",
+                    0.5,
+                ),
                 (r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b", 0.5),
                 (r"\b[A-Z]{2}\s\d{5}(?:-\d{4})?\b", 0.5),
             ],

@@ -59,7 +59,7 @@ def redact_text(text: str, language: Language | None = None, known: Collection[s
 
 
 def _analysed(piece: str, offset: int, language: Language) -> Iterator[Span]:
-    from pipelines.classify.engine import text_engine  # noqa: PLC0415 - heavy
+    from pipelines.classify.engine import text_engine
 
     for result in text_engine(language).analyze(piece, language=language):
         start, end = _trimmed(piece, result.start, result.end)

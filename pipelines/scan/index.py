@@ -11,7 +11,8 @@ Tables, all times as naive UTC:
 * ``participants(store, dataset, container, key, role, digest, loose, name_digest, own)``: ``digest`` is the subject
   digest of the canonical address; ``loose`` that of its loose form, under the same kind; ``name_digest`` that of the
   canonical display name, under the kind `name`. An own address of the controller has ``own`` and no digest.
-* ``scans(store, dataset, complete, scanned_at, items, reason)``: the latest scan of each dataset.
+* ``scans(store, dataset, complete, scanned_at, items, reason, binding)``: the latest scan of each dataset; `binding`
+  is `pipelines.scan.sources.binding` of what it was made for: where the map has changed since, it does not answer.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import datetime as dt
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ import pyarrow.compute as pc
 
 from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown
+from pipelines.errors import Unavailable
 from pipelines.scan.participants import Participants, SubjectKeys
+from pipelines.scan.sources import binding
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +42,8 @@ ITEMS = """items(store VARCHAR, dataset VARCHAR, container VARCHAR, key VARCHAR,
   first TIMESTAMP, last TIMESTAMP, endless BOOLEAN, automatic BOOLEAN, bytes BIGINT)"""
 PARTICIPANTS = """participants(store VARCHAR, dataset VARCHAR, container VARCHAR, key VARCHAR, role VARCHAR,
   digest VARCHAR, loose VARCHAR, name_digest VARCHAR, own BOOLEAN)"""
-SCANS = "scans(store VARCHAR, dataset VARCHAR, complete BOOLEAN, scanned_at TIMESTAMP, items BIGINT, reason VARCHAR)"
+SCANS = """scans(store VARCHAR, dataset VARCHAR, complete BOOLEAN, scanned_at TIMESTAMP, items BIGINT, reason VARCHAR,
+  binding VARCHAR)"""
 
 MEMORY = "512MB"
 """The most that DuckDB keeps in memory; the rest goes to its temporary files, which hold digests only."""
@@ -51,8 +55,8 @@ UNFINISHED = "the scan has not ended"
 SAID_BY_ERROR = {ScanIncomplete: "the scan ended early", StoreDown: "the store went down"}
 
 
-class IndexProblem(Exception):  # noqa: N818 - names what is wrong, as the project's errors do
-    """The index cannot be used. The message says why and what to do."""
+class IndexProblem(Unavailable):
+    """The index cannot be used."""
 
 
 class IndexBusy(IndexProblem):
@@ -73,6 +77,7 @@ class DatasetScan:
     at: dt.datetime
     items: int
     reason: str = ""
+    binding: str = ""
 
 
 @contextlib.contextmanager
@@ -84,7 +89,7 @@ def read(path: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConn
         IndexBusy: another process kept it locked for ``patience`` seconds.
     """
     if not path.exists():
-        raise IndexAbsent("No mail or calendar has been scanned yet. Run `ardoise scan` first")
+        raise IndexAbsent("no mail or calendar has been scanned yet", path.name, "Run `ardoise scan` first.")
     with _connection(path, read_only=True, patience=patience) as connection:
         yield connection
 
@@ -92,13 +97,13 @@ def read(path: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConn
 def scans(connection: duckdb.DuckDBPyConnection, store: str | None = None) -> list[DatasetScan]:
     """The latest scan of every dataset, of one store or of all."""
     rows = connection.execute(
-        "SELECT store, dataset, complete, scanned_at, items, reason FROM scans "
+        "SELECT store, dataset, complete, scanned_at, items, reason, binding FROM scans "
         "WHERE ?1 IS NULL OR store = ?1 ORDER BY ALL",
         [store],
     ).fetchall()
     return [
-        DatasetScan(name, dataset, complete, at.replace(tzinfo=dt.UTC), items, reason)
-        for name, dataset, complete, at, items, reason in rows
+        DatasetScan(name, dataset, complete, at.replace(tzinfo=dt.UTC), items, reason, bound)
+        for name, dataset, complete, at, items, reason, bound in rows
     ]
 
 
@@ -122,11 +127,14 @@ def fill(
         IndexBusy: another process kept the index locked.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _record(path, DatasetScan(connector.store, dataset, complete=False, at=now, items=0, reason=UNFINISHED), patience)
+    begun = DatasetScan(
+        connector.store, dataset, complete=False, at=now, items=0, reason=UNFINISHED, binding=binding(source, subjects)
+    )
+    _record(path, begun, patience)
     with tempfile.TemporaryDirectory(prefix="scan-", dir=path.parent) as folder:
         staging = Path(folder) / "staging.duckdb"
         seen, reason = _stage(staging, connector, dataset, source, subjects=subjects, progress=progress)
-        outcome = DatasetScan(connector.store, dataset, complete=not reason, at=now, items=seen, reason=reason)
+        outcome = replace(begun, complete=not reason, items=seen, reason=reason)
         _record(path, outcome, patience, staging if outcome.complete else None)
     return outcome
 
@@ -203,7 +211,8 @@ def _record(path: Path, scan: DatasetScan, patience: float, staging: Path | None
             connection.execute("DELETE FROM scans WHERE store = ? AND dataset = ?", which)
             at = scan.at.astimezone(dt.UTC).replace(tzinfo=None)
             connection.execute(
-                "INSERT INTO scans VALUES (?, ?, ?, ?, ?, ?)", [*which, scan.complete, at, scan.items, scan.reason]
+                "INSERT INTO scans VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [*which, scan.complete, at, scan.items, scan.reason, scan.binding],
             )
 
 
@@ -233,7 +242,7 @@ def _connection(path: Path, *, read_only: bool, patience: float) -> Iterator[duc
 
 def _open(path: Path, *, read_only: bool, patience: float) -> duckdb.DuckDBPyConnection:
     """Connect, waiting while another process holds the file: DuckDB has one writer or several readers."""
-    import duckdb  # noqa: PLC0415 - loaded only by what needs it
+    import duckdb
 
     deadline = time.monotonic() + patience
     pause = 0.02
@@ -252,13 +261,15 @@ def _open(path: Path, *, read_only: bool, patience: float) -> duckdb.DuckDBPyCon
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             if not _is_lock(error):
                 raise IndexProblem(
-                    f"The index {path.name} cannot be opened ({type(error).__name__}). "
-                    "Delete it and run `ardoise scan` again"
+                    f"the index cannot be opened ({type(error).__name__})",
+                    path.name,
+                    "See that it can be written; if it is damaged, delete it and run `ardoise scan` again.",
                 ) from None
             if time.monotonic() >= deadline:
                 raise IndexBusy(
-                    f"The index {path.name} is in use by another process. "
-                    "Wait until its scan or plan has ended, then try again"
+                    "another process is using the index",
+                    path.name,
+                    "Wait until its scan or plan has ended, then try again.",
                 ) from None
         time.sleep(pause)
         pause = min(pause * 2, 0.5)

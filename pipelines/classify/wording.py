@@ -1,0 +1,13 @@
+"""Word lists as they read best: words between spaces, phrases between bars."""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list."""
+    return frozenset(text.split())
+
+
+def phrases(text: str) -> tuple[frozenset[str], ...]:
+    """Phrases between bars, each as the set of its words."""
+    return tuple(words(phrase) for phrase in text.split("|"))

@@ -1,0 +1,76 @@
+"""Why a proposal says what it says: a file beside it, with verdicts and reasons and no value of any record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.classify.verdict import ColumnVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEvidence:
+    """The verdict on one field, and why, as short phrases."""
+
+    verdict: str
+    category: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEvidence:
+    """The verdicts on a dataset's fields, and what a person should know of the rest of its proposal."""
+
+    location: str
+    fields: Mapping[str, FieldEvidence] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def evidence_of(verdict: ColumnVerdict) -> FieldEvidence:
+    """A verdict as it is written beside the proposal."""
+    return FieldEvidence(verdict.verdict.value, verdict.category or "", tuple(map(str, verdict.evidence)))
+
+
+def evidence_file(folder: Path, store: str) -> Path:
+    """Where the evidence of a store's proposal is."""
+    return folder / f"{store}.evidence.json"
+
+
+def write_evidence(path: Path, datasets: Mapping[str, DatasetEvidence]) -> None:
+    """Write the evidence, whole or not at all."""
+    document = {
+        name: {
+            "location": each.location,
+            "notes": list(each.notes),
+            "fields": {
+                key: {"verdict": said.verdict, "category": said.category, "because": list(said.because)}
+                for key, said in each.fields.items()
+            },
+        }
+        for name, each in datasets.items()
+    }
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def read_evidence(path: Path) -> dict[str, DatasetEvidence]:
+    """Read it back; nothing where there is no such file or it is damaged: a proposal is valid without it."""
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {
+        name: DatasetEvidence(
+            each["location"],
+            {
+                key: FieldEvidence(said["verdict"], said["category"], tuple(said["because"]))
+                for key, said in each["fields"].items()
+            },
+            tuple(each["notes"]),
+        )
+        for name, each in document.items()
+    }

@@ -1,0 +1,220 @@
+"""From what a store holds to a data map that a person can correct and approve.
+
+A proposal starts from what was approved before: a person's word stands, and the scan adds what is new. Columns that
+are for review and have no category stay out of `fields`, so that nothing is called `none` that nobody has looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connectors.base import DatasetShape, Inventory, Kind, Reference
+from pipelines.classify import categories as c
+from pipelines.classify.names import tokens
+from pipelines.classify.verdict import ColumnVerdict, Verdict
+from pipelines.classify.wording import words
+from pipelines.data_map.model import NOT_PERSONAL, DatasetMap, FieldMap, Parent, StoreMap, SubjectLink
+from pipelines.scan.events import guess, guess_for_items
+from pipelines.scan.evidence import DatasetEvidence, evidence_of
+from pipelines.scan.looking import Look
+from pipelines.scan.sources import covers, dataset_name, key_of
+from pipelines.scan.vocabulary import kept, spoken
+from retention_rules.policy import Policy
+
+STAFF = words("rep manager author assigned assignee reviewer approver employee agent seller vendeur owner by")
+"""Tokens of a reference to who handled a record, not to whom it concerns."""
+
+TECHNICAL = frozenset({c.IP, c.DEVICE, c.DEVICE_ID, c.COOKIE, c.BROWSING, c.SEARCH})
+
+ITEM_ROLES = {Kind.MESSAGES: ("from", "to", "cc", "bcc", "reply_to"), Kind.EVENTS: ("organizer", "attendee")}
+ITEM_NAMES = {Kind.MESSAGES: "messages", Kind.EVENTS: "meetings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposed data map, with the evidence for each dataset."""
+
+    map: StoreMap
+    evidence: Mapping[str, DatasetEvidence]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is being put together for one store."""
+
+    look: Look
+    known: StoreMap | None
+    controller: str
+    policy: Policy | None
+    names: dict[str, str] = field(default_factory=dict)  # location → dataset name
+    datasets: dict[str, DatasetMap] = field(default_factory=dict)
+    evidence: dict[str, DatasetEvidence] = field(default_factory=dict)
+
+
+def propose(look: Look, known: StoreMap | None, controller: str, policy: Policy | None) -> Proposal:
+    """A data map for everything that the store holds, starting from the ``known`` one."""
+    draft = _Draft(look, known, controller, policy)
+    _keep_known(draft)
+    new = [shape for shape in look.inventory.datasets if not _declared(draft, shape)]
+    rows = [shape for shape in new if shape.kind is Kind.ROWS and key_of(shape)]
+    for shape in rows:
+        taken = {*draft.datasets, *draft.names.values()}
+        draft.names[shape.location] = dataset_name(shape.location, taken)
+    subjects = {shape.location: _subjects(look.verdicts.get(shape.location, ())) for shape in look.inventory.datasets}
+    for shape in rows:
+        _add_table(draft, shape, subjects)
+    for kind in (Kind.MESSAGES, Kind.EVENTS):
+        _add_items(draft, [shape for shape in new if shape.kind is kind], kind)
+    return Proposal(StoreMap(store=look.inventory.store, datasets=draft.datasets), draft.evidence)
+
+
+def _declared(draft: _Draft, shape: DatasetShape) -> bool:
+    return any(covers(dataset, shape) for dataset in draft.datasets.values())
+
+
+def _keep_known(draft: _Draft) -> None:
+    """What is mapped already, with the columns that have come since."""
+    for name, dataset in (draft.known.datasets if draft.known else {}).items():
+        shapes = [shape for shape in draft.look.inventory.datasets if covers(dataset, shape)]
+        verdicts = [verdict for shape in shapes for verdict in draft.look.verdicts.get(shape.location, ())]
+        fields = dict(dataset.fields)
+        for column, mapped in _fields(draft, dataset.source, verdicts).items():
+            if column not in _named(dataset):
+                fields.setdefault(column, mapped)
+        draft.datasets[name] = dataset.model_copy(update={"fields": fields, "approved": None})
+        draft.evidence[name] = DatasetEvidence(
+            dataset.source, {verdict.column: evidence_of(verdict) for verdict in verdicts}
+        )
+        if shapes and shapes[0].kind is Kind.ROWS:
+            draft.names[dataset.source] = name
+
+
+def _named(dataset: DatasetMap) -> set[str]:
+    """Columns whose role in the map a person has settled without a category."""
+    events = {event.column for event in dataset.events.values() if event.column}
+    return {*dataset.key, *dataset.where, *events, *(name for each in dataset.inherits for name in each.on)}
+
+
+def _add_table(draft: _Draft, shape: DatasetShape, subjects: Mapping[str, tuple[SubjectLink, ...]]) -> None:
+    verdicts = draft.look.verdicts.get(shape.location, ())
+    links = subjects[shape.location]
+    inherits = () if links else _parents(draft, shape, subjects)
+    held = {verdict.category for verdict in verdicts if verdict.personal}
+    guessed = guess(shape, draft.policy, own_subject=bool(links), technical=bool(held & TECHNICAL) and not links)
+    events = {
+        name: event if links or inherits else event.model_copy(update={"of": "record"})
+        for name, event in guessed.items()
+    }
+    name = draft.names[shape.location]
+    draft.datasets[name] = DatasetMap(
+        source=shape.location,
+        controller=draft.controller,
+        key=key_of(shape),
+        subjects=links,
+        inherits=inherits,
+        events=events,
+        fields=_fields(draft, shape.location, verdicts),
+    )
+    draft.evidence[name] = DatasetEvidence(
+        shape.location,
+        {verdict.column: evidence_of(verdict) for verdict in verdicts},
+        tuple(_notes(draft, draft.datasets[name], shape)),
+    )
+
+
+def _add_items(draft: _Draft, shapes: Sequence[DatasetShape], kind: Kind) -> None:
+    """All mailboxes or calendars that nobody has declared become one dataset."""
+    if not shapes:
+        return
+    name = dataset_name(ITEM_NAMES[kind], draft.datasets)
+    verdicts = {verdict.column: verdict for shape in shapes for verdict in draft.look.verdicts[shape.location]}
+    alone = not any(each.source == "*" for each in draft.datasets.values())
+    locations = ["*"] if alone else [shape.location for shape in shapes]
+    for place, location in enumerate(locations):
+        each = name if place == 0 else dataset_name(f"{name}_{location}", draft.datasets)
+        draft.datasets[each] = DatasetMap(
+            source=location,
+            controller=draft.controller,
+            subjects=(SubjectLink(kind="email", roles=ITEM_ROLES[kind]),),
+            events=dict(guess_for_items(draft.policy)),
+            fields=_fields(draft, location, list(verdicts.values())),
+        )
+        draft.evidence[each] = DatasetEvidence(
+            location,
+            {column: evidence_of(verdict) for column, verdict in verdicts.items()},
+            ("Set `own` to your own address patterns, such as `*@example.com`: they are no data subjects.",),
+        )
+
+
+def _fields(draft: _Draft, table: str, verdicts: Sequence[ColumnVerdict]) -> dict[str, FieldMap]:
+    fields: dict[str, FieldMap] = {}
+    for verdict in verdicts:
+        if verdict.verdict is Verdict.NOT_PERSONAL:
+            fields[verdict.column] = FieldMap(category=NOT_PERSONAL)
+        elif verdict.category:
+            category = spoken(verdict.category, verdict.column, table, draft.policy)
+            fields[verdict.column] = FieldMap(category=category)
+    return fields
+
+
+def _subjects(verdicts: Sequence[ColumnVerdict]) -> tuple[SubjectLink, ...]:
+    """The e-mail address links a table's rows to a person: the one with the plainest name where there are several."""
+    addresses = [verdict.column for verdict in verdicts if verdict.personal and verdict.category == c.EMAIL]
+    if not addresses:
+        return ()
+    return (SubjectLink(kind="email", columns=(min(addresses, key=lambda name: (len(tokens(name)), len(name))),)),)
+
+
+def _parents(draft: _Draft, shape: DatasetShape, subjects: Mapping[str, tuple[SubjectLink, ...]]) -> tuple[Parent, ...]:
+    """The table that this one's records belong to: one that describes persons, or one that leads to it."""
+    ways = [
+        (_distance(draft.look.inventory, reference.location, subjects, frozenset({shape.location})), reference)
+        for reference in shape.references
+        if reference.location in draft.names and not _to_staff(reference)
+    ]
+    reachable = [(steps, reference) for steps, reference in ways if steps is not None]
+    if not reachable:
+        return ()
+    _, nearest = min(reachable, key=lambda way: way[0])
+    on = dict(zip(nearest.columns, nearest.target, strict=True))
+    return (Parent(dataset=draft.names[nearest.location], on=on),)
+
+
+def _distance(
+    inventory: Inventory, location: str, subjects: Mapping[str, tuple[SubjectLink, ...]], seen: frozenset[str]
+) -> int | None:
+    """References to follow from a table to one that describes persons; None when none leads there."""
+    if subjects.get(location):
+        return 0
+    shape = inventory.find(location)
+    if shape is None or location in seen:
+        return None
+    steps = [
+        _distance(inventory, reference.location, subjects, seen | {location})
+        for reference in shape.references
+        if not _to_staff(reference)
+    ]
+    known = [each for each in steps if each is not None]
+    return min(known) + 1 if known else None
+
+
+def _to_staff(reference: Reference) -> bool:
+    return any(set(tokens(column)) & STAFF for column in reference.columns)
+
+
+def _notes(draft: _Draft, dataset: DatasetMap, shape: DatasetShape) -> list[str]:
+    """What a person should settle before approving the dataset."""
+    if not dataset.personal:
+        return []
+    notes = [
+        f"The event `{event}` is guessed from the name of `{each.column}`." for event, each in dataset.events.items()
+    ]
+    if not dataset.subjects and not dataset.inherits:
+        notes.append("Nothing links its records to a person: add `subjects` or `inherits`.")
+    unkept = sorted({each.category for each in dataset.personal.values() if not kept(each.category, draft.policy)})
+    if unkept:
+        notes.append(f"No purpose of the policy keeps {', '.join(unkept)}: such fields stay undetermined.")
+    if shape.triggers:
+        notes.append("It has triggers; what they do on deletion is not known here.")
+    return notes

@@ -1,0 +1,123 @@
+"""What a person reviews: for each field, what the scan proposes and why, beside what was approved."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.data_map.model import DatasetMap, StoreMap
+from pipelines.data_map.review import proposal
+from pipelines.scan.evidence import DatasetEvidence, FieldEvidence, evidence_file, read_evidence
+
+if TYPE_CHECKING:
+    from pipelines.estate import Estate
+
+UNDECIDED = "for review"
+
+
+class State(enum.StrEnum):
+    """How a field's proposal stands to what was approved."""
+
+    NEW = "new"
+    APPROVED = "approved"
+    CHANGED = "changed"
+    GONE = "gone"
+    OPEN = "to decide"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """One field. ``proposed`` and ``approved`` are categories, empty where there is none."""
+
+    store: str
+    dataset: str
+    field: str
+    proposed: str
+    verdict: str
+    evidence: tuple[str, ...]
+    approved: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDataset:
+    """One dataset of a proposal: its fields, and what else a person should settle."""
+
+    store: str
+    dataset: str
+    location: str
+    approved: bool
+    rows: tuple[ReviewRow, ...]
+    notes: tuple[str, ...]
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTable:
+    """Everything that is proposed, by store and dataset."""
+
+    datasets: tuple[ReviewDataset, ...]
+
+    @property
+    def rows(self) -> tuple[ReviewRow, ...]:
+        """All fields."""
+        return tuple(row for each in self.datasets for row in each.rows)
+
+    @property
+    def open(self) -> tuple[ReviewRow, ...]:
+        """The fields that differ from what was approved, or on which a person has to decide."""
+        return tuple(row for row in self.rows if row.state is not State.APPROVED)
+
+
+def review(estate: Estate, store: str | None = None) -> ReviewTable:
+    """The proposals of one store or of all, beside the approved maps.
+
+    Raises:
+        UsageError: there is no such store.
+        DataMapInvalid: a proposal was edited and is no longer valid.
+    """
+    stores = list(estate.stores) if store is None else [store]
+    found: list[ReviewDataset] = []
+    for name in stores:
+        estate.store(name)
+        proposed = proposal(estate, name)
+        if proposed:
+            evidence = read_evidence(evidence_file(estate.folder / "proposals", name))
+            found += _datasets(proposed, estate.data_maps.get(name), evidence)
+    return ReviewTable(tuple(found))
+
+
+def _datasets(
+    proposed: StoreMap, known: StoreMap | None, evidence: dict[str, DatasetEvidence]
+) -> Iterator[ReviewDataset]:
+    active = known.active if known else {}
+    for name, dataset in proposed.datasets.items():
+        said = evidence.get(name, DatasetEvidence(dataset.source))
+        rows = tuple(_rows(proposed.store, name, dataset, active.get(name), said))
+        events = tuple(f"{event} ← {each.column or each.at}" for event, each in dataset.events.items())
+        yield ReviewDataset(proposed.store, name, dataset.source, name in active, rows, said.notes, events)
+
+
+def _rows(
+    store: str, name: str, dataset: DatasetMap, known: DatasetMap | None, said: DatasetEvidence
+) -> Iterator[ReviewRow]:
+    approved = known.fields if known else {}
+    nothing = FieldEvidence("", "", ())
+    for field in dict.fromkeys([*said.fields, *dataset.fields, *approved]):
+        why = said.fields.get(field, nothing)
+        proposed = dataset.fields[field].category if field in dataset.fields else ""
+        before = approved[field].category if field in approved else ""
+        state = _state(proposed, before, here=field in said.fields or not said.fields)
+        yield ReviewRow(store, name, field, proposed, why.verdict, why.because, before, state)
+
+
+def _state(proposed: str, before: str, *, here: bool) -> State:
+    if not here and before:
+        return State.GONE
+    if not proposed and not before:
+        return State.OPEN
+    if not before:
+        return State.NEW
+    return State.APPROVED if proposed in {before, ""} else State.CHANGED

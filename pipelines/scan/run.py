@@ -1,0 +1,200 @@
+"""The scan: look into each store with its read-only access, propose data maps, fill the index, report the gaps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors.base import Connector, Kind
+from connectors.errors import ConnectorError, ScanIncomplete, StoreDown
+from pipelines.data_map.model import DatasetMap, StoreMap
+from pipelines.data_map.writing import write_map
+from pipelines.errors import EstateInvalid, SecretMissing
+from pipelines.progress import Progress, silent
+from pipelines.scan.coverage import CoverageFinding, coverage
+from pipelines.scan.evidence import evidence_file, write_evidence
+from pipelines.scan.index import DatasetScan, fill, forget
+from pipelines.scan.participants import SubjectKeys
+from pipelines.scan.sources import source_of
+
+if TYPE_CHECKING:
+    from pipelines.estate import Estate
+    from pipelines.scan.looking import Look
+    from retention_rules.policy import Policy
+
+UNNAMED = "CONTROLLER"
+"""The controller in a proposal while the estate has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreScan:
+    """What the scan of one store found. Incomplete means that what it did not see is unknown, not absent.
+
+    ``records`` are those of the mapped datasets (of the proposed ones where nothing is mapped); ``personal`` and
+    ``review`` count fields.
+    """
+
+    store: str
+    complete: bool
+    reason: str = ""
+    datasets: int = 0
+    records: int = 0
+    personal: int = 0
+    review: int = 0
+    findings: tuple[CoverageFinding, ...] = ()
+    indexed: tuple[DatasetScan, ...] = ()
+    proposal: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What the scan of an estate found."""
+
+    stores: tuple[StoreScan, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every store was seen whole; anything less is not green."""
+        return all(each.complete for each in self.stores)
+
+    @property
+    def findings(self) -> tuple[CoverageFinding, ...]:
+        """The gaps between stores and data maps."""
+        return tuple(finding for each in self.stores for finding in each.findings)
+
+
+def scan(
+    estate: Estate, stores: Collection[str] | None = None, progress: Progress = silent, *, now: dt.datetime
+) -> ScanResult:
+    """Scan the stores named, or all: inspect, sample, classify, propose, index, count.
+
+    A store that is down is in the result as incomplete, and the others go on. Nothing is ever written to a store.
+
+    Raises:
+        UsageError: there is no such store.
+        Unavailable: the index or the engine database cannot be used.
+    """
+    names = list(estate.stores) if stores is None else [name for name in estate.stores if name in set(stores)]
+    for name in stores or ():
+        estate.store(name)
+    return ScanResult(tuple(_store(estate, name, progress, now) for name in names))
+
+
+def _store(estate: Estate, store: str, progress: Progress, now: dt.datetime) -> StoreScan:
+    progress(f"scan {store}", 0, None, "reaching")
+    try:
+        with estate.connected(store) as connector:
+            connector.check()
+            return _connected(estate, connector, progress, now)
+    except SecretMissing as error:
+        return StoreScan(store, complete=False, reason=str(error))
+    except ScanIncomplete:
+        return StoreScan(store, complete=False, reason="the scan ended early")
+    except StoreDown as error:
+        return StoreScan(store, complete=False, reason=f"the store cannot be reached: {error.what}")
+    except ConnectorError as error:
+        return StoreScan(store, complete=False, reason=f"{error.what}. {error.remedy}")
+
+
+def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt.datetime) -> StoreScan:
+    from pipelines.scan.looking import look
+
+    seen = look(connector, progress)
+    known = estate.data_maps.get(connector.store)
+    proposed, path = _propose(estate, seen, known)
+    items = {shape.location for shape in seen.inventory.datasets if shape.kind is not Kind.ROWS}
+    acting = (known or proposed).datasets
+    indexed = _index(estate, connector, acting, progress, now) if items else ()
+    counts, uncounted = _counts(connector, acting, indexed)
+    if known:
+        _record(estate, connector.store, counts, now)
+    incomplete = [each.reason for each in indexed if not each.complete] + uncounted
+    verdicts = [verdict for each in seen.verdicts.values() for verdict in each]
+    return StoreScan(
+        store=connector.store,
+        complete=not incomplete,
+        reason="; ".join(dict.fromkeys(incomplete)),
+        datasets=len(seen.inventory.datasets),
+        records=sum(counts.values()),
+        personal=sum(verdict.personal for verdict in verdicts),
+        review=sum(verdict.verdict.value == "for review" for verdict in verdicts),
+        findings=tuple(coverage(seen.inventory, known, seen.verdicts)),
+        indexed=indexed,
+        proposal=path,
+    )
+
+
+def _propose(estate: Estate, seen: Look, known: StoreMap | None) -> tuple[StoreMap, Path]:
+    from pipelines.scan.proposal import propose
+
+    store = seen.inventory.store
+    controller = _controller(estate, known)
+    proposal = propose(seen, known, controller, _policy(estate, controller))
+    path = estate.proposals / f"{store}.yaml"
+    write_map(path, proposal.map)
+    write_evidence(evidence_file(estate.proposals, store), proposal.evidence)
+    return proposal.map, path
+
+
+def _controller(estate: Estate, known: StoreMap | None) -> str:
+    named = [dataset.controller for dataset in known.datasets.values()] if known else []
+    return next(iter([*named, *estate.controllers]), UNNAMED)
+
+
+def _policy(estate: Estate, controller: str) -> Policy | None:
+    """The controller's policy; a proposal can be made without one, and says less."""
+    if controller not in estate.controllers:
+        return None
+    try:
+        return estate.policy(controller)
+    except EstateInvalid:
+        return None
+
+
+def _index(
+    estate: Estate, connector: Connector, datasets: Mapping[str, DatasetMap], progress: Progress, now: dt.datetime
+) -> tuple[DatasetScan, ...]:
+    forget(estate.index_file, connector.store, datasets)
+    found = []
+    for name, dataset in datasets.items():
+        stage = f"index {connector.store}"
+
+        def told(done: int, stage: str = stage, name: str = name) -> None:
+            progress(stage, done, None, name)
+
+        keys = SubjectKeys(estate.key, dataset.scope, dataset.own)
+        source = source_of(name, dataset)
+        found.append(fill(estate.index_file, connector, name, source, subjects=keys, now=now, progress=told))
+    return tuple(found)
+
+
+def _counts(
+    connector: Connector, datasets: Mapping[str, DatasetMap], indexed: Collection[DatasetScan]
+) -> tuple[dict[str, int], list[str]]:
+    """How many records each dataset holds, and why some could not be counted."""
+    by_index = {each.dataset: each.items for each in indexed if each.complete}
+    broken = {each.dataset for each in indexed if not each.complete}
+    counts: dict[str, int] = {}
+    uncounted: list[str] = []
+    for name, dataset in datasets.items():
+        if name in by_index:
+            counts[name] = by_index[name]
+        elif name not in broken:
+            try:
+                counts[name] = connector.count(source_of(name, dataset))
+            except StoreDown:
+                raise
+            except ConnectorError as error:
+                uncounted.append(f"{name} could not be counted ({type(error).__name__})")
+    return counts, uncounted
+
+
+def _record(estate: Estate, store: str, counts: Mapping[str, int], now: dt.datetime) -> None:
+    engine = estate.engine()
+    try:
+        engine.volumes.record({(store, name): count for name, count in counts.items()}, at=now)
+    finally:
+        engine.close()
