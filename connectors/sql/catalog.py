@@ -1,0 +1,192 @@
+"""What a SQL store's catalog says: tables, keys, references, triggers, estimates. No values are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
+
+from connectors.base import DatasetShape, FieldShape, Inventory, Kind, Reference
+
+OWN_SCHEMA = "ardoise"
+OWN_PREFIX = "ardoise_"
+"""Where the engine's own tables live in a store: a schema in PostgreSQL, a prefix elsewhere."""
+
+
+def location(schema: str | None, table: str) -> str:
+    """How a table is named in sources and data maps."""
+    return f"{schema}.{table}" if schema else table
+
+
+def read_inventory(connection: sa.Connection, store: str) -> Inventory:
+    """Every table of the store but the engine's own, with keys, references, triggers and estimates.
+
+    A field counts as unique when a primary key, unique constraint or unique index holds it, alone or with others.
+    """
+    inspector = sa.inspect(connection)
+    triggers, estimates, partitions = _triggers(connection), _estimates(connection), _partitions(connection)
+    shapes = []
+    for schema in _schemas(connection, inspector):
+        columns = inspector.get_multi_columns(schema=schema)
+        keys = inspector.get_multi_pk_constraint(schema=schema)
+        foreign = inspector.get_multi_foreign_keys(schema=schema)
+        indexes = inspector.get_multi_indexes(schema=schema)
+        unique = inspector.get_multi_unique_constraints(schema=schema)
+        for place in sorted(columns, key=str):
+            name, where = place[1], location(schema, place[1])
+            if (schema is None and name.startswith(OWN_PREFIX)) or where in partitions:
+                continue
+            key = tuple(keys.get(place, {}).get("constrained_columns", ()))
+            sets = [each["column_names"] for each in indexes.get(place, ()) if each.get("unique")]
+            sets += [each["column_names"] for each in unique.get(place, ())]
+            singular = {*key} | {column for each in sets for column in each if column}
+            ordered = [key, *(tuple(each["column_names"]) for each in indexes.get(place, ())), *map(tuple, sets)]
+            shapes.append(
+                DatasetShape(
+                    where,
+                    Kind.ROWS,
+                    tuple(_field(column, singular) for column in columns[place]),
+                    key,
+                    tuple(_reference(each, schema, ordered) for each in foreign.get(place, ())),
+                    estimates.get(where),
+                    tuple(sorted(triggers.get(where, ()))),
+                )
+            )
+    return Inventory(store, tuple(shapes))
+
+
+def _schemas(connection: sa.Connection, inspector: sa.Inspector) -> list[str | None]:
+    if connection.dialect.name != "postgresql":
+        return [None]
+    hidden = {OWN_SCHEMA, "information_schema"}
+    return [name for name in inspector.get_schema_names() if name not in hidden and not name.startswith("pg_")]
+
+
+def _field(column: Mapping[str, Any], unique: set[str]) -> FieldShape:
+    kind, name = column["type"], column["name"]
+    return FieldShape(name, str(kind), column.get("nullable", True), name in unique, getattr(kind, "length", None))
+
+
+def _reference(
+    key: ReflectedForeignKeyConstraint, schema: str | None, indexes: Sequence[tuple[str | None, ...]]
+) -> Reference:
+    columns = tuple(key["constrained_columns"])
+    return Reference(
+        columns,
+        location(key["referred_schema"] or schema, key["referred_table"]),
+        tuple(key["referred_columns"]),
+        (key.get("options", {}).get("ondelete") or "no action").lower(),
+        any(set(index[: len(columns)]) == set(columns) for index in indexes),
+    )
+
+
+def _partitions(connection: sa.Connection) -> frozenset[str]:
+    """Partitions, which are read and acted on through their parent."""
+    if connection.dialect.name != "postgresql":
+        return frozenset()
+    rows = connection.exec_driver_sql(
+        "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relispartition AND c.relkind IN ('r', 'p')"
+    )
+    return frozenset(rows.scalars())
+
+
+def _triggers(connection: sa.Connection) -> dict[str, set[str]]:
+    match connection.dialect.name:
+        case "postgresql":
+            statement = (
+                "SELECT n.nspname || '.' || c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'"
+            )
+        case "sqlite":
+            statement = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
+        case _:
+            statement = (
+                "SELECT event_object_table, trigger_name FROM information_schema.triggers "
+                "WHERE trigger_schema = DATABASE()"
+            )
+    found: dict[str, set[str]] = defaultdict(set)
+    for table, name in connection.exec_driver_sql(statement):
+        found[table].add(name)
+    return found
+
+
+def _estimates(connection: sa.Connection) -> dict[str, int]:
+    if connection.dialect.name != "postgresql":
+        return {}
+    rows = connection.exec_driver_sql(
+        "SELECT n.nspname || '.' || c.relname, c.reltuples::bigint FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND c.reltuples >= 0"
+    )
+    return {table: count for table, count in rows}  # noqa: C416 - rows are no pairs to the type checker
+
+
+def schema_digest(inventory: Inventory, locations: Iterable[str]) -> str:
+    """SHA-256 over what a plan over these tables relies on, so that a change refuses the plan.
+
+    Columns with their types and nullability, keys, triggers, and every reference from or to one of the tables.
+    """
+    chosen = set(locations)
+    document = [
+        [
+            shape.location,
+            [[each.name, each.type, each.nullable] for each in shape.fields] if shape.location in chosen else [],
+            list(shape.key),
+            sorted([list(r.columns), r.location, list(r.target), r.on_delete] for r in shape.references),
+            list(shape.triggers),
+        ]
+        for shape in sorted(inventory.datasets, key=lambda shape: shape.location)
+        if shape.location in chosen or any(reference.location in chosen for reference in shape.references)
+    ]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def children(inventory: Inventory, parent: str) -> list[tuple[DatasetShape, Reference]]:
+    """Every reference that points at a table, with the table that holds it."""
+    return [(shape, each) for shape in inventory.datasets for each in shape.references if each.location == parent]
+
+
+def deletion_order(inventory: Inventory) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The tables, children before the parents they reference, and the cycles that no order satisfies.
+
+    A table that references itself is no cycle: deleting a set of its rows in one statement is checked at its end.
+    """
+    targets = {
+        shape.location: sorted({r.location for r in shape.references if r.location != shape.location})
+        for shape in inventory.datasets
+    }
+    groups = _strongly_connected(targets)  # parents come before their children
+    order = tuple(table for group in reversed(groups) for table in group)
+    return order, tuple(group for group in groups if len(group) > 1)
+
+
+def _strongly_connected(targets: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """Tarjan's algorithm; a group comes after every group that it points at."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    groups: list[tuple[str, ...]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for target in targets.get(node, ()):
+            if target not in index:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], index[target])
+        if low[node] == index[node]:
+            at = stack.index(node)
+            groups.append(tuple(sorted(stack[at:])))
+            del stack[at:]
+
+    for node in sorted(targets):
+        if node not in index:
+            visit(node)
+    return groups

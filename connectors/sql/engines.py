@@ -1,0 +1,194 @@
+"""Connections to SQL stores: read-only and writing engines, their settings per engine, and the drivers' errors.
+
+No pool: a connection is opened for one piece of work and closed after it, so that nothing crosses a fork, temporary
+tables never linger, and "a fresh connection" means what it says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+
+from connectors.digests import LENGTH, DigestKey
+from connectors.errors import (
+    ConnectorError,
+    StoreDown,
+    StoreMismatch,
+    StoreReadOnly,
+    StoreRefuses,
+)
+
+LOCK_TIMEOUT = 5_000
+"""Milliseconds to wait for a lock before giving up: other users of the store come first."""
+STATEMENT_TIMEOUT = 1_800_000
+"""Milliseconds that one statement may take."""
+
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+
+def parse_url(store: str, text: str) -> sa.URL:
+    """The URL with the driver that is installed for it.
+
+    Raises:
+        StoreMismatch: the text is no database URL. It is not quoted, since it may hold a password.
+    """
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise StoreMismatch(store, "its address is no database URL", "Give one such as postgresql://…") from None
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+def open_engine(store: str, text: str, *, write: bool) -> sa.Engine:
+    """An engine over the store; nothing is connected yet.
+
+    Raises:
+        StoreMismatch: the URL is none, or names an engine that is not supported.
+    """
+    url = parse_url(store, text)
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite(store, url, write=write)
+        case "postgresql":
+            engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
+            sa.event.listen(engine, "connect", _prepare_postgresql)
+            return engine
+        case "mysql" | "mariadb":
+            engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
+            sa.event.listen(engine, "connect", _prepare_mariadb)
+            return engine
+        case other:
+            raise StoreMismatch(store, f"{other} is not supported", "Use PostgreSQL, SQLite or MariaDB")
+
+
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SET timezone = 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
+            f"SET application_name = 'ardoise'; SET lock_timeout = {LOCK_TIMEOUT}; "
+            f"SET statement_timeout = {STATEMENT_TIMEOUT}; SET idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT}"
+        )
+    connection.commit()
+
+
+def _prepare_mariadb(connection: Any, _: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_TIMEOUT // 1000}")
+
+
+def _sqlite(store: str, url: sa.URL, *, write: bool) -> sa.Engine:
+    if not url.database or url.database == ":memory:":
+        raise StoreMismatch(store, "a SQLite database in memory is nobody's store", "Name a file: sqlite:///path")
+    path = Path(url.database.removeprefix("file:")).absolute()
+    mode = "rw" if write else "ro"  # never "rwc": a store that is not there must not come into being
+
+    def connect() -> sqlite3.Connection:
+        if write and path.exists() and not path.stat().st_mode & 0o222:
+            raise StoreReadOnly(store, "the file is read-only", "Make it writable, or name a writable copy")
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
+        prepare_sqlite(connection)
+        if write:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool, hide_parameters=True)
+    begin = (
+        "BEGIN IMMEDIATE" if write else "BEGIN"
+    )  # the write lock first, so that no reader is promoted into a deadlock
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def prepare_sqlite(connection: sqlite3.Connection) -> None:
+    """Give a SQLite connection the functions and settings that the expressions of this package count on."""
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT}")
+    connection.execute("PRAGMA temp_store = MEMORY")  # what is due leaves no trace in temporary files
+    connection.create_function("ardoise_digest", 3, _digest, deterministic=True)
+    connection.create_function("ardoise_sha256", 1, _sha256, deterministic=True)
+    connection.create_function("ardoise_random_hex", 1, _random_hex)
+
+
+def _digest(outer: bytes, inner: bytes, text: Any) -> str | None:
+    return None if text is None else DigestKey(inner, outer).digest(str(text))
+
+
+def _sha256(text: str | None) -> str | None:
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def _random_hex(digits: int) -> str:
+    return secrets.token_hex((digits + 1) // 2)[:digits]
+
+
+@contextmanager
+def speaking_for(store: str) -> Iterator[None]:
+    """Turn what a driver raises inside into the errors of `connectors.errors`, without its text or parameters."""
+    try:
+        yield
+    except sa.exc.NoSuchTableError as error:
+        raise StoreMismatch(store, f"there is no table {error}", "Correct the data map's source") from None
+    except sa.exc.DBAPIError as error:
+        raise translate(store, error) from None
+    except sa.exc.SQLAlchemyError as error:
+        raise ConnectorError(
+            store, f"the statement could not be made ({type(error).__name__})", "Report this"
+        ) from None
+
+
+_BUSY = "Other work holds the store; run again later"
+_SQLSTATES: tuple[tuple[str, type[ConnectorError], str, str], ...] = (
+    ("25006", StoreReadOnly, "it is read-only, a replica perhaps", "Give the address of the primary"),
+    ("42501", StoreReadOnly, "the role lacks a right that this needs", "Grant it, or name another role"),
+    ("23", StoreRefuses, "a constraint refuses the change", "Complete the data map's relations, then plan again"),
+    ("42P01", StoreMismatch, "a table is not there", "Scan and review the data map again"),
+    ("42703", StoreMismatch, "a column is not there", "Scan and review the data map again"),
+    ("55P03", StoreDown, "a lock was not granted in time", _BUSY),
+    ("57014", StoreDown, "a statement took too long", _BUSY),
+    ("40", StoreDown, "it chose this transaction to give way", "Run again"),
+    ("28", StoreDown, "it refuses the credentials", "Correct the store's address"),
+    ("3D000", StoreDown, "there is no such database", "Correct the store's address"),
+    ("08", StoreDown, "the connection was lost", "Start it, or wait until it is back, and run again"),
+    ("57P", StoreDown, "it is shutting down or starting", "Wait until it is back, and run again"),
+    ("53", StoreDown, "it has no connection or memory left", _BUSY),
+)
+_SQLITE: tuple[tuple[str, type[ConnectorError], str, str], ...] = (
+    ("SQLITE_READONLY", StoreReadOnly, "the file is read-only", "Make it writable"),
+    ("SQLITE_CANTOPEN", StoreDown, "the file cannot be opened", "Correct the store's address"),
+    ("SQLITE_NOTADB", StoreDown, "the file is no database", "Correct the store's address"),
+    ("SQLITE_BUSY", StoreDown, "another process holds the file", _BUSY),
+    ("SQLITE_LOCKED", StoreDown, "another process holds the file", _BUSY),
+    ("SQLITE_CONSTRAINT", StoreRefuses, "a constraint refuses the change", "Complete the data map's relations"),
+    ("SQLITE_IOERR", StoreDown, "the file cannot be read", "Check the disk"),
+)
+
+
+def translate(store: str, error: sa.exc.DBAPIError) -> ConnectorError:
+    """The error of `connectors.errors` that a driver's error means. Only codes and names of constraints are kept."""
+    original = error.orig
+    state = getattr(original, "sqlstate", None) or ""
+    name = getattr(original, "sqlite_errorname", None) or ""
+    for prefix, kind, what, remedy in _SQLSTATES if state else _SQLITE if name else ():
+        if (state or name).startswith(prefix):
+            constraint = getattr(getattr(original, "diag", None), "constraint_name", None)
+            return kind(store, f"{what} ({constraint})" if constraint else what, remedy)
+    if str(original).startswith(("no such table", "no such column")):
+        return StoreMismatch(store, str(original), "Scan and review the data map again")
+    if error.connection_invalidated or (isinstance(error, sa.exc.OperationalError) and not state and not name):
+        return StoreDown(store, "it cannot be reached", "Start it, or correct its address, and run again")
+    return ConnectorError(store, f"a statement failed ({state or name or type(original).__name__})", "Report this")

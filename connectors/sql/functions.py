@@ -1,0 +1,149 @@
+"""Expressions that every SQL engine here computes alike: digests, record keys, versions, fingerprints, randomness.
+
+SQLite gets what it lacks from functions that `connectors.sql.engines` registers on each connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from connectors.digests import LENGTH, DigestKey
+
+
+class _Digest(FunctionElement[str]):
+    name = "ardoise_digest"
+    type = sa.String()
+    inherit_cache = True
+
+
+class _Json(FunctionElement[str]):
+    name = "ardoise_json"
+    type = sa.String()
+    inherit_cache = True
+
+
+class _RowDigest(FunctionElement[str]):
+    name = "ardoise_row_digest"
+    type = sa.String()
+    inherit_cache = True
+
+
+class _RandomHex(FunctionElement[str]):
+    name = "ardoise_random_hex"
+    type = sa.String()
+    inherit_cache = True
+
+    def __init__(self, digits: int) -> None:
+        self.digits = digits
+        super().__init__(sa.literal(digits, sa.Integer))
+
+
+def keyed_digest(key: DigestKey, text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """`DigestKey.digest` of a text, computed by the engine; NULL of NULL. The key travels as bound parameters only."""
+    return _Digest(sa.literal(key.outer, sa.LargeBinary), sa.literal(key.inner, sa.LargeBinary), sa.cast(text, sa.Text))
+
+
+def record_key(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
+    """A record's key as the engine writes it: the JSON array of its key columns."""
+    return _Json(*columns)
+
+
+def row_digest(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
+    """A digest of these columns, NULLs told apart from empty texts; never NULL."""
+    return _RowDigest(*columns)
+
+
+def version(table: sa.FromClause, dialect: sa.Dialect) -> sa.ColumnElement[str]:
+    """What changes whenever a row does: `xmin` in PostgreSQL, elsewhere a digest of the whole row."""
+    if dialect.name == "postgresql":
+        system: sa.ColumnClause[Any] = sa.column("xmin")
+        system.table = table
+        return sa.cast(system, sa.Text)
+    return row_digest(table.c)
+
+
+def random_hex(digits: int) -> sa.ColumnElement[str]:
+    """Random hexadecimal digits of the engine's secure generator, drawn anew for every row."""
+    return _RandomHex(digits)
+
+
+def lower_trim(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """The SQL form of a canonical address."""
+    return sa.func.lower(sa.func.trim(text))
+
+
+# -- PostgreSQL
+
+
+@compiles(_Digest, "postgresql")
+def _digest_postgresql(element: _Digest, compiler: SQLCompiler, **kw: Any) -> str:
+    outer, inner, text = (compiler.process(each, **kw) for each in element.clauses)
+    inside = f"sha256({inner} || convert_to({text}, 'UTF8'))"
+    return f"substr(encode(sha256({outer} || {inside}), 'hex'), 1, {LENGTH})"
+
+
+@compiles(_Json, "postgresql")
+def _json_postgresql(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST(json_build_array({compiler.process(element.clauses, **kw)}) AS TEXT)"
+
+
+@compiles(_RowDigest, "postgresql")
+def _row_digest_postgresql(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -> str:
+    # One array of arrays, since a function takes at most 100 arguments.
+    columns = [compiler.process(each, **kw) for each in element.clauses]
+    arrays = ", ".join(f"json_build_array({', '.join(columns[at : at + 50])})" for at in range(0, len(columns), 50))
+    text = f"CAST(json_build_array({arrays}) AS TEXT)"
+    return f"substr(encode(sha256(convert_to({text}, 'UTF8')), 'hex'), 1, {LENGTH})"
+
+
+@compiles(_RandomHex, "postgresql")
+def _random_hex_postgresql(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
+    # The first 12 digits of a version 4 UUID are all random; the 13th is its version.
+    pieces = [min(12, element.digits - at) for at in range(0, element.digits, 12)]
+    one = "substr(replace(CAST(gen_random_uuid() AS TEXT), '-', ''), 1, {})"
+    return "(" + " || ".join(one.format(piece) for piece in pieces) + ")"
+
+
+# -- SQLite
+
+
+@compiles(_Json, "sqlite")
+def _json_sqlite(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_array({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_RowDigest, "sqlite")
+def _row_digest_sqlite(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -> str:
+    quoted = " || ',' || ".join(f"quote({compiler.process(each, **kw)})" for each in element.clauses)
+    return f"ardoise_sha256({quoted})"
+
+
+# -- MariaDB and MySQL
+
+
+@compiles(_Digest, "mysql", "mariadb")
+def _digest_mariadb(element: _Digest, compiler: SQLCompiler, **kw: Any) -> str:
+    outer, inner, text = (compiler.process(each, **kw) for each in element.clauses)
+    inside = f"UNHEX(SHA2(CONCAT({inner}, CAST(CONVERT({text} USING utf8mb4) AS BINARY)), 256))"
+    return f"LEFT(SHA2(CONCAT({outer}, {inside}), 256), {LENGTH})"
+
+
+@compiles(_Json, "mysql", "mariadb")
+def _json_mariadb(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"JSON_ARRAY({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_RowDigest, "mysql", "mariadb")
+def _row_digest_mariadb(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"LEFT(SHA2(JSON_ARRAY({compiler.process(element.clauses, **kw)}), 256), {LENGTH})"
+
+
+@compiles(_RandomHex, "mysql", "mariadb")
+def _random_hex_mariadb(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"LEFT(HEX(RANDOM_BYTES({(element.digits + 1) // 2})), {element.digits})"

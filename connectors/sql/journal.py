@@ -1,0 +1,281 @@
+"""The engine's own tables inside a store, written in the transaction that destroys: journal, marks, statistics.
+
+The journal says which chunks of which plan are committed, so that a crash between commit and receipt is resolved by
+looking. A mark says that a category of a record is anonymised, and with which result: when the record is re-used for
+somebody new, its fingerprint differs and the mark no longer counts. Statistics hold what deleted rows contributed to
+registered aggregates. None of it holds a value that was there before, or a digest of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
+from connectors.sql.functions import record_key, row_digest
+
+
+_OPERATION = ""
+"""The category of a mark that holds a version: no category of a policy is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one chunk did: acted on, no longer due when looked at again, due but locked by somebody else."""
+
+    done: int = 0
+    stale: int = 0
+    locked: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.done + other.done, self.stale + other.stale, self.locked + other.locked)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One transaction's place: which plan, step and dataset it belongs to, and its number from 0."""
+
+    plan: str
+    step: str
+    dataset: str
+    number: int
+
+
+class Journal:
+    """The three tables in one store; ``dialect`` decides between a schema and a prefix."""
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        self.schema = OWN_SCHEMA if dialect.name == "postgresql" else None
+        prefix = "" if self.schema else OWN_PREFIX
+        self._dialect = dialect
+        self._metadata = sa.MetaData(schema=self.schema)
+        self.journal = sa.Table(
+            f"{prefix}journal", self._metadata,
+            sa.Column("plan", sa.String(128), primary_key=True),
+            sa.Column("step", sa.String(128), primary_key=True),
+            sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("done", sa.BigInteger, nullable=False),
+            sa.Column("stale", sa.BigInteger, nullable=False),
+            sa.Column("locked", sa.BigInteger, nullable=False),
+            _moment(),
+        )  # fmt: skip
+        self.marks = sa.Table(
+            f"{prefix}marks", self._metadata,
+            sa.Column("dataset", sa.String(128), primary_key=True),
+            sa.Column("record", sa.String(255), primary_key=True),
+            sa.Column("category", sa.String(128), primary_key=True),
+            sa.Column("fingerprint", sa.String(64), nullable=False),
+            sa.Column("plan", sa.String(128), nullable=False),
+            _moment(),
+        )  # fmt: skip
+        self.statistics = sa.Table(
+            f"{prefix}statistics", self._metadata,
+            sa.Column("dataset", sa.String(128), primary_key=True),
+            sa.Column("statistic", sa.String(128), primary_key=True),
+            sa.Column("cell", sa.String(255), primary_key=True),
+            sa.Column("plan", sa.String(128), primary_key=True),
+            sa.Column("step", sa.String(128), primary_key=True),
+            sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("n", sa.BigInteger, nullable=False),
+            sa.Column("total", sa.Numeric),
+        )  # fmt: skip
+
+    def exists(self, connection: sa.Connection) -> bool:
+        """Whether the store has the tables. Without them nothing was ever marked."""
+        return sa.inspect(connection).has_table(self.marks.name, schema=self.schema)
+
+    def prepare(self, connection: sa.Connection, reader: str | None = None) -> None:
+        """Create the tables where they are missing, and let the reading role read them."""
+        if self.schema and not sa.inspect(connection).has_schema(self.schema):
+            connection.execute(sa.schema.CreateSchema(self.schema, if_not_exists=True))
+        self._metadata.create_all(connection)
+        if self.schema and reader:
+            role = self._dialect.identifier_preparer.quote(reader)
+            connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {self.schema} TO {role}")
+            connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {self.schema} TO {role}")
+
+    # -- the journal
+
+    def journalled(self, connection: sa.Connection, plan: str, step: str, chunk: int) -> Counts | None:
+        """What this chunk did when it was committed, or None when it never was."""
+        j = self.journal.c
+        row = connection.execute(
+            sa.select(j.done, j.stale, j.locked).where(j.plan == plan, j.step == step, j.chunk == chunk)
+        ).one_or_none()
+        return None if row is None else Counts(*row)
+
+    def progress(self, connection: sa.Connection, plan: str, step: str) -> tuple[int, Counts]:
+        """The number of the next chunk of a step, and what its committed chunks did together."""
+        j = self.journal.c
+        rows = connection.execute(
+            sa.select(j.chunk, j.done, j.stale, j.locked).where(j.plan == plan, j.step == step)
+        ).all()
+        total = sum((Counts(*row[1:]) for row in rows), Counts())
+        return max((row.chunk for row in rows), default=-1) + 1, total
+
+    def record(self, connection: sa.Connection, chunk: Chunk, counts: Counts) -> None:
+        """Write a chunk's journal row; a second one for the same chunk violates the primary key."""
+        connection.execute(
+            self.journal.insert(),
+            {
+                "plan": chunk.plan, "step": chunk.step, "chunk": chunk.number,
+                "done": counts.done, "stale": counts.stale, "locked": counts.locked,
+            },
+        )  # fmt: skip
+
+    # -- marks
+
+    def marked(
+        self,
+        table: sa.FromClause,
+        key: Sequence[str],
+        dataset: str,
+        category: str,
+        columns: Iterable[str],
+    ) -> sa.ColumnElement[bool]:
+        """Whether a row's category is anonymised already: marked, and still with the values that were put there.
+
+        ``columns`` are the category's columns, in any order. Use only where `exists`; elsewhere nothing is marked.
+        """
+        marks = self.marks.alias()
+        return sa.exists().where(
+            marks.c.dataset == dataset,
+            marks.c.category == category,
+            marks.c.record == record_key(table.c[name] for name in key),
+            marks.c.fingerprint == fingerprint(table, columns),
+        )
+
+    def mark(
+        self,
+        connection: sa.Connection,
+        chunk: Chunk,
+        table: sa.FromClause,
+        key: Sequence[str],
+        category: str,
+        columns: Iterable[str],
+        within: sa.ColumnElement[bool],
+    ) -> None:
+        """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now."""
+        rows = sa.select(
+            sa.literal(chunk.dataset, sa.String),
+            record_key(table.c[name] for name in key),
+            sa.literal(category, sa.String),
+            fingerprint(table, columns),
+            sa.literal(chunk.plan, sa.String),
+        ).where(within)
+        names = ["dataset", "record", "category", "fingerprint", "plan"]
+        self._upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+
+    def mark_versions(
+        self, connection: sa.Connection, dataset: str, operation: str, versions: Mapping[str, str]
+    ) -> None:
+        """Keep the versions that an operation on single records gave them, for as long as it may be asked about."""
+        m = self.marks.c
+        for record, version in versions.items():
+            connection.execute(
+                self.marks.delete().where(m.dataset == dataset, m.record == record, m.category == _OPERATION)
+            )
+            row = {"dataset": dataset, "record": record, "category": _OPERATION}
+            connection.execute(self.marks.insert(), row | {"fingerprint": version, "plan": operation})
+
+    def marked_versions(self, connection: sa.Connection, dataset: str, operation: str) -> dict[str, str]:
+        """The versions that an operation gave the records it rewrote."""
+        m = self.marks.c
+        rows = connection.execute(
+            sa.select(m.record, m.fingerprint).where(
+                m.dataset == dataset, m.category == _OPERATION, m.plan == operation
+            )
+        )
+        return {record: version for record, version in rows}  # noqa: C416 - rows are no pairs to the type checker
+
+    def unmark(self, connection: sa.Connection, dataset: str, keys: sa.FromClause, key: Sequence[str]) -> None:
+        """Forget the marks of records that go."""
+        records = sa.select(record_key(keys.c[name] for name in key))
+        connection.execute(self.marks.delete().where(self.marks.c.dataset == dataset, self.marks.c.record.in_(records)))
+
+    # -- statistics
+
+    def contribute(
+        self,
+        connection: sa.Connection,
+        chunk: Chunk,
+        statistic: str,
+        table: sa.FromClause,
+        within: sa.ColumnElement[bool],
+        cell: Sequence[sa.ColumnElement[Any]] = (),
+        total: sa.ColumnElement[Any] | None = None,
+    ) -> None:
+        """Keep what the rows that fulfil ``within`` contribute to an aggregate, per cell, before they go.
+
+        The cell is the JSON array of the grouping values. Repeating the same chunk adds nothing.
+        """
+        place = record_key(cell) if cell else sa.literal("[]", sa.String)
+        amount = sa.null() if total is None else sa.func.sum(total)
+        rows = (
+            sa.select(
+                sa.literal(chunk.dataset, sa.String), sa.literal(statistic, sa.String), place,
+                sa.literal(chunk.plan, sa.String), sa.literal(chunk.step, sa.String),
+                sa.literal(chunk.number, sa.Integer), sa.func.count(), sa.cast(amount, sa.Numeric),
+            )
+            .select_from(table)
+            .where(within)
+            .having(sa.func.count() > 0)
+        )  # fmt: skip
+        if cell:
+            rows = rows.group_by(*cell)
+        names = ["dataset", "statistic", "cell", "plan", "step", "chunk", "n", "total"]
+        self._upsert(connection, self.statistics, names, rows, ())
+
+    def contributed(self, connection: sa.Connection, dataset: str, statistic: str) -> Mapping[str, tuple[int, Any]]:
+        """What all deleted rows of a dataset contributed, as (count, sum) by cell."""
+        s = self.statistics.c
+        rows = connection.execute(
+            sa.select(s.cell, sa.func.sum(s.n), sa.func.sum(s.total))
+            .where(s.dataset == dataset, s.statistic == statistic)
+            .group_by(s.cell)
+        )
+        return {cell: (int(n), total) for cell, n, total in rows}
+
+    def _upsert(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        names: list[str],
+        rows: sa.Select[Any],
+        update: tuple[str, ...],
+    ) -> None:
+        key = [column.name for column in table.primary_key]
+        match self._dialect.name:
+            case "postgresql":
+                on_postgresql = postgresql.insert(table).from_select(names, rows, include_defaults=False)
+                changes = {name: on_postgresql.excluded[name] for name in update}
+                connection.execute(
+                    on_postgresql.on_conflict_do_update(index_elements=key, set_=changes)
+                    if update
+                    else on_postgresql.on_conflict_do_nothing(index_elements=key)
+                )
+            case "sqlite":
+                on_sqlite = sqlite.insert(table).from_select(names, rows, include_defaults=False)
+                changes = {name: on_sqlite.excluded[name] for name in update}
+                connection.execute(
+                    on_sqlite.on_conflict_do_update(index_elements=key, set_=changes)
+                    if update
+                    else on_sqlite.on_conflict_do_nothing(index_elements=key)
+                )
+            case _:  # MariaDB: what REPLACE does beside, delete and insert, touches nothing else here
+                insert = table.insert().from_select(names, rows, include_defaults=False)
+                text = insert.prefix_with("IGNORE") if not update else insert
+                connection.execute(text)
+
+
+def _moment() -> sa.Column[Any]:
+    return sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False)
+
+
+def fingerprint(table: sa.FromClause, columns: Iterable[str]) -> sa.ColumnElement[str]:
+    """A digest of what these columns hold, the same for writing a mark and for checking it."""
+    return row_digest(table.c[name] for name in sorted(columns))
