@@ -21,6 +21,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import assert_never
 
 from retention_rules.conditions import Compare, Condition, Is, Named, Truth, evaluate, leaves
 from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undetermined
@@ -141,6 +142,8 @@ def _term(  # noqa: PLR0911 - one for each way to match
             if isinstance(period, Period):
                 return _Term(purpose, last=period.after(day))
             return _Term(purpose, missing=period)
+        case _ as never:
+            assert_never(never)
 
 
 def _period(purpose: Purpose, facts: Facts, policy: Policy) -> Period | tuple[str, ...]:
@@ -165,6 +168,8 @@ def _unknown(condition: Condition, facts: Facts, policy: Policy) -> tuple[str, .
                 names += [name] if truth(leaf, facts, policy) is None else []
             case Is():
                 pass
+            case _ as never:
+                assert_never(never)
     return tuple(dict.fromkeys(names))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from retention_rules.canonical import digest_of
@@ -182,7 +182,7 @@ class _Check:
             return None
         try:
             return ZoneInfo(name)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):  # unknown, a folder of zones, no name at all
             root.blame(("time_zone",), f"there is no time zone `{name}`", "Use a name such as `Europe/Paris`")
             return None
 
@@ -218,11 +218,13 @@ class _Check:
         for leaf in leaves(condition):
             match leaf:
                 case Is(name):
-                    self._known(entry, name, "events", f"declare it under `events`: {', '.join(EventKind)}")
+                    self._event(entry, name)
                 case Named(name):
                     self._fact(entry, name, FactKind.BOOLEAN, "facts", "supplied")
                 case Compare(name):
                     self._fact(entry, name, FactKind.NUMBER, "supplied")
+                case _ as never:
+                    assert_never(never)
 
     def _fact(self, entry: _Entry, name: str, kind: FactKind, *sections: str) -> None:
         joined = self._joined.sections
@@ -240,11 +242,11 @@ class _Check:
                 remedy = f"Define it under `facts`, or declare it under `supplied`: {kind}"
                 entry.blame(f"there is no fact `{name}`", suggestion(name, known, remedy))
 
-    def _known(self, entry: _Entry, name: str, section: str, otherwise: str) -> None:
-        known = self._joined.names(section)
+    def _event(self, entry: _Entry, name: str) -> None:
+        known = self._joined.names("events")
         if name not in known:
-            remedy = suggestion(name, known, otherwise[0].upper() + otherwise[1:])
-            entry.blame(f"there is no {section.removesuffix('s')} `{name}`", remedy)
+            remedy = suggestion(name, known, f"Declare it under `events`: {', '.join(EventKind)}")
+            entry.blame(f"there is no event `{name}`", remedy)
 
     def _circle(self, name: str, entry: _Entry) -> None:
         facts = self._joined.sections["facts"]
@@ -273,7 +275,7 @@ class _Check:
         for index, key in enumerate(shape.keeps):
             self._category(entry.at("keeps", index), key)
         for event in shape.after.events:
-            self._known(entry.at("after"), event, "events", f"declare it under `events`: {', '.join(EventKind)}")
+            self._event(entry.at("after"), event)
         if shape.when is not None:
             self._condition(entry.at("when"), shape.when)
         branches = []

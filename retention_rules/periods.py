@@ -69,8 +69,9 @@ class Period:
     def cutoff(self, as_of: dt.date) -> dt.date:
         """The latest start whose period is over on ``as_of``.
 
-        The exact inverse: ``after(start) < as_of`` if and only if ``start <= cutoff(as_of)``. Exact for every start after 0001-01-01, which stands for "no start is early enough" (and is never an
-        observed day: so early a date is absurd).
+        The exact inverse: ``after(start) < as_of`` if and only if ``start <= cutoff(as_of)``, for every start after
+        0001-01-01. That day stands for "no start is early enough"; it is never observed, since so early a date is
+        absurd.
         """
         try:
             last = as_of - dt.timedelta(days=1 + self.days)

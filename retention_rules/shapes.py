@@ -36,27 +36,35 @@ class WrittenBranch:
     when: Condition | None = None
 
 
+class _Unfit(ValueError):  # noqa: N818 - as pydantic wants it, a ValueError; it never leaves this module
+    """A value that does not fit, with what is wrong and what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.remedy = remedy
+        super().__init__(what)
+
+
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError(f"`{value}` is no name: use small letters, digits and underscores, a letter first")
+        raise _Unfit(f"`{value}` is no name", "Use small letters, digits and underscores, a letter first")
     return value
 
 
 def _category(value: Any) -> str:
     if not isinstance(value, str) or not _CATEGORY.fullmatch(value):
-        raise ValueError(f"`{value}` is no category or group: write `user.contact.email` or `identity`")
+        raise _Unfit(f"`{value}` is no category or group", "Write it like `user.contact.email` or `identity`")
     return value
 
 
 def _sentence(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("the text is empty: fill it in")
+        raise _Unfit("a text is expected and there is none", "Fill it in")
     return value.strip()
 
 
 def _condition(value: Any) -> Condition:
     if not isinstance(value, str):
-        raise ValueError("a condition is one line of text, such as `not client and amount >= 120`")  # noqa: TRY004
+        raise _Unfit("a condition is one line of text", "Write it like `not client and amount >= 120`")
     return parse(value)
 
 
@@ -68,7 +76,9 @@ def _starting_point(value: Any) -> StartingPoint:
             len(value) == 1 and events and all(isinstance(each, str) for each in events)
         ):
             return StartingPoint(tuple(map(str, events)), Choice(next(iter(value))))
-    raise ValueError("`after` takes an event, or `{latest: [one, another]}`, or `{earliest: [one, another]}`")
+    raise _Unfit(
+        "this is no starting point", "Write an event, `{latest: [one, another]}` or `{earliest: [one, another]}`"
+    )
 
 
 def _period(value: Any) -> Period:
@@ -78,12 +88,12 @@ def _period(value: Any) -> Period:
 def _branches(value: Any) -> tuple[WrittenBranch, ...]:
     texts = value if isinstance(value, list) else [value]
     if not texts:
-        raise ValueError("`for` is an empty list: give a period, or leave `for` out")
+        raise _Unfit("the list is empty", "Give a period, or leave `for` out")
     branches = tuple(_branch(text) for text in texts)
     if any(branch.when is None for branch in branches[:-1]):
-        raise ValueError("only the last period of a list goes without `when`: what follows it would never apply")
+        raise _Unfit("only the last period of a list goes without `when`", "What follows such a one would never apply")
     if branches[-1].when is not None:
-        raise ValueError("the period has no bound when no condition of the list holds: end it with one without `when`")
+        raise _Unfit("the period has no bound when no condition holds", "End the list with a period without `when`")
     return branches
 
 
@@ -185,15 +195,15 @@ def _words(detail: ErrorDetails, key: str, loc: Place, keys: set[str]) -> tuple[
         case "missing":
             return f"`{key}` is missing", _MISSING[key]
         case "extra_forbidden":
-            return f"`{key}` is no key here", suggestion(key, keys, f"use one of {', '.join(sorted(keys))}")
+            return f"`{key}` is no key here", suggestion(key, keys, f"Use one of {', '.join(sorted(keys))}")
         case "enum":
             allowed = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             return f"`{detail['input']}` is no value of `{where}`", suggestion(
                 str(detail["input"]), allowed, f"Use one of {', '.join(allowed)}"
             )
         case "value_error":
-            what, _, remedy = str(detail["ctx"]["error"]).partition(": ")
-            return f"`{where}`: {what}", remedy[:1].upper() + remedy[1:] or f"Correct `{where}`"
+            error = detail["ctx"]["error"]
+            return f"`{where}`: {error}", error.remedy if isinstance(error, _Unfit) else f"Correct `{where}`"
         case "list_type" | "too_short":
             return f"`{where}` must be a list with at least one name", f"Write `{key}: [one, another]`"
         case _:
