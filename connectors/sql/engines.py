@@ -108,10 +108,13 @@ def _sqlite(store: str, url: sa.URL, *, write: bool) -> sa.Engine:
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool, hide_parameters=True)
-    begin = (
-        "BEGIN IMMEDIATE" if write else "BEGIN"
-    )  # the write lock first, so that no reader is promoted into a deadlock
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+
+    def begin(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            # The write lock comes first, so that no reader is promoted into a deadlock.
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    sa.event.listen(engine, "begin", begin)
     return engine
 
 
