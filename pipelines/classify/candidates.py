@@ -52,6 +52,14 @@ _FAMILIES = (
     (r"int|serial|numeric|decimal|real|double|float|money|number", Family.NUMBER),
 )
 
+_BY_VALUE: tuple[tuple[type | tuple[type, ...], Family], ...] = (
+    (bool, Family.BOOLEAN),  # before int, of which it is one
+    ((int, float, decimal.Decimal), Family.NUMBER),
+    ((dt.date, dt.time), Family.DATE),
+    (bytes, Family.BINARY),
+    (uuid.UUID, Family.UUID),
+)
+
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?|\d{2}/\d{2}/\d{4}")
 
 
@@ -92,15 +100,7 @@ def family_of(column: Column) -> Family:
     if declared and declared not in {"null", "any"}:
         return Family.TEXT
     first = next((value for value in column.values if value is not None), None)
-    if isinstance(first, bool):
-        return Family.BOOLEAN
-    if isinstance(first, (int, float, decimal.Decimal)):
-        return Family.NUMBER
-    if isinstance(first, (dt.date, dt.datetime, dt.time)):
-        return Family.DATE
-    if isinstance(first, bytes):
-        return Family.BINARY
-    return Family.UUID if isinstance(first, uuid.UUID) else Family.TEXT
+    return next((family for kind, family in _BY_VALUE if isinstance(first, kind)), Family.TEXT)
 
 
 def sample_of(values: Iterable[Any]) -> Sample:

@@ -11,8 +11,8 @@ Language = Literal["fr", "en"]
 
 _FRENCH = words(
     "le la les un une des du de et est sont dans pour avec sur pas ne que qui nous vous je il elle ils au aux ce cette "
-    "ces mon ma mes votre vos notre nos merci bonjour madame monsieur cordialement à été par plus mais ou où a ont suite "
-    "chez se son sa ses leur bien être fait rendez appel client demande rappeler né née s d l c j n qu"
+    "ces mon ma mes votre vos notre nos merci bonjour madame monsieur cordialement à été par plus mais ou où a ont "
+    "suite chez se son sa ses leur bien être fait rendez appel client demande rappeler né née s d l c j n qu"
 )
 _ENGLISH = words(
     "the a an of and is are in for with on not that which we you i he she they at this these my your our thanks thank "

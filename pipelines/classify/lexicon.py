@@ -130,15 +130,15 @@ VETOES = words(
     "id ids uuid guid verified valid validated confirmed bounced count counter nb number_of total flag is has status "
     "statut type kind format template length version enabled disabled optin optout subscribed sent opened hash index "
     "seq sequence level priority product produit article item sku category categorie tax rate taux price prix amount "
-    "montant file fichier domain domaine provider fournisseur server host port color couleur unit unite currency devise "
-    "expires verification notification notifications subject_line "
+    "montant file fichier domain domaine provider fournisseur server host port color couleur unit unite currency "
+    "devise expires verification notification notifications subject_line "
     "at on by_default"
 )
 """Tokens that turn a name away from the person, unless the rule itself uses them."""
 
 NOT_PERSONAL = words(
-    "code ref reference libelle label slug sku amount montant prix price quantity quantite total currency devise status "
-    "statut type kind category categorie tenant score rank rang order position segment channel canal source"
+    "code ref reference libelle label slug sku amount montant prix price quantity quantite total currency devise "
+    "status statut type kind category categorie tenant score rank rang order position segment channel canal source"
 )
 
 COMPANY_TOKENS = words(

@@ -30,7 +30,7 @@ NOTHING = NameEvidence(None, ())
 
 @functools.lru_cache(maxsize=10_000)
 def tokens(name: str) -> tuple[str, ...]:
-    """A name's tokens: lower case, without accents, split at case changes, digits and punctuation; glued words apart."""
+    """A name's tokens: lower case, without accents, split at case changes and punctuation; glued words apart."""
     plain = "".join(ch for ch in unicodedata.normalize("NFKD", name) if not unicodedata.combining(ch))
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)", " ", plain)
     found: list[str] = []

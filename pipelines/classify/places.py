@@ -52,19 +52,15 @@ def _settled(
 ) -> ColumnVerdict:
     category = verdict.category
     personal = about_persons or linked
-    if category is None:
-        return verdict
     if organisation and not personal and category in c.PLACES | {c.STREET, c.WORKPLACE, c.ADDRESS}:
         return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
     if category in c.PLACES:
-        if personal or c.STREET in held or c.ADDRESS in held:
-            weak_alone = category in {c.REGION, c.COUNTRY} and not held & {c.STREET, c.CITY, c.POSTCODE, c.ADDRESS}
-            beside = weak_alone and verdict.verdict is Verdict.REVIEW
-            return verdict if beside and not personal else _said(verdict, Verdict.PERSONAL, "beside a person")
-        return _said(verdict, Verdict.NOT_PERSONAL, "without a person")
-    if verdict.verdict is not Verdict.REVIEW:
+        near = personal or bool(held & {c.STREET, c.ADDRESS})
+        decided = Verdict.PERSONAL if near else Verdict.NOT_PERSONAL
+        return _said(verdict, decided, "beside a person" if near else "without a person")
+    if category is None or verdict.verdict is not Verdict.REVIEW:
         return verdict
-    if category in {c.NAME}:
+    if category == c.NAME:
         return _named(table, verdict, organisation=names.is_organisation(table.name), personal=about_persons)
     if category in CONTEXTUAL and _model_free(verdict):
         return _said(verdict, Verdict.PERSONAL, "beside a person") if personal or c.IP in held else _quiet(verdict)

@@ -189,50 +189,43 @@ def french(language: str) -> list[EntityRecognizer]:
     ]
 
 
+_APOSTROPHE = "['\u2019]"
+_WORD = rf"[^\W\d_](?:[\w.\-]|{_APOSTROPHE})*"
+_CAPITALISED = rf"[A-ZÀ-Ý](?:[\w\-]|{_APOSTROPHE})*"
+_LINK = rf"(?:{_PARTICLES}\s+|[ld]{_APOSTROPHE})"
+_NUMBER = r"\b\d{1,4}(?:\s?(?:bis|ter|quater|[A-D]))?,?\s+"
+_STREETS: tuple[tuple[str, float], ...] = (
+    (rf"{_NUMBER}(?i:{_STREET_FR})\s+(?:{_LINK}*{_WORD}\s?){{1,5}}?(?=[,;\n.)]|\s\d{{5}}|$)", 0.6),
+    (rf"{_NUMBER}(?i:{_STREET_FR})\s+{_LINK}{{0,2}}{_CAPITALISED}(?:\s{_CAPITALISED}){{0,3}}", 0.55),
+    (rf"\b\d{{1,5}}[A-D]?\s+(?:[A-Z0-9](?:[\w.\-]|{_APOSTROPHE})*\s){{1,4}}(?:{_STREET_EN})\b\.?", 0.6),
+)
+_FRENCH_POSTCODE = (
+    rf"\b(?:F-)?(?:0[1-9]|[1-8]\d|9[0-8])\d{{3}}\s+{_CAPITALISED}"
+    rf"(?:[ \-](?:{_CAPITALISED}|[a-z]{{1,3}}(?=[ \-][A-ZÀ-Ý]))){{0,4}}"
+)
+_POSTCODES: tuple[tuple[str, float], ...] = (
+    (_FRENCH_POSTCODE, 0.5),
+    (r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b", 0.5),
+    (r"\b[A-Z]{2}\s\d{5}(?:-\d{4})?\b", 0.5),
+)
+_BORN = "|".join(
+    f"(?<={words})"
+    for words in (
+        *("née le ", "né le ", "naissance : ", "naissance: ", "naissance "),
+        *("born on ", "born ", "birth: ", "birth ", "dob: ", "dob "),
+    )
+)
+_DATE = (
+    r"(?:\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}|\d{1,2}(?:er|st|nd|rd|th)?\s+[^\W\d_]{3,9}\s+\d{4}|"
+    r"[A-Z][a-z]{2,8}\s\d{1,2},?\s\d{4})"
+)
+
+
 def addresses(language: str) -> list[EntityRecognizer]:
     """Street addresses, a postcode with its city, and dates that are said to be of birth."""
     speaks: dict[str, Any] = {"supported_language": language}
-    number = r"\b\d{1,4}(?:\s?(?:bis|ter|quater|[A-D]))?,?\s+"
-    word = r"[^\W\d_][\w'’.\-]*"
     return [
-        Shape(
-            "STREET_ADDRESS",
-            [
-                (
-                    rf"{number}(?i:{_STREET_FR})\s+(?:(?:{_PARTICLES}\s+|[ld]['’])*{word}\s?){{1,5}}?(?=[,;\n.)]|\s\d{{5}}|$)",
-                    0.6,
-                ),
-                (
-                    rf"{number}(?i:{_STREET_FR})\s+(?:(?:{_PARTICLES}\s+|[ld]['’]){{0,2}}[A-ZÀ-Ý][\w'’\-]*)(?:\s[A-ZÀ-Ý][\w'’\-]*){{0,3}}",
-                    0.55,
-                ),
-                (rf"\b\d{{1,5}}[A-D]?\s+(?:[A-Z0-9][\w'’.\-]*\s){{1,4}}(?:{_STREET_EN})\b\.?", 0.6),
-            ],
-            **speaks,
-        ),
-        Shape(
-            "POSTCODE_CITY",
-            [
-                (
-                    r"\b(?:F-)?(?:0[1-9]|[1-8]\d|9[0-8])\d{3}\s+[A-ZÀ-Ý][\w'’\-]+(?:[ \-](?:[A-ZÀ-Ý][\w'’\-]+|[a-z]{1,3}(?=[ \-][A-ZÀ-Ý]))){0,4}",
-                    0.5,
-                ),
-                (r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b", 0.5),
-                (r"\b[A-Z]{2}\s\d{5}(?:-\d{4})?\b", 0.5),
-            ],
-            **speaks,
-        ),
-        Shape(
-            "DATE_OF_BIRTH",
-            [
-                (
-                    r"(?i:(?:(?<=née le )|(?<=né le )|(?<=naissance : )|(?<=naissance: )|(?<=naissance )|"
-                    r"(?<=born on )|(?<=born )|(?<=birth: )|(?<=birth )|(?<=DOB: )|(?<=DOB )))"
-                    r"(?:\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}|\d{1,2}(?:er|st|nd|rd|th)?\s+[^\W\d_]{3,9}\s+\d{4}|"
-                    r"[A-Z][a-z]{2,8}\s\d{1,2},?\s\d{4})",
-                    0.8,
-                )
-            ],
-            **speaks,
-        ),
+        Shape("STREET_ADDRESS", _STREETS, **speaks),
+        Shape("POSTCODE_CITY", _POSTCODES, **speaks),
+        Shape("DATE_OF_BIRTH", [(f"(?i:{_BORN}){_DATE}", 0.8)], **speaks),
     ]

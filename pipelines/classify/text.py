@@ -18,13 +18,16 @@ SHORTEST = 3
 LONGEST = 100_000
 """Characters that the language model takes at once; longer texts are taken in pieces that end at a line's end."""
 
+_BEFORE = " \t\r,;:.-\u2013(\"'«*>"
+_AFTER = " \t\r,;:-\u2013)\"'»*"
+
 IGNORED = frozenset({"FR_SIREN", "FR_SIRET", "FR_VAT"})
 """Company numbers: found, so that they are taken for nothing else, and left alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A personal part of a text: where, of which Presidio type, how sure (0–1). It does not hold the text."""
+    """A personal part of a text: where, of which Presidio type, how sure (0 to 1). It does not hold the text."""
 
     start: int
     end: int
@@ -70,8 +73,8 @@ def _analysed(piece: str, offset: int, language: Language) -> Iterator[Span]:
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """A model's span ends at the line's end, and without the punctuation around it."""
     words = text[start:end].split("\n", 1)[0]
-    left = len(words) - len(words.lstrip(" \t\r,;:.-–(\"'«*>"))
-    return start + left, start + len(words.rstrip(" \t\r,;:-–)\"'»*"))
+    left = len(words) - len(words.lstrip(_BEFORE))
+    return start + left, start + len(words.rstrip(_AFTER))
 
 
 def _plausible(entity: str, words: str) -> bool:
