@@ -121,7 +121,7 @@ class TestMatching:
         branches = (Branch(Period(months=15), Named("flag")), Branch(Period(months=13)))
         rules = policy(purpose(periods=branches))
         assert one(rules, ended("2025-04-15", flag=True)) == Keep(date("2026-07-15"), ("p",))
-        assert one(rules, ended("2025-04-15", flag=False)) == Due(date("2026-05-16"), ("p",), "anonymise")
+        assert one(rules, ended("2025-04-15", flag=False)) == Due(date("2026-05-16"), ("p",), EndAction.ANONYMISE)
         assert one(rules, ended("2025-04-15")) == Undetermined(("flag",))
 
     def test_a_policy_in_which_no_branch_holds_abstains(self) -> None:
