@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["fixtures_postgres", "fixtures_items"]
+pytest_plugins = ["fixtures_postgres", "fixtures_sql", "fixtures_items"]

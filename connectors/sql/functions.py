@@ -41,7 +41,8 @@ class _RandomHex(FunctionElement[str]):
 
     def __init__(self, digits: int) -> None:
         self.digits = digits
-        super().__init__(sa.literal(digits, sa.Integer))
+        # A literal, since the statement that PostgreSQL gets depends on it: a parameter would share cached statements.
+        super().__init__(sa.literal_column(str(digits), sa.Integer))
 
 
 def keyed_digest(key: DigestKey, text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
@@ -111,6 +112,16 @@ def _random_hex_postgresql(element: _RandomHex, compiler: SQLCompiler, **kw: Any
 
 
 # -- SQLite
+
+
+@compiles(_Digest, "sqlite")
+def _digest_sqlite(element: _Digest, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"ardoise_digest({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_RandomHex, "sqlite")
+def _random_hex_sqlite(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"ardoise_random_hex({compiler.process(element.clauses, **kw)})"
 
 
 @compiles(_Json, "sqlite")

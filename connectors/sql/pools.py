@@ -47,7 +47,7 @@ def _position(element: _Position, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_Position, "postgresql")
 def _position_postgresql(element: _Position, compiler: SQLCompiler, **kw: Any) -> str:
     digits, size = (compiler.process(each, **kw) for each in element.clauses)
-    return f"(CAST(CAST('x' || {digits} AS BIT(32)) AS BIGINT) % {size})"
+    return f"mod(CAST(CAST('x' || {digits} AS BIT(32)) AS BIGINT), {size})"
 
 
 def load_pool(connection: sa.Connection, name: str, values: Sequence[str]) -> Pool:

@@ -1,0 +1,59 @@
+"""Draws from pools are independent of the row, of each other, and of the last run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import sqlalchemy as sa
+from fixtures_sql import Shop
+
+from connectors.sql.pools import load_pool, pool_draw
+
+NAMES = [f"Prénom{number}" for number in range(1000)]
+
+
+def _draw(shop: Shop) -> list[str]:
+    table = shop.connector.table(shop.contacts)
+    with shop.connector.writing() as connection:
+        with connection.begin():
+            pool = load_pool(connection, "first_name", NAMES)
+        with connection.begin():
+            draw = pool_draw(pool, table.c.id, connection.dialect)
+            connection.execute(sa.update(table).values(first_name=draw, city=draw))
+    rows = shop.rows("SELECT first_name, city FROM contacts ORDER BY id")
+    assert {name for row in rows for name in row} <= set(NAMES), "every row gets a value of the pool, none gets NULL"
+    same = sum(first == second for first, second in rows)
+    assert same <= 5, "two columns draw independently"
+    return [str(row[0]) for row in rows]
+
+
+def test_every_row_draws_for_itself_and_every_run_anew(shop: Shop) -> None:
+    first, second = _draw(shop), _draw(shop)
+    assert max(Counter(first).values()) <= 5
+    assert len(set(first)) > 80
+    assert sum(one == other for one, other in zip(first, second, strict=True)) <= 5
+
+
+def test_draws_are_spread_over_the_whole_pool(shop: Shop) -> None:
+    table = shop.connector.table(shop.contacts)
+    with shop.connector.writing() as connection, connection.begin():
+        pool = load_pool(connection, "small", ["a", "b", "c"])
+        draw = pool_draw(pool, table.c.id, connection.dialect)
+        found = Counter(connection.execute(sa.select(draw).select_from(table)).scalars())
+    assert set(found) == {"a", "b", "c"}
+    assert min(found.values()) >= 10
+
+
+def test_a_pool_is_replaced_by_one_of_the_same_name(shop: Shop) -> None:
+    table = shop.connector.table(shop.contacts)
+    with shop.connector.writing() as connection, connection.begin():
+        load_pool(connection, "x", ["old"])
+        pool = load_pool(connection, "x", ["new"])
+        draw = pool_draw(pool, table.c.id, connection.dialect)
+        assert set(connection.execute(sa.select(draw).select_from(table)).scalars()) == {"new"}
+
+
+def test_an_empty_pool_is_refused(shop: Shop) -> None:
+    with shop.connector.writing() as connection, connection.begin(), pytest.raises(ValueError, match="no values"):
+        load_pool(connection, "x", [])
