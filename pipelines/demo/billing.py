@@ -165,7 +165,7 @@ class BillingBuilder:
             first_name=person.first_name,
             last_name=person.last_name,
             phone=person.phone,
-            company=None,
+            company=f"Atelier {person.last_name}" if rng.random() < 0.15 else None,  # noqa: PLR2004 - some trade
             street=person.street,
             postcode=person.postcode,
             city=person.city,
