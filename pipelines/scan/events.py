@@ -9,16 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from connectors.base import DatasetShape
+from connectors.base import DatasetShape, Kind
 from pipelines.classify.candidates import Family, family_of
 from pipelines.classify.names import read, tokens
 from pipelines.classify.verdict import Column
 from pipelines.classify.wording import phrases, words
 from pipelines.data_map.model import EventSource
+from retention_rules.events import EventKind
 from retention_rules.policy import Policy
 
 _NEVER = frozenset({"updated", "modified", "modification", "maj", "changed", "synced", "deleted", "birth", "naissance"})
 """What changes with every write says nothing of the person."""
+
+
+ACTIVITY = "last_activity"
+"""The one event of the starter policy: whatever was last done for or by the person."""
+
+INBOUND = {Kind.MESSAGES: ("from",), Kind.EVENTS: ("organizer", "attendee")}
+"""The roles in which a person has been in contact: who writes, and who meets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +94,30 @@ def guess(
     left = [name for name in dates if name not in used]
     created = next((name for name in left if _says(name, _CREATED)), None)
     happened = created or next((name for name in left if _says(name, _WHEN)), None)
-    if own_subject and created and "collected" in policy.events:
-        found.setdefault("collected", EventSource(column=created, of="subject"))
+    if own_subject:
+        entered = next((name for name in ("collected", ACTIVITY) if name in policy.events), None)
+        if created and entered:
+            found.setdefault(entered, EventSource(column=created, of="subject"))
     elif technical and happened and "created" in policy.events:
         found.setdefault("created", EventSource(column=happened))
-    elif happened and not own_subject and "last_activity" in policy.events:
-        found.setdefault("last_activity", EventSource(column=happened, of="subject"))
+    elif ACTIVITY in policy.events:
+        acted = happened or next((found[name].column for name in found if not _is_end(policy, name)), None)
+        if acted:
+            null = _null(shape, acted, "absent")
+            found.setdefault(ACTIVITY, EventSource(column=acted, of="subject", null=null))
     return found
 
 
-def guess_for_items(policy: Policy | None) -> Mapping[str, EventSource]:
+def guess_for_items(policy: Policy | None, kind: Kind) -> Mapping[str, EventSource]:
     """What mail and meetings supply: the last contact from a person, and their own date."""
     if policy is None:
         return {}
     found = {}
     if "last_inbound_contact" in policy.events:
-        roles = ("from", "organizer")
+        roles = INBOUND[kind]
         found["last_inbound_contact"] = EventSource(at="last", roles=roles, of="subject", null="absent")
-    if "last_activity" in policy.events:
-        found["last_activity"] = EventSource(at="last", of="subject", null="absent")
+    if ACTIVITY in policy.events:
+        found[ACTIVITY] = EventSource(at="last", of="subject", null="absent")
     return found
 
 
@@ -118,3 +131,7 @@ def _null(
 ) -> Literal["open", "missing", "absent"]:
     nullable = next(each.nullable for each in shape.fields if each.name == column)
     return otherwise if nullable else "missing"
+
+
+def _is_end(policy: Policy, event: str) -> bool:
+    return policy.events[event] is EventKind.END

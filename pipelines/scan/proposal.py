@@ -27,7 +27,7 @@ STAFF = words("rep manager author assigned assignee reviewer approver employee a
 
 TECHNICAL = frozenset({c.IP, c.DEVICE, c.DEVICE_ID, c.COOKIE, c.BROWSING, c.SEARCH})
 
-ITEM_ROLES = {Kind.MESSAGES: ("from", "to", "cc", "bcc", "reply_to"), Kind.EVENTS: ("organizer", "attendee")}
+ITEM_ROLES = {Kind.MESSAGES: ("from", "sender", "reply_to", "to", "cc", "bcc"), Kind.EVENTS: ("organizer", "attendee")}
 ITEM_NAMES = {Kind.MESSAGES: "messages", Kind.EVENTS: "meetings"}
 
 
@@ -136,8 +136,11 @@ def _add_items(draft: _Draft, shapes: Sequence[DatasetShape], kind: Kind) -> Non
         draft.datasets[each] = DatasetMap(
             source=location,
             controller=draft.controller,
-            subjects=(SubjectLink(kind="email", roles=ITEM_ROLES[kind]),),
-            events=dict(guess_for_items(draft.policy)),
+            subjects=(
+                SubjectLink(kind="email", roles=ITEM_ROLES[kind]),
+                SubjectLink(kind="name", roles=ITEM_ROLES[kind], strength="name"),
+            ),
+            events=dict(guess_for_items(draft.policy, kind)),
             fields=_fields(draft, location, list(verdicts.values())),
         )
         draft.evidence[each] = DatasetEvidence(
@@ -159,11 +162,19 @@ def _fields(draft: _Draft, table: str, verdicts: Sequence[ColumnVerdict]) -> dic
 
 
 def _subjects(verdicts: Sequence[ColumnVerdict]) -> tuple[SubjectLink, ...]:
-    """The e-mail address links a table's rows to a person: the one with the plainest name where there are several."""
-    addresses = [verdict.column for verdict in verdicts if verdict.personal and verdict.category == c.EMAIL]
-    if not addresses:
+    """What links a table's rows to a person: the plainest e-mail column, and beside it the name as a weak link."""
+    held: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.personal and verdict.category:
+            held.setdefault(verdict.category, []).append(verdict.column)
+    if c.EMAIL not in held:
         return ()
-    return (SubjectLink(kind="email", columns=(min(addresses, key=lambda name: (len(tokens(name)), len(name))),)),)
+    address = min(held[c.EMAIL], key=lambda name: (len(tokens(name)), len(name)))
+    links = [SubjectLink(kind="email", columns=(address,))]
+    if c.FIRST_NAME in held and c.LAST_NAME in held:
+        columns = (held[c.FIRST_NAME][0], held[c.LAST_NAME][0])
+        links.append(SubjectLink(kind="name", columns=columns, strength="name"))
+    return tuple(links)
 
 
 def _parents(draft: _Draft, shape: DatasetShape, subjects: Mapping[str, tuple[SubjectLink, ...]]) -> tuple[Parent, ...]:

@@ -12,7 +12,7 @@ from connectors.base import Connector, Kind
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.data_map.writing import write_map
-from pipelines.errors import EstateInvalid, SecretMissing
+from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
 from pipelines.scan.coverage import CoverageFinding, coverage
 from pipelines.scan.evidence import evidence_file, write_evidence
@@ -23,7 +23,6 @@ from pipelines.scan.sources import source_of
 if TYPE_CHECKING:
     from pipelines.estate import Estate
     from pipelines.scan.looking import Look
-    from retention_rules.policy import Policy
 
 UNNAMED = "CONTROLLER"
 """The controller in a proposal while the estate has none."""
@@ -75,6 +74,7 @@ def scan(
 
     Raises:
         UsageError: there is no such store.
+        EstateInvalid: the controller's policy is invalid: what to propose cannot be known.
         Unavailable: the index or the engine database cannot be used.
     """
     names = list(estate.stores) if stores is None else [name for name in estate.stores if name in set(stores)]
@@ -132,7 +132,8 @@ def _propose(estate: Estate, seen: Look, known: StoreMap | None) -> tuple[StoreM
 
     store = seen.inventory.store
     controller = _controller(estate, known)
-    proposal = propose(seen, known, controller, _policy(estate, controller))
+    policy = estate.policy(controller) if controller in estate.controllers else None
+    proposal = propose(seen, known, controller, policy)
     path = estate.proposals / f"{store}.yaml"
     write_map(path, proposal.map)
     write_evidence(evidence_file(estate.proposals, store), proposal.evidence)
@@ -142,16 +143,6 @@ def _propose(estate: Estate, seen: Look, known: StoreMap | None) -> tuple[StoreM
 def _controller(estate: Estate, known: StoreMap | None) -> str:
     named = [dataset.controller for dataset in known.datasets.values()] if known else []
     return next(iter([*named, *estate.controllers]), UNNAMED)
-
-
-def _policy(estate: Estate, controller: str) -> Policy | None:
-    """The controller's policy; a proposal can be made without one, and says less."""
-    if controller not in estate.controllers:
-        return None
-    try:
-        return estate.policy(controller)
-    except EstateInvalid:
-        return None
 
 
 def _index(
