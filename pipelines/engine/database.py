@@ -49,9 +49,13 @@ class EngineDatabase:
             EngineDown: the database cannot be reached or written, or was made with other keys.
         """
         connections = Connections.of(url)
-        with _alone(connections) as connection:
-            upgrade(connection)
-            _bind(connection, keys)
+        try:
+            with _alone(connections) as connection:
+                upgrade(connection)
+                _bind(connection, keys)
+        except BaseException:
+            connections.dispose()
+            raise
         ledger = Ledger(connections, keys)
         plans = Plans(connections, ledger)
         return cls(

@@ -6,7 +6,6 @@ signs, so that no address and no sentence fits in. A new kind is a new model her
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Any, Literal
 
 import rfc8785
@@ -192,8 +191,3 @@ def canonical_body(kind: str, body: dict[str, Any]) -> str:
 
 def _tuples(body: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
-
-
-def day(value: dt.date) -> str:
-    """A calendar day as entries write it."""
-    return value.isoformat()
