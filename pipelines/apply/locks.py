@@ -1,27 +1,27 @@
-"""One run at a time per dataset: a lock that dies with its holder, so that a killed worker leaves none behind.
+"""One run at a time per dataset: locks that die with their holder, so that a killed worker leaves none behind.
 
-PostgreSQL and MariaDB lock in the store itself, which every worker reaches. Elsewhere the lock is the operating
-system's, on a file of the estate's state folder: workers on several machines then need that folder in common.
+Every run holds a lock of the operating system's on a file of the estate's state folder. In a store with advisory
+locks it holds one there too, on the very connection that acts: so it is granted again only when the store itself
+has noticed that a killed worker is gone, and whatever that had sent last is committed or undone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.errors import StoreDown
+from connectors.errors import StoreRefuses
+from connectors.sql.act import dataset_lock
 from pipelines.errors import Refused
 
 PATIENCE = 5.0
-"""Seconds to wait for the lock: long enough for a killed worker's connection to be noticed, not for a run to end."""
+"""Seconds to wait for a lock: long enough for a killed worker to be noticed, not for another run to end."""
 
 _PAUSE = 0.05
 
@@ -38,25 +38,6 @@ class DatasetBusy(Refused):
 
 
 @contextlib.contextmanager
-def locked_in_store(engine: sa.Engine, store: str, dataset: str, patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the dataset's advisory lock on a connection of its own.
-
-    Raises:
-        DatasetBusy: another run holds it.
-        StoreDown: the store cannot be reached.
-    """
-    name = f"ardoise:{store}:{dataset}"
-    try:
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    except SQLAlchemyError as error:
-        raise StoreDown(store, f"no connection ({type(error).__name__})", "Start it and run again") from None
-    with connection:
-        if not _waited(lambda: _take(connection, store, name), patience):
-            raise DatasetBusy(store, dataset)
-        yield  # closing the connection lets go
-
-
-@contextlib.contextmanager
 def locked_by_file(folder: Path, store: str, dataset: str, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the dataset's lock file.
 
@@ -66,38 +47,37 @@ def locked_by_file(folder: Path, store: str, dataset: str, patience: float = PAT
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder / f"{store}.{dataset}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if not _waited(lambda: _flock(descriptor), patience):
+        for _ in _attempts(patience):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+        else:
             raise DatasetBusy(store, dataset)
         yield
     finally:
         os.close(descriptor)
 
 
-def _take(connection: sa.Connection, store: str, name: str) -> bool:
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-    query = (
-        sa.select(sa.func.pg_try_advisory_lock(sa.cast(number, sa.BigInteger)))
-        if connection.dialect.name == "postgresql"
-        else sa.select(sa.func.get_lock(hashlib.sha256(name.encode()).hexdigest()[:60], 0))
-    )
-    try:
-        return bool(connection.execute(query).scalar_one())
-    except SQLAlchemyError as error:
-        raise StoreDown(store, f"the lock was not answered ({type(error).__name__})", "Run again") from None
+@contextlib.contextmanager
+def locked_in_store(connection: sa.Connection, store: str, dataset: str, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold the dataset's advisory lock on the connection that acts, where the store has such locks.
+
+    Raises:
+        DatasetBusy: another run holds it.
+    """
+    with contextlib.ExitStack() as stack:
+        for _ in _attempts(patience):
+            with contextlib.suppress(StoreRefuses):
+                stack.enter_context(dataset_lock(connection, store, dataset))
+                break
+        else:
+            raise DatasetBusy(store, dataset)
+        yield
 
 
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _waited(take: Callable[[], bool], patience: float) -> bool:
+def _attempts(patience: float) -> Iterator[None]:
     deadline = time.monotonic() + patience
-    while not take():
-        if time.monotonic() >= deadline:
-            return False
+    yield
+    while time.monotonic() < deadline:
         time.sleep(_PAUSE)
-    return True
+        yield

@@ -37,9 +37,14 @@ class Intent:
 
 @dataclass(slots=True)
 class StepRecord:
-    """What the ledger knows of a step: outcomes of all its receipts, and the chunks that have none yet."""
+    """What is known of a step.
+
+    ``outcomes`` counts what is settled, over all runs; ``unsettled`` what this run met and left (conflicts, locked
+    rows): another run may settle it. ``open`` are the chunks that were begun and have no receipt.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    unsettled: Counter[str] = field(default_factory=Counter)
     open: dict[int, Intent] = field(default_factory=dict)
     chunks: int = 0
     finished: bool = False
@@ -47,7 +52,12 @@ class StepRecord:
     @property
     def settled(self) -> int:
         """Records of which nothing is left to do."""
-        return sum(count for outcome, count in self.outcomes.items() if outcome in SETTLED)
+        return self.outcomes.total()
+
+    def add(self, outcomes: Mapping[str, int]) -> None:
+        """Count the outcomes of a chunk of this run."""
+        for name, count in outcomes.items():
+            (self.outcomes if name in SETTLED else self.unsettled)[name] += count
 
 
 def running_clock(start: dt.datetime) -> Callable[[], dt.datetime]:
@@ -83,7 +93,7 @@ class Receipts:
             if chunk == LAST_CHUNK:
                 record.finished = bool(body["complete"])
                 continue
-            record.outcomes.update(body["outcomes"])
+            record.outcomes.update({name: n for name, n in body["outcomes"].items() if name in SETTLED})
         return records
 
     def intend(self, step: Step, chunk: int, records: int) -> Intent:

@@ -19,7 +19,9 @@ from pipelines.plan.artefact import Action, Plan, Step
 
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 DAY = dt.date(2020, 1, 1)
-STEP = Step("crm.contacts.delete", "crm", "contacts", Action.DELETE, ("user.name",), ("name",), (("p", 9),), 9, DAY, DAY, 0)
+STEP = Step(
+    "crm.contacts.delete", "crm", "contacts", Action.DELETE, ("user.name",), ("name",), (("p", 9),), 9, DAY, DAY, 0
+)
 PLAN = Plan(dt.date(2026, 6, 30), "JULIEN", "julien", "1" * 64, "2" * 64, "3" * 64, "4" * 64, (), (STEP,), ())
 
 

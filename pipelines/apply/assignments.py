@@ -1,0 +1,72 @@
+"""Replacements as the expressions of one UPDATE: what anonymisation decides, said in the store's SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from connectors.sql.functions import random_hex
+from connectors.sql.pools import load_pool, pool_draw
+from pipelines.anonymise.pools import LANGUAGES, pool
+from pipelines.anonymise.replacement import Coarse, Constant, Draw, Fresh, Replacement
+
+Expression = sa.ColumnElement[Any]
+
+
+def assignments(
+    connection: sa.Connection, table: sa.FromClause, key: str, replacements: Mapping[str, Replacement]
+) -> dict[str, Expression]:
+    """The new value of each column, for every row anew; loads the pools that it draws from into the connection.
+
+    ``key`` names a column of the row that is never NULL.
+    """
+    made = {}
+    for name, replacement in replacements.items():
+        made[name] = _expression(connection, table.c[name], table, key, replacement)
+    return made
+
+
+def _expression(
+    connection: sa.Connection, column: Expression, table: sa.FromClause, key: str, replacement: Replacement
+) -> Expression:
+    assignment = replacement.assignment
+    match assignment:
+        case Constant(value):
+            return sa.null() if value is None else _literal(value, column, connection.dialect.name)
+        case Fresh(digits, suffix):
+            text: Expression = random_hex(digits)
+            text = text.concat(sa.literal(suffix, sa.Text)) if suffix else text
+            return sa.cast(text, column.type) if isinstance(column.type, sa.Uuid) else text
+        case Draw():
+            return _draw(connection, table, key, assignment)
+        case Coarse(build):
+            return build(column, connection.dialect.name)
+        case _:
+            assert_never(assignment)
+
+
+def _draw(connection: sa.Connection, table: sa.FromClause, key: str, draw: Draw) -> Expression:
+    def drawn(language: str) -> Expression:
+        values = pool(draw.kind, language, draw.longest).values
+        loaded = load_pool(connection, f"{draw.kind}_{language or 'any'}_{draw.longest or 0}", values)
+        return pool_draw(loaded, table.c[key], connection.dialect)
+
+    if draw.by is None:
+        return drawn("")
+    language = sa.func.lower(sa.func.substr(table.c[draw.by], 1, 2))
+    return sa.case(*((language == each, drawn(each)) for each in LANGUAGES), else_=drawn(""))
+
+
+def _literal(value: Any, column: Expression, dialect: str) -> Expression:
+    """SQLite keeps dates as ISO texts and knows no decimals."""
+    if dialect != "sqlite":
+        return sa.literal(value, column.type)
+    if isinstance(value, dt.datetime):
+        return sa.literal(value.strftime("%Y-%m-%d %H:%M:%S"), sa.Text)
+    if isinstance(value, (dt.date, dt.time)):
+        return sa.literal(value.isoformat(), sa.Text)
+    return sa.literal(int(value) if isinstance(value, Decimal) else value)

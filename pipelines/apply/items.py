@@ -1,0 +1,113 @@
+"""Acting on items (messages, events): batches of records as they were seen, each with intent and receipt.
+
+A store of items has no transaction. So a batch is written down, then its intent, then it acts; a batch that was begun
+and has no receipt is resolved by looking for its operation in the store, and never sent again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from connectors.base import Connector, Outcome, Ref, Result, Source, Transform
+from connectors.errors import StoreDown
+from pipelines.apply.batches import Batches
+from pipelines.apply.receipts import Intent, Receipts, StepRecord
+from pipelines.apply.summary import DONE_AS
+from pipelines.plan.artefact import Action, Step
+
+BATCH = 100
+"""Items per batch: what has to be looked for again after a crash."""
+
+WINDOW = 5000
+"""Items among which those with the same due subjects are looked for."""
+
+_NOT_DONE = {Outcome.UNKNOWN, Outcome.PENDING}
+
+Checkpoint = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One due item as it was seen; ``subjects`` are the digests of those whose data go from one that stays."""
+
+    ref: Ref
+    subjects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWork:
+    """One step over items. ``transform`` makes the rewriting for the digests of those who are due."""
+
+    step: Step
+    connector: Connector
+    source: Source
+    receipts: Receipts
+    batches: Batches
+    transform: Callable[[frozenset[str]], Transform]
+    checkpoint: Checkpoint
+    told: Callable[[int], None]
+
+    def resolve(self, record: StepRecord) -> int:
+        """Find out what became of the batches that have an intent and no receipt; returns how many there were."""
+        intents = [record.open[chunk] for chunk in sorted(record.open)]
+        for intent in intents:
+            refs = self.batches.read(self.step.id, intent.chunk)
+            results = self.connector.resolve(self.source, refs, intent.operation) if refs else []
+            self._receive(record, intent, [each for each in results if each.outcome not in _NOT_DONE])
+        record.open.clear()
+        return len(intents)
+
+    def act(self, record: StepRecord, items: Iterable[Item]) -> None:
+        """Delete or rewrite the items, batch by batch."""
+        for batch in _batches(items, by_subjects=self.step.action is Action.REDACT):
+            record.chunks += 1
+            refs = [item.ref for item in batch]
+            self.batches.write(self.step.id, record.chunks, refs)
+            intent = self.receipts.intend(self.step, record.chunks, len(refs))
+            self.checkpoint("intent")
+            results = self._act(batch, refs, intent)
+            self.checkpoint("acted")
+            self._receive(record, intent, results)
+            self.told(record.settled)
+
+    def _act(self, batch: Sequence[Item], refs: list[Ref], intent: Intent) -> list[Result]:
+        try:
+            if self.step.action is Action.DELETE:
+                results = self.connector.delete(self.source, refs, intent.operation)
+            else:
+                transform = self.transform(batch[0].subjects)
+                results = self.connector.rewrite(self.source, refs, transform, intent.operation)
+        except StoreDown:  # the reply is lost, not the act: look
+            results = [Result(ref, Outcome.UNKNOWN) for ref in refs]
+        unknown = [each.ref for each in results if each.outcome is Outcome.UNKNOWN]
+        if unknown:
+            looked = {each.ref: each for each in self.connector.resolve(self.source, unknown, intent.operation)}
+            results = [looked.get(each.ref, each) for each in results]
+        return results
+
+    def _receive(self, record: StepRecord, intent: Intent, results: Iterable[Result]) -> None:
+        outcomes = Counter(
+            DONE_AS[self.step.action] if each.outcome is Outcome.DONE else each.outcome.value for each in results
+        )
+        self.receipts.receive(self.step, intent, outcomes)
+        record.add(outcomes)
+        self.batches.forget(self.step.id, intent.chunk)
+
+
+def _batches(items: Iterable[Item], *, by_subjects: bool) -> Iterator[list[Item]]:
+    """Batches of at most `BATCH`; one that is rewritten holds items of the same due subjects only."""
+    for window in _windows(items, WINDOW):
+        groups: dict[frozenset[str], list[Item]] = {}
+        for item in window:
+            groups.setdefault(item.subjects if by_subjects else frozenset(), []).append(item)
+        for group in groups.values():
+            yield from _windows(group, BATCH)
+
+
+def _windows(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    stream = iter(items)
+    while window := list(itertools.islice(stream, size)):
+        yield window

@@ -1,0 +1,133 @@
+"""Acting on rows: chunks of due rows in transactions of their own, each with intent and receipt in the ledger.
+
+The store's journal is written in the transaction that changes rows. So a chunk that has an intent and no receipt is
+resolved by looking into the journal: it is there, and was done, or it is not, and nothing happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import Source
+from connectors.sql.act import Chunk, Counts, delete_chunk, update_chunk
+from connectors.sql.connector import SqlConnector
+from pipelines.anonymise.replacement import Replacement
+from pipelines.apply.assignments import assignments
+from pipelines.apply.receipts import Intent, Receipts, StepRecord
+from pipelines.apply.statistics import contribution
+from pipelines.apply.summary import DONE_AS
+from pipelines.data_map.model import Statistic
+from pipelines.errors import LimitExceeded
+from pipelines.plan.artefact import Action, Step
+
+CHUNK = 10_000
+"""Rows per transaction: locks are short, and the journal's rows few."""
+
+Checkpoint = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RowWork:
+    """One step over rows.
+
+    ``due`` hands the evidence over to a connection and gives the selection of the keys that are due; it is
+    evaluated anew in every transaction. ``replacements`` and ``marks`` are what an anonymising step writes: by
+    column how, and by category which columns.
+    """
+
+    step: Step
+    connector: SqlConnector
+    source: Source
+    receipts: Receipts
+    due: Callable[[sa.Connection], sa.Select[Any]]
+    checkpoint: Checkpoint
+    told: Callable[[int], None]
+    replacements: Mapping[str, Replacement] = field(default_factory=dict)
+    marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    statistics: tuple[Statistic, ...] = ()
+    chunk: int = CHUNK
+
+    def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
+        """Find out what became of the chunks that have an intent and no receipt; returns how many there were."""
+        intents = [record.open[chunk] for chunk in sorted(record.open)]
+        for intent in intents:
+            with connection.begin():
+                counts = self.connector.journal.journalled(connection, self.receipts.digest, self.step.id, intent.chunk)
+            self._receive(record, intent, counts)
+            del record.open[intent.chunk]
+        return len(intents)
+
+    def act(self, connection: sa.Connection, record: StepRecord) -> int:
+        """Delete or anonymise what is due, chunk by chunk; returns how many rows are due still (locked by others).
+
+        Raises:
+            LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
+        """
+        with connection.begin():
+            due = self.due(connection)
+            left = _count(connection, due)
+            changes = self._changes(connection)
+        if record.settled + left > self.step.count:
+            raise LimitExceeded(
+                f"{left} records are due where the plan has {self.step.count - record.settled} left to act on",
+                f"{self.step.store}.{self.step.dataset}",
+                "Somebody changed many records since. Make a new plan and look at it.",
+            )
+        while left:
+            record.chunks += 1
+            intent = self.receipts.intend(self.step, record.chunks, min(self.chunk, left))
+            record.open[intent.chunk] = intent
+            self.checkpoint("intent")
+            counts = self._act(connection, intent, due, changes)
+            self.checkpoint("committed")
+            self._receive(record, intent, counts)
+            del record.open[intent.chunk]
+            self.told(record.settled)
+            if not counts.done:
+                break
+            left -= counts.done + counts.stale
+        with connection.begin():
+            return _count(connection, due) if left else 0
+
+    def _act(
+        self, connection: sa.Connection, intent: Intent, due: sa.Select[Any], changes: Mapping[str, Any]
+    ) -> Counts:
+        table, key = self.connector.table(self.source), self.connector.key(self.source)
+        journal = self.connector.journal
+        chunk = Chunk(self.receipts.digest, self.step.id, self.step.dataset, intent.chunk)
+        if self.step.action is Action.DELETE:
+            before = [contribution(journal, table, self.statistics)]
+            return delete_chunk(
+                connection, journal, chunk, table, key, due, intent.records, before, checkpoint=self.checkpoint
+            )
+        return update_chunk(
+            connection,
+            journal,
+            chunk,
+            table,
+            key,
+            due,
+            intent.records,
+            changes,
+            self.marks,
+            checkpoint=self.checkpoint,
+        )
+
+    def _changes(self, connection: sa.Connection) -> dict[str, Any]:
+        table = self.connector.table(self.source)
+        key = self.connector.key(self.source)[0]
+        return dict(assignments(connection, table, key, self.replacements))
+
+    def _receive(self, record: StepRecord, intent: Intent, counts: Counts | None) -> None:
+        """Stale rows are counted once, when the step is closed: a row can be met again in another chunk."""
+        outcomes = {DONE_AS[self.step.action]: counts.done} if counts else {}
+        self.receipts.receive(self.step, intent, outcomes, complete=counts is not None)
+        record.add(outcomes)
+
+
+def _count(connection: sa.Connection, keys: sa.Select[Any]) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(keys.subquery())).scalar_one())

@@ -1,0 +1,106 @@
+"""Registered aggregates: what rows contribute before they go, and the measures of a store before and after a run.
+
+A measure is what the rows that live say plus what deleted rows contributed: it is the same before, during and after a
+run. Totals are exact decimals, as text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.sql.act import Before, Frozen
+from connectors.sql.functions import record_key
+from connectors.sql.journal import Chunk, Journal
+from pipelines.data_map.model import Bucket, Statistic
+
+Cells = dict[str, tuple[int, str]]
+"""By cell (the JSON array of the grouping values): how many rows, and the sum as text, empty where none is summed."""
+
+Expression = sa.ColumnElement[Any]
+
+
+def contribution(journal: Journal, table: sa.Table, statistics: Iterable[Statistic]) -> Before:
+    """What a deleting chunk does first, in its own transaction: keep what its rows contribute."""
+
+    def contribute(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
+        for statistic in statistics:
+            journal.contribute(
+                connection,
+                chunk,
+                statistic.name,
+                table,
+                frozen.within(),
+                _grouping(table, statistic, connection.dialect.name),
+                None if statistic.sum is None else table.c[statistic.sum],
+            )
+
+    return contribute
+
+
+def measure(
+    connection: sa.Connection,
+    journal: Journal,
+    dataset: str,
+    rows: tuple[sa.Table, Expression],
+    statistic: Statistic,
+) -> Cells:
+    """One aggregate over the living ``rows`` (a table and a condition) and the contributions of the deleted ones."""
+    table, where = rows
+    grouping = _grouping(table, statistic, connection.dialect.name)
+    total = sa.null() if statistic.sum is None else sa.func.sum(table.c[statistic.sum])
+    cell = record_key(grouping) if grouping else sa.literal("[]", sa.String)
+    live = sa.select(cell, sa.func.count(), total).select_from(table).where(where)
+    living = connection.execute(live.group_by(*grouping) if grouping else live)
+    count: dict[str, int] = defaultdict(int)
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    gone = journal.contributed(connection, dataset, statistic.name) if journal.exists(connection) else {}
+    for place, n, amount in [*living, *((place, n, amount) for place, (n, amount) in gone.items())]:
+        count[place] += n
+        sums[place] += Decimal(str(amount or 0))
+    found = {}
+    for place in sorted(count):
+        if count[place]:
+            found[place] = (count[place], "" if statistic.sum is None else format(sums[place].normalize(), "f"))
+    return found
+
+
+def write_measures(path: Path, measures: Mapping[str, Mapping[str, Cells]]) -> None:
+    """Keep measures by dataset and statistic; replaces what was there, whole or not at all."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(measures, sort_keys=True), encoding="utf-8")
+    draft.chmod(0o600)
+    draft.replace(path)
+
+
+def read_measures(path: Path) -> dict[str, dict[str, Cells]]:
+    """What `write_measures` has written; empty when nothing was."""
+    if not path.exists():
+        return {}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        dataset: {name: {cell: (n, total) for cell, (n, total) in cells.items()} for name, cells in found.items()}
+        for dataset, found in document.items()
+    }
+
+
+def _grouping(table: sa.Table, statistic: Statistic, dialect: str) -> list[Expression]:
+    return [_bucket(table.c[bucket.column], bucket, dialect) for bucket in statistic.by]
+
+
+def _bucket(column: Expression, bucket: Bucket, dialect: str) -> Expression:
+    """The value itself, or the calendar month or year (in UTC) of a date, an instant or an ISO text."""
+    if bucket.by == "value":
+        return column
+    length = {"month": 7, "year": 4}[bucket.by]
+    if dialect == "sqlite" or isinstance(column.type, sa.String):
+        return sa.func.substr(sa.cast(column, sa.Text), 1, sa.literal_column(str(length)))
+    if dialect == "postgresql":
+        return sa.func.to_char(column, sa.literal_column("'YYYY-MM'" if length == 7 else "'YYYY'"))  # noqa: PLR2004
+    return sa.func.date_format(column, sa.literal_column("'%Y-%m'" if length == 7 else "'%Y'"))  # noqa: PLR2004
