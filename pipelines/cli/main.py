@@ -42,7 +42,7 @@ def main() -> None:
     """Run `ardoise`, and turn every error into its sentence, its remedy and its exit code."""
     try:
         app()
-    except Exception as error:  # the edge: whatever is left must not print a traceback with values in it
+    except Exception as error:  # noqa: BLE001 - the edge: whatever is left must not print a traceback with values in it
         from pipelines.cli.failure import explain
 
         sys.exit(explain(error))

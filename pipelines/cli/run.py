@@ -1,0 +1,173 @@
+"""Commands of a run, in its order: `plan`, `show`, `approve`, `apply`, `verify`, `report`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+
+INCOMPLETE, UNVERIFIED = 5, 6
+
+AsOf = Annotated[str | None, typer.Option(help="As-of date, YYYY-MM-DD; today by default.")]
+Controller = Annotated[str, typer.Option(help="The controller; the estate's only one by default.")]
+Digest = Annotated[str, typer.Argument(help="The plan's digest, or its first digits; the newest plan by default.")]
+By = Annotated[str, typer.Option(help="Who acts: a role or an id, as the ledger will name it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (plan, show, approve, apply, verify, report):
+        app.command(command.__name__)(command)
+
+
+def plan(ctx: typer.Context, as_of: AsOf = None, controller: Controller = "", by: By = "") -> None:
+    """Say what is due on a date; changes nothing.
+
+    A past date acts only on what was due then and still is; a future one only plans.
+    """
+    from pipelines.cli.context import actor, console, day, load_estate, now, sole_controller, today
+    from pipelines.cli.progress import shown
+    from pipelines.cli.tables import print_plan
+    from pipelines.plan import make_plan
+
+    estate = load_estate(ctx)
+    current = today(estate)
+    with shown() as progress:
+        made = make_plan(
+            estate,
+            sole_controller(estate, controller),
+            as_of=day(as_of, current),
+            today=current,
+            now=now(),
+            by=actor(by),
+            progress=progress,
+        )
+    print_plan(console(), made)
+
+
+def show(ctx: typer.Context, digest: Digest = "") -> None:
+    """Show a plan, and how it stands."""
+    from pipelines.cli.context import console, engine_of, load_estate
+    from pipelines.cli.tables import print_plan
+
+    estate = load_estate(ctx)
+    with engine_of(estate) as engine:
+        record = engine.plans.record(digest or newest(engine))
+        stored = engine.plans.load(record.digest)
+    out = console()
+    print_plan(out, stored)
+    out.print(f"Made {record.made_at:%Y-%m-%d %H:%M} UTC by {record.made_by or 'unknown'}; {record.status}.")
+
+
+def approve(
+    ctx: typer.Context,
+    digest: Digest = "",
+    by: By = "",
+    hours: Annotated[float, typer.Option(help="How long the approval counts, in hours.")] = 24,
+    standing: Annotated[
+        bool, typer.Option(help="Approve every plan under the current policy, within --max-count and --max-share.")
+    ] = False,
+    controller: Controller = "",
+    max_count: Annotated[int, typer.Option(help="Standing: the most records in one plan.")] = 1000,
+    max_share: Annotated[float, typer.Option(help="Standing: the largest share of a dataset, 0 to 1.")] = 0.1,
+    requester: Annotated[str, typer.Option(help="Standing: who asked for it, where two persons are required.")] = "",
+) -> None:
+    """Approve one plan, or (--standing) plans to come.
+
+    Written to the ledger. A standing approval is for runs that nobody attends: one policy, limits, an expiry.
+    """
+    from pipelines.cli.context import actor, console, engine_of, load_estate, now, sole_controller
+
+    estate = load_estate(ctx)
+    at = now()
+    expires = at + dt.timedelta(hours=hours)
+    with engine_of(estate) as engine:
+        if standing:
+            name = sole_controller(estate, controller)
+            entry = engine.approvals.grant_standing(
+                name,
+                estate.policy(name).digest,
+                by=actor(by),
+                at=at,
+                expires=expires,
+                max_count=max_count,
+                max_share=max_share,
+                requester=requester or None,
+            )
+        else:
+            entry = engine.approvals.approve(digest or newest(engine), by=actor(by), at=at, expires=expires)
+    console().print(
+        f"Approved by {entry.body['by']} until {expires:%Y-%m-%d %H:%M} UTC (ledger entry {entry.sequence})."
+    )
+
+
+def apply(
+    ctx: typer.Context,
+    digest: Digest = "",
+    store: Annotated[list[str] | None, typer.Option(help="Only these stores; all by default.")] = None,
+    by: By = "",
+) -> None:
+    """Carry out an approved plan, or resume it."""
+    from pipelines.apply import apply as run_apply
+    from pipelines.cli.context import actor, console, engine_of, load_estate, now, today
+    from pipelines.cli.progress import shown
+    from pipelines.cli.tables import outcome_table
+
+    estate = load_estate(ctx)
+    with engine_of(estate) as engine:
+        wanted = engine.plans.record(digest or newest(engine)).digest
+    with shown() as progress:
+        summary = run_apply(
+            estate, wanted, now=now(), today=today(estate), actor=actor(by), stores=store or None, progress=progress
+        )
+    console().print(outcome_table(summary))
+    if not summary.complete:
+        raise typer.Exit(INCOMPLETE)
+
+
+def verify(ctx: typer.Context, digest: Digest = "") -> None:
+    """Prove the outcome over separate connections.
+
+    What was due is gone, what was not is untouched, the numbers are what they were.
+    """
+    from pipelines.cli.context import console, engine_of, load_estate, now, today
+    from pipelines.cli.progress import shown
+    from pipelines.cli.tables import findings_table
+    from pipelines.verify import verify as run_verify
+
+    estate = load_estate(ctx)
+    with engine_of(estate) as engine:
+        wanted = engine.plans.record(digest or newest(engine)).digest
+    with shown() as progress:
+        findings = run_verify(estate, wanted, now=now(), today=today(estate), progress=progress)
+    console().print(findings_table(findings))
+    if not all(finding.passed for finding in findings):
+        raise typer.Exit(UNVERIFIED)
+
+
+def report(ctx: typer.Context, digest: Digest = "") -> None:
+    """Write the report, as HTML and JSON."""
+    from pipelines.cli.context import console, engine_of, load_estate, now
+    from pipelines.report import write_report
+
+    estate = load_estate(ctx)
+    with engine_of(estate) as engine:
+        wanted = engine.plans.record(digest or newest(engine)).digest
+    console().print(str(write_report(estate, wanted, now=now())), soft_wrap=True)
+
+
+def newest(engine: object) -> str:
+    """The digest of the newest plan that nothing has superseded.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from pipelines.engine.database import EngineDatabase
+    from pipelines.errors import UsageError
+
+    assert isinstance(engine, EngineDatabase)  # noqa: S101 - narrows without importing at the top
+    record = engine.plans.latest()
+    if record is None:
+        raise UsageError("there is no plan yet", "engine database", "Make one with `ardoise plan`.")
+    return record.digest
