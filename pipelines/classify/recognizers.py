@@ -31,6 +31,8 @@ PHONE_CONTEXT = [
 _PHONE_GATE = re.compile(r"(?:\+|\(|\b)\d(?:[\s.\-/()]{0,3}\d){6,14}")
 _PHONE_SHAPE = re.compile(r"^\+|^\(|^0|[\s.\-/()]")
 
+_CALENDAR = re.compile(r"(?:19|20)\d{2}[-/.](?:0[1-9]|1[0-2])[-/.]\d{2}|\d{2}[/.]\d{2}[/.](?:19|20)\d{2}")
+
 _STREET_FR = (
     r"rue|avenue|av\.?|boulevard|bd\.?|blvd\.?|place|pl\.?|all[ée]es?|chemin|ch\.|impasse|imp\.?|route|rte\.?|quai|cours|"
     r"square|passage|villa|sentier|ruelle|faubourg|fg|esplanade|promenade|mont[ée]e|lotissement|r[ée]sidence|hameau|"
@@ -76,6 +78,8 @@ class Phone(PhoneRecognizer):
         for line in text.splitlines(keepends=True):
             if _PHONE_GATE.search(line):
                 for result in super().analyze(line, entities, cast("NlpArtifacts", nlp_artifacts)):
+                    if _CALENDAR.match(line[result.start : result.end]):
+                        continue
                     if not _PHONE_SHAPE.search(line[result.start : result.end]):
                         result.score = self.BARE
                     result.start += start

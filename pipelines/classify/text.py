@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.classify.language import Language, language_of
 
@@ -18,8 +18,11 @@ SHORTEST = 3
 LONGEST = 100_000
 """Characters that the language model takes at once; longer texts are taken in pieces that end at a line's end."""
 
-_BEFORE = " \t\r,;:.-\u2013(\"'«*>"
-_AFTER = " \t\r,;:-\u2013)\"'»*"
+_BEFORE = " \t\r\n,;:.-\u2013(\"'«*>"
+_AFTER = " \t\r\n,;:-\u2013)\"'»*"
+
+MODELLED = frozenset({"PERSON", "LOCATION"})
+"""What only the language models find; a pattern that matches there knows better."""
 
 IGNORED = frozenset({"FR_SIREN", "FR_SIRET", "FR_VAT"})
 """Company numbers: found, so that they are taken for nothing else, and left alone."""
@@ -45,7 +48,7 @@ def spans(text: str, language: Language | None = None, known: Collection[str] = 
     found = list(_known_spans(text, known))
     for offset, piece in _pieces(text):
         found += _analysed(piece, offset, language or language_of(piece))
-    return [span for span in _resolved(found) if span.type not in IGNORED]
+    return [span for span in _resolved(text, found) if span.type not in IGNORED]
 
 
 def redact_text(text: str, language: Language | None = None, known: Collection[str] = ()) -> str:
@@ -65,32 +68,47 @@ def _analysed(piece: str, offset: int, language: Language) -> Iterator[Span]:
     from pipelines.classify.engine import text_engine
 
     for result in text_engine(language).analyze(piece, language=language):
-        start, end = _trimmed(piece, result.start, result.end)
+        line_end = piece.find("\n", result.start, result.end) if result.entity_type in MODELLED else -1
+        start, end = _trimmed(piece, result.start, result.end if line_end < 0 else line_end)
         if start < end and _plausible(result.entity_type, piece[start:end]):
             yield Span(offset + start, offset + end, result.entity_type, round(result.score, 2))
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A model's span ends at the line's end, and without the punctuation around it."""
-    words = text[start:end].split("\n", 1)[0]
-    left = len(words) - len(words.lstrip(_BEFORE))
-    return start + left, start + len(words.rstrip(_AFTER))
+    """A span without the punctuation and the space around it."""
+    words = text[start:end]
+    return start + len(words) - len(words.lstrip(_BEFORE)), start + len(words.rstrip(_AFTER))
 
 
 def _plausible(entity: str, words: str) -> bool:
     """Whether a span of a language model can be a name or a place: capitals, no digits, no address."""
-    if entity not in {"PERSON", "LOCATION"}:
+    if entity not in MODELLED:
         return True
     return any(ch.isupper() for ch in words) and not re.search(r"[@\d]", words) and len(words) > 1
 
 
-def _resolved(found: Iterable[Span]) -> list[Span]:
-    """Without overlaps: known names first, then the surer, then the longer span."""
+def _resolved(text: str, found: Iterable[Span]) -> list[Span]:
+    """Without overlaps: known names first, then patterns, then models; by score, then by length.
+
+    What sticks out of a surer span stays a span of its own: half a name is still one.
+    """
     kept: list[Span] = []
-    for span in sorted(found, key=lambda each: (-each.score, each.start - each.end, each.start)):
-        if all(span.end <= other.start or span.start >= other.end for other in kept):
-            kept.append(span)
+    for span in sorted(found, key=lambda each: (each.type in MODELLED, -each.score, each.start - each.end, each.start)):
+        pieces = [(span.start, span.end)]
+        for other in kept:
+            pieces = [part for piece in pieces for part in _without(piece, other)]
+        for start, end in pieces:
+            left, right = _trimmed(text, start, end)
+            if sum(ch.isalnum() for ch in text[left:right]) > 1:
+                kept.append(replace(span, start=left, end=right))
     return sorted(kept, key=lambda each: each.start)
+
+
+def _without(piece: tuple[int, int], other: Span) -> list[tuple[int, int]]:
+    start, end = piece
+    if end <= other.start or start >= other.end:
+        return [piece]
+    return [part for part in ((start, other.start), (other.end, end)) if part[0] < part[1]]
 
 
 def _known_spans(text: str, known: Collection[str]) -> Iterator[Span]:

@@ -1,0 +1,99 @@
+"""Free text in French and English: which spans are personal, and what redaction leaves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.classify import redact_text, spans
+from pipelines.classify.language import language_of
+
+FRENCH = (
+    "Bonjour, Madame Éloïse Garnier habite 51 avenue Gutenberg, 04000 Digne-les-Bains. "
+    "Son numéro est le 06 12 34 56 78 et son adresse eloise.garnier@exemple.fr."
+)
+ENGLISH = (
+    "I spoke to John Smith yesterday about his order. He lives at 12 Baker Street and his phone number "
+    "is (212) 555-0123, or write to john.smith@example.org."
+)
+
+
+def found(text: str) -> dict[str, str]:
+    return {span.type: text[span.start : span.end] for span in spans(text)}
+
+
+def test_french_text_gives_its_people_places_and_numbers() -> None:
+    assert found(FRENCH) == {
+        "PERSON": "Madame Éloïse Garnier",
+        "STREET_ADDRESS": "51 avenue Gutenberg",
+        "POSTCODE_CITY": "04000 Digne-les-Bains",
+        "PHONE_NUMBER": "06 12 34 56 78",
+        "EMAIL_ADDRESS": "eloise.garnier@exemple.fr",
+    }
+
+
+def test_english_text_gives_its_people_places_and_numbers() -> None:
+    seen = found(ENGLISH)
+    assert seen["PERSON"] == "John Smith"
+    assert seen["STREET_ADDRESS"] == "12 Baker Street"
+    assert seen["EMAIL_ADDRESS"] == "john.smith@example.org"
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "words"),
+    [
+        ("Mon numéro de sécurité sociale est 2 55 08 14 168 025 38.", "FR_NIR", "2 55 08 14 168 025 38"),
+        ("Virement sur FR14 2004 1010 0505 0001 3M02 606 svp", "IBAN_CODE", "FR14 2004 1010 0505 0001 3M02 606"),
+        ("La carte 4111 1111 1111 1111 a été refusée", "CREDIT_CARD", "4111 1111 1111 1111"),
+        ("Le véhicule immatriculé AB-123-CD est garé ici", "FR_PLATE", "AB-123-CD"),
+        ("Elle est née le 12/03/1980 à la campagne", "DATE_OF_BIRTH", "12/03/1980"),
+        ("Appelez le +33 6 12 34 56 78 demain", "PHONE_NUMBER", "+33 6 12 34 56 78"),
+    ],
+)
+def test_french_identifiers_are_found(text: str, entity: str, words: str) -> None:
+    assert found(text).get(entity) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "La commande 1234567890 est partie hier.",
+        "La référence AB-123-CD est en stock.",
+        "Le SIRET de la société est 732 829 320 00074.",
+        "Numéro de sécurité sociale invalide : 2 55 08 14 168 025 39.",
+        "The invoice of 1234.56 euros was paid on 2024-02-29.",
+    ],
+)
+def test_orders_references_companies_and_amounts_are_not_personal(text: str) -> None:
+    assert spans(text) == []
+
+
+@pytest.mark.parametrize(("text", "language"), [(FRENCH, "fr"), (ENGLISH, "en"), ("", "fr")])
+def test_the_language_is_detected_for_each_text(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+def test_redaction_leaves_the_rest_of_the_text() -> None:
+    assert redact_text(FRENCH) == (
+        "Bonjour, [PERSON] habite [STREET_ADDRESS], [POSTCODE_CITY]. "
+        "Son numéro est le [PHONE_NUMBER] et son adresse [EMAIL_ADDRESS]."
+    )
+
+
+def test_known_names_go_whatever_the_models_say() -> None:
+    text = "vu avec  zéphyrine\nquatremère hier, elle rappelle; zephyr reste"
+    assert redact_text(text, known=["Zéphyrine Quatremère"]) == "vu avec  [KNOWN] hier, elle rappelle; zephyr reste"
+
+
+def test_a_known_name_inside_another_word_stays() -> None:
+    assert redact_text("il faut remarquer cela", known=["Marque", "il"]) == "il faut remarquer cela"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(alphabet="abc éà.,;\n@0123456789+-ABC", max_size=80), st.sampled_from(["fr", "en"]))
+def test_spans_are_ordered_apart_and_inside_the_text(text: str, language: str) -> None:
+    position = 0
+    for span in spans(text, language):  # type: ignore[arg-type]
+        assert position <= span.start < span.end <= len(text)
+        position = span.end
