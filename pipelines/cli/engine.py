@@ -27,7 +27,7 @@ def verify(
 ) -> None:
     """Find every changed, removed, inserted or moved entry."""
     from pipelines.cli.context import console, engine_of, load_estate
-    from pipelines.engine.ledger import Head
+    from pipelines.engine.chain import Head
     from pipelines.errors import UsageError
 
     known = None

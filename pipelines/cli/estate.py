@@ -51,7 +51,7 @@ def scan(
     """
     from pipelines.cli.context import console, load_estate, now
     from pipelines.cli.progress import shown
-    from pipelines.cli.tables import scan_table
+    from pipelines.cli.tables import gap_lines, scan_table
     from pipelines.scan import scan as run_scan
 
     estate = load_estate(ctx)
@@ -59,8 +59,8 @@ def scan(
         result = run_scan(estate, stores or None, progress, now=now())
     out = console()
     out.print(scan_table(result))
-    for finding in result.findings:
-        out.print(f"• {finding}", markup=False)
+    for line in gap_lines(result):
+        out.print(line, markup=False)
     if not result.complete:
         raise typer.Exit(INCOMPLETE)
 

@@ -40,6 +40,19 @@ def scan_table(result: ScanResult) -> Table:
     return table
 
 
+def gap_lines(result: ScanResult) -> Iterator[str]:
+    """One line per store and kind of gap, with what to do about it."""
+    gaps: dict[tuple[str, str], list[str]] = {}
+    remedies: dict[tuple[str, str], str] = {}
+    for finding in result.findings:
+        key = (finding.store, finding.gap.value)
+        place = ".".join(part for part in (finding.location, finding.field) if part)
+        gaps.setdefault(key, []).append(place)
+        remedies[key] = finding.remedy
+    for (store, gap), places in gaps.items():
+        yield f"{store}, {gap}: {', '.join(places)}. {remedies[store, gap]}."
+
+
 def review_tables(review: ReviewTable, *, everything: bool) -> Iterator[Table]:
     """One table per dataset that has something to look at."""
     from pipelines.scan.review import State

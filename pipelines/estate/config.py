@@ -6,11 +6,12 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from connectors.registry import BUILT_IN, kinds
 from pipelines.data_map.validation import problems_of
 from retention_rules.problems import Problem
 
@@ -45,7 +46,7 @@ class EstateSection(_Model):
 class EngineSection(_Model):
     """The engine's own database: an SQLAlchemy URL, or where to find it."""
 
-    database: str = "sqlite:///.ardoise/engine.sqlite"
+    database: str = Field(default="sqlite:///.ardoise/engine.sqlite", repr=False)
 
 
 class ApprovalSection(_Model):
@@ -63,14 +64,22 @@ class ControllerConfig(_Model):
 class StoreConfig(_Model):
     """A connected system. ``read`` and ``write`` say where its connection strings are; ``write`` may be missing.
 
-    ``last`` marks the store that anchors identities: it is acted on after the others.
+    ``last`` marks the store that anchors identities: it is acted on after the others. ``options`` go to the connector.
     """
 
-    kind: Literal["sql", "imap", "caldav", "memory"]
+    kind: str
     read: str = Field(repr=False)
     write: str | None = Field(default=None, repr=False)
     region: str = ""
     last: bool = False
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in BUILT_IN and value not in kinds():
+            raise ValueError(f"there is no such kind of store; use one of {', '.join(kinds())}")
+        return value
 
 
 class Limit(_Model):

@@ -221,7 +221,7 @@ class Estate:
         config = self.store(store)
         read = self.connections.find(config.read, f"[stores.{store}] read")
         write = None if config.write is None else self.connections.find(config.write, f"[stores.{store}] write")
-        return open_connector(config.kind, store, read, write)
+        return open_connector(config.kind, store, read, write, **config.options)
 
     @contextlib.contextmanager
     def connected(self, store: str) -> Iterator[Connector]:
@@ -257,7 +257,9 @@ class Estate:
     def _near(self, problem: Problem) -> Problem:
         """The problem with its file named from the estate's folder, where it lies in it."""
         path = Path(problem.file)
-        return replace(problem, file=str(path.relative_to(self.folder))) if path.is_relative_to(self.folder) else problem
+        return (
+            replace(problem, file=str(path.relative_to(self.folder))) if path.is_relative_to(self.folder) else problem
+        )
 
     def _made(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
