@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
+from connectors.sql.engines import speaking_for
 from connectors.sql.journal import Chunk, Counts, Journal
 
 FROZEN = "ardoise_frozen"
@@ -120,7 +121,7 @@ def _run(
     checkpoint: Checkpoint | None,
 ) -> Counts:
     at = checkpoint or (lambda _: None)
-    with connection.begin():
+    with speaking_for(chunk.dataset), connection.begin():
         known = journal.journalled(connection, chunk.plan, chunk.step, chunk.number)
         if known is not None:
             return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,12 +31,15 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
     """
     inspector = sa.inspect(connection)
     triggers, estimates, partitions = _triggers(connection), _estimates(connection), _partitions(connection)
+    rules = _sqlite_rules(connection)
+    # SQLite keeps a UNIQUE of a column definition as an automatic index only.
+    automatic: dict[str, Any] = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
     shapes = []
     for schema in _schemas(connection, inspector):
         columns = inspector.get_multi_columns(schema=schema)
         keys = inspector.get_multi_pk_constraint(schema=schema)
         foreign = inspector.get_multi_foreign_keys(schema=schema)
-        indexes = inspector.get_multi_indexes(schema=schema)
+        indexes = inspector.get_multi_indexes(schema=schema, **automatic)
         unique = inspector.get_multi_unique_constraints(schema=schema)
         for place in sorted(columns, key=str):
             name, where = place[1], location(schema, place[1])
@@ -52,7 +56,7 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
                     Kind.ROWS,
                     tuple(_field(column, singular) for column in columns[place]),
                     key,
-                    tuple(_reference(each, schema, ordered) for each in foreign.get(place, ())),
+                    tuple(_reference(each, schema, ordered, rules.get(name, {})) for each in foreign.get(place, ())),
                     estimates.get(where),
                     tuple(sorted(triggers.get(where, ()))),
                 )
@@ -73,16 +77,32 @@ def _field(column: Mapping[str, Any], unique: set[str]) -> FieldShape:
 
 
 def _reference(
-    key: ReflectedForeignKeyConstraint, schema: str | None, indexes: Sequence[tuple[str | None, ...]]
+    key: ReflectedForeignKeyConstraint,
+    schema: str | None,
+    indexes: Sequence[tuple[str | None, ...]],
+    rules: Mapping[tuple[str, ...], str],
 ) -> Reference:
     columns = tuple(key["constrained_columns"])
     return Reference(
         columns,
         location(key["referred_schema"] or schema, key["referred_table"]),
         tuple(key["referred_columns"]),
-        (key.get("options", {}).get("ondelete") or "no action").lower(),
+        rules.get(columns, key.get("options", {}).get("ondelete") or "no action").lower(),
         any(set(index[: len(columns)]) == set(columns) for index in indexes),
     )
+
+
+def _sqlite_rules(connection: sa.Connection) -> dict[str, dict[tuple[str, ...], str]]:
+    """What SQLite does on delete, by table and columns; reflection reads it from the text of the table, and misses some."""
+    rules: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(
+            "SELECT m.name, f.id, f.on_delete, f.\"from\" FROM sqlite_master m, pragma_foreign_key_list(m.name) f "
+            "WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq"
+        )
+        for (table, _, rule), rows in itertools.groupby(found, key=lambda row: tuple(row)[:3]):
+            rules[table][tuple(row[3] for row in rows)] = rule
+    return rules
 
 
 def _partitions(connection: sa.Connection) -> frozenset[str]:

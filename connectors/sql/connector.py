@@ -195,20 +195,21 @@ class SqlConnector:
         return catalog.schema_digest(self.inspect(), [self.location(source) for source in sources])
 
     def _table_at(self, location: str) -> sa.Table:
-        if location not in self._tables:
-            schema, name = None, location
-            if self.dialect.name == "postgresql":
-                schema, _, name = location.rpartition(".")
-                schema = schema or "public"
+        schema, name = None, location
+        if self.dialect.name == "postgresql":
+            schema, _, name = location.rpartition(".")
+            schema = schema or "public"
+        place = catalog.location(schema, name)
+        if place not in self._tables:
             with self.reading() as connection:
                 if not sa.inspect(connection).has_table(name, schema=schema):
                     raise StoreMismatch(
                         self.store, f"there is no table {location}", "Correct the source in the data map, or scan again"
                     )
-                self._tables[location] = sa.Table(
+                self._tables[place] = sa.Table(
                     name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False
                 )
-        return self._tables[location]
+        return self._tables[place]
 
     # -- the protocol
 

@@ -31,9 +31,10 @@ def scan(
         *(sa.cast(table.c[name], sa.Text).label(name) for name in columns),
     ]
     schema = pa.schema([(each.name, pa.string()) for each in selected])
-    rows = connection.execution_options(stream_results=True, yield_per=batch).execute(sa.select(*selected).where(where))
-    for part in rows.mappings().partitions(batch):
-        yield pa.RecordBatch.from_pylist([dict(row) for row in part], schema)
+    streamed = connection.execution_options(stream_results=True, yield_per=batch)
+    with streamed.execute(sa.select(*selected).where(where)) as rows:
+        for part in rows.mappings().partitions(batch):
+            yield pa.RecordBatch.from_pylist([dict(row) for row in part], schema)
 
 
 def sample(

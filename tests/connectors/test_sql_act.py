@@ -1,0 +1,231 @@
+"""Chunks of due rows: acted on once, in one transaction, with marks, statistics and journal; whatever interrupts."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fixtures_sql import Shop
+
+from connectors.errors import StoreRefuses
+from connectors.sql.act import Chunk, Counts, Frozen, dataset_lock, delete_chunk, update_chunk
+from connectors.sql.functions import random_hex
+
+PERSONAL = ("first_name", "city")
+
+
+def _due_contacts(shop: Shop, first: int = 1, last: int = 40) -> sa.Select[Any]:
+    """Contacts by number, but for those whose category `name` is anonymised."""
+    table = shop.connector.table(shop.contacts)
+    marked = shop.connector.journal.marked(table, ("id",), "contacts", "name", PERSONAL)
+    return sa.select(table.c.id).where(table.c.id.between(first, last), sa.not_(marked))
+
+
+def _anonymise(shop: Shop, number: int, limit: int = 15, last: int = 40, plan: str = "plan") -> Counts:
+    connector = shop.connector
+    with connector.writing() as connection:
+        return update_chunk(
+            connection, connector.journal, Chunk(plan, "s1", "contacts", number), connector.table(shop.contacts), ("id",),
+            _due_contacts(shop, last=last), limit, {"first_name": random_hex(6), "city": None}, {"name": PERSONAL},
+        )  # fmt: skip
+
+
+def _delete_visits(shop: Shop, number: int, limit: int, last: int = 100, **kw: Any) -> Counts:
+    connector = shop.connector
+    table = connector.table(shop.visits)
+    due = sa.select(table.c.id).where(table.c.id < last)
+
+    def contribute(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
+        connector.journal.contribute(
+            connection, chunk, "per month", table, frozen.within(), [table.c.month], table.c.cents
+        )
+
+    with connector.writing() as connection:
+        return delete_chunk(
+            connection, connector.journal, Chunk("plan", "s2", "visits", number), table, ("id",), due, limit,
+            [contribute], **kw,
+        )  # fmt: skip
+
+
+def _totals(shop: Shop) -> dict[str, tuple[int, int]]:
+    """Living and deleted visits together, per month."""
+    total = {str(m): (int(str(n)), int(str(c))) for m, n, c in
+             shop.rows("SELECT month, count(*), sum(cents) FROM visits GROUP BY month")}  # fmt: skip
+    with shop.connector.reading() as connection:
+        gone = shop.connector.journal.contributed(connection, "visits", "per month")
+    for cell, (n, cents) in gone.items():
+        month = cell.strip('["]')
+        total[month] = (total.get(month, (0, 0))[0] + n, total.get(month, (0, 0))[1] + int(cents))
+    return total
+
+
+def test_chunks_anonymise_what_is_due_until_nothing_is(shop: Shop) -> None:
+    others = shop.rows("SELECT * FROM contacts WHERE id > 40 ORDER BY id")
+    counts = [_anonymise(shop, number) for number in range(4)]
+    assert [each.done for each in counts] == [15, 15, 10, 0]
+    assert shop.rows("SELECT * FROM contacts WHERE id > 40 ORDER BY id") == others, "bystanders are untouched"
+    assert shop.value("SELECT count(*) FROM contacts WHERE id <= 40 AND city IS NULL AND length(first_name) = 6") == 40
+    assert shop.value("SELECT count(DISTINCT first_name) FROM contacts WHERE id <= 40") == 40
+    assert shop.value("SELECT count(*) FROM contacts WHERE substr(email, 1, 1) = 'p'") == 100, "other columns are untouched"
+
+
+def test_a_row_that_is_used_for_somebody_new_is_live_again(shop: Shop) -> None:
+    _anonymise(shop, 0, limit=100)
+    shop.run("UPDATE contacts SET first_name = 'Zoé', city = 'Brest' WHERE id = 7")
+    with shop.connector.reading() as connection:
+        assert connection.execute(_due_contacts(shop)).scalars().all() == [7]
+    assert _anonymise(shop, 1, plan="next") == Counts(1)
+    with shop.connector.reading() as connection:
+        assert connection.execute(_due_contacts(shop)).scalars().all() == []
+
+
+def test_a_chunk_that_is_journalled_is_not_repeated(shop: Shop) -> None:
+    first = _anonymise(shop, 0)
+    before = shop.rows("SELECT * FROM contacts ORDER BY id")
+    assert _anonymise(shop, 0) == first
+    assert shop.rows("SELECT * FROM contacts ORDER BY id") == before
+    with shop.connector.reading() as connection:
+        assert shop.connector.journal.progress(connection, "plan", "s1") == (1, Counts(15))
+        assert shop.connector.journal.journalled(connection, "plan", "s1", 1) is None
+
+
+def test_statistics_stay_equal_through_deletion(shop: Shop) -> None:
+    before = _totals(shop)
+    counts = [_delete_visits(shop, number, 30).done for number in range(5)]
+    assert counts == [30, 30, 30, 10, 0]
+    assert shop.value("SELECT count(*) FROM visits") == 200
+    assert _totals(shop) == before
+    _delete_visits(shop, 0, 30)
+    assert _totals(shop) == before, "a repeated chunk contributes nothing"
+
+
+def test_the_marks_of_deleted_rows_go_with_them(shop: Shop) -> None:
+    _anonymise(shop, 0, limit=100, last=10)
+    shop.run("DELETE FROM visits")
+    table, connector = shop.connector.table(shop.contacts), shop.connector
+    with connector.writing() as connection:
+        chunk = Chunk("plan", "s3", "contacts", 0)
+        due = sa.select(table.c.id).where(table.c.id <= 4)
+        assert delete_chunk(connection, connector.journal, chunk, table, ("id",), due, 100) == Counts(4)
+    with connector.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(connector.journal.marks)).scalar_one() == 6
+
+
+def test_a_row_that_others_reference_refuses_the_whole_chunk(shop: Shop) -> None:
+    shop.run("INSERT INTO companies VALUES (2, 'Seule')")
+    connector, table = shop.connector, shop.connector._table_at("companies")
+    with connector.writing() as connection, pytest.raises(StoreRefuses):
+        chunk = Chunk("plan", "s4", "companies", 0)
+        delete_chunk(connection, connector.journal, chunk, table, ("id",), sa.select(table.c.id), 100)
+    assert shop.value("SELECT count(*) FROM companies") == 2
+
+
+def test_a_key_is_never_overwritten(shop: Shop) -> None:
+    connector, table = shop.connector, shop.connector.table(shop.contacts)
+    with connector.writing() as connection, pytest.raises(StoreRefuses, match="id"):
+        chunk = Chunk("plan", "s5", "contacts", 0)
+        update_chunk(connection, connector.journal, chunk, table, ("id",), _due_contacts(shop), 9, {"id": 1}, {})
+
+
+def test_composite_keys_are_acted_on_exactly(shop: Shop) -> None:
+    shop.run("CREATE TABLE pairs (a integer, b varchar(5), c varchar(5), PRIMARY KEY (a, b))")
+    shop.run("INSERT INTO pairs VALUES (1, 'x', 'p'), (1, 'y', 'p'), (2, 'x', 'p'), (2, 'y', 'p')")
+    connector, table = shop.connector, shop.connector._table_at("pairs")
+    due = sa.select(table.c.b, table.c.a).where(sa.or_(sa.and_(table.c.a == 1, table.c.b == "x"), table.c.a > 9))
+    with connector.writing() as connection:
+        chunk = Chunk("plan", "s6", "pairs", 0)
+        done = update_chunk(connection, connector.journal, chunk, table, ("a", "b"), due, 9, {"c": "q"}, {"k": ["c"]})
+    assert done == Counts(1)
+    assert shop.rows("SELECT a, b FROM pairs WHERE c = 'q'") == [(1, "x")]
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_rows_that_somebody_holds_are_left_for_later(shop: Shop) -> None:
+    with shop.admin.begin() as other:
+        other.exec_driver_sql("SELECT * FROM contacts WHERE id IN (3, 5) FOR UPDATE")
+        assert _anonymise(shop, 0, limit=100) == Counts(done=38, locked=2)
+    assert _anonymise(shop, 1, limit=100) == Counts(done=2)
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_a_fact_that_arrives_between_evaluation_and_lock_counts(shop: Shop) -> None:
+    shop.run("CREATE TABLE kept (contact integer)")
+    connector, table = shop.connector, shop.connector.table(shop.contacts)
+    kept = connector._table_at("kept")
+    due = _due_contacts(shop).where(table.c.id.not_in(sa.select(kept.c.contact)))
+
+    def arrive(_: Any, __: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith("INSERT INTO ardoise_frozen"):
+            shop.run("INSERT INTO kept VALUES (1), (2)")
+
+    with connector.writing() as connection:
+        sa.event.listen(connection, "after_cursor_execute", arrive)
+        chunk = Chunk("plan", "s7", "contacts", 0)
+        counts = update_chunk(
+            connection, connector.journal, chunk, table, ("id",), due, 100, {"first_name": None, "city": None},
+            {"name": PERSONAL},
+        )  # fmt: skip
+    assert counts == Counts(done=38, stale=2)
+    assert shop.rows("SELECT first_name FROM contacts WHERE id <= 2 ORDER BY id") == [("Name1",), ("Name2",)]
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_two_runs_do_not_act_on_one_dataset(shop: Shop) -> None:
+    with shop.connector.writing() as one, shop.connector.writing() as two:
+        with dataset_lock(one, "shop", "contacts"):
+            with dataset_lock(two, "shop", "visits"):
+                pass
+            with pytest.raises(StoreRefuses, match="another run"), dataset_lock(two, "shop", "contacts"):
+                pass
+        with dataset_lock(two, "shop", "contacts"):
+            pass
+
+
+PROGRAM = textwrap.dedent("""
+    import os, signal, sys
+    import sqlalchemy as sa
+    from connectors.base import Source
+    from connectors.sql.act import Chunk, delete_chunk
+    from connectors.sql.connector import SqlConnector
+    url, point = sys.argv[1:]
+    connector = SqlConnector("shop", url, url)
+    table = connector.table(Source("visits", "visits"))
+
+    def contribute(connection, chunk, frozen):
+        connector.journal.contribute(
+            connection, chunk, "per month", table, frozen.within(), [table.c.month], table.c.cents)
+
+    def checkpoint(name):
+        if name == point:
+            print(name, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with connector.writing() as connection:
+        delete_chunk(connection, connector.journal, Chunk("plan", "s2", "visits", 0), table, ("id",),
+                     sa.select(table.c.id).where(table.c.id < 100), 60, [contribute], checkpoint)
+""")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("point", "left"), [("mid_batch", 300), ("before_commit", 300), ("after_commit", 240)])
+def test_a_kill_at_any_point_leaves_what_an_undisturbed_run_leaves(shop: Shop, point: str, left: int) -> None:
+    before = _totals(shop)
+    assert shop.connector._write is not None
+    url = shop.admin.url.render_as_string(hide_password=False)
+    died = subprocess.run(
+        [sys.executable, "-c", PROGRAM, url, point], cwd=Path(__file__).parents[2], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (died.returncode, died.stdout) == (-signal.SIGKILL, f"{point}\n"), "the point was reached"
+    assert shop.value("SELECT count(*) FROM visits") == left
+    assert _totals(shop) == before
+    done = [_delete_visits(shop, number, 60).done for number in range(3)]
+    assert done == [60, 40, 0]
+    assert shop.value("SELECT count(*) FROM visits") == 200
+    assert _totals(shop) == before
