@@ -43,9 +43,10 @@ class Tally:
 class Step:
     """One action on the due records of one dataset.
 
-    ``categories`` and ``fields`` are what the action touches; ``purposes`` the purposes that last kept the records, with
-    how many records each; ``order`` sorts the steps of a store so that children go before parents. ``blocked``
-    names the dataset whose living records keep due ones from deletion, with how many.
+    ``categories`` and ``fields`` are what the action touches; ``purposes`` the purposes that last kept the records,
+    with how many records each; ``order`` sorts the steps of a store so that children go before parents. ``blocked``
+    names the dataset whose living records keep due ones from deletion, with how many. ``suppress``: the end action of
+    these fields is deletion, in records that stay, so that they are emptied whatever their technique is.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Step:
     last_due: dt.date
     order: int
     blocked: tuple[tuple[str, int], ...] = ()
+    suppress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Plan:
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON types, dates in ISO 8601."""
-        return _plain(asdict(self))
+        document: dict[str, Any] = _plain(asdict(self))
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Plan:
