@@ -22,9 +22,9 @@ import sqlalchemy as sa
 from pipelines.demo.billing import Billing, Contract, Customer, Invoice, InvoiceLine, Payment
 from pipelines.demo.calendar import CALENDARS, Meeting
 from pipelines.demo.company import Company
-from pipelines.demo.crm import JULIEN, Consent, Contact, Crm, Interaction, Membership, Note, Prospect, WebLog
+from pipelines.demo.crm import JULIEN, Consent, Contact, Interaction, Membership, Note, Prospect, WebLog
 from pipelines.demo.mail import STAFF, Attachment, Mail
-from pipelines.demo.moments import AS_OF, at_paris, years_before
+from pipelines.demo.moments import AS_OF, at_paris, seeded, years_before
 from pipelines.demo.people import card_number
 
 _OLD = dt.date(2015, 3, 2)
@@ -61,7 +61,7 @@ class Canaries:
         return sum(each in low for each in self._texts)
 
     def in_bytes(self, content: bytes) -> int:
-        """How many forms of canaries stand in bytes: as they are, encoded, or across the folds of mail and calendars."""
+        """How many forms of canaries stand in bytes: as they are, encoded, or across folds of mail and calendars."""
         low = content.lower()
         found = sum(form in low for form in self._forms)
         if found or b"\n" not in low:
@@ -152,6 +152,11 @@ class _Planter:
         self.values.append(word)
         return word
 
+    def card(self) -> str:
+        """A card number."""
+        self.values.append(card_number(self._rng))
+        return self.values[-1]
+
     def person(self) -> tuple[Contact, str]:
         """A contact of unique name, address and telephone number, with its display name."""
         crm, rng = self.company.crm, self._rng
@@ -206,13 +211,15 @@ class _Planter:
         words = [self.word("réunion "), self.word("ordre du jour "), self.word("salle ")]
         uid = f"{self._rng.getrandbits(64):016x}-canary"
         self.company.meetings.append(
-            Meeting(uid, CALENDARS[0], at, 60, f"{words[0]} {name}", f"{words[1]} {contact.phone}", us, (them,), words[2])
+            Meeting(
+                uid, CALENDARS[0], at, 60, f"{words[0]} {name}", f"{words[1]} {contact.phone}", us, (them,), words[2]
+            )
         )
 
 
 def plant(company: Company, seed: int) -> Canaries:
     """Add a prospect, a member and a client, each due in every store, with unique values; returns these."""
-    planter = _Planter(company, random.Random(f"{seed}/canaries"))
+    planter = _Planter(company, seeded(seed, "canaries"))
     crm = company.crm
     for kind in ("prospect", "member", "client"):
         contact, name = planter.person()
@@ -220,7 +227,9 @@ def plant(company: Company, seed: int) -> Canaries:
             crm.prospects.append(Prospect(len(crm.prospects) + 1, JULIEN, contact.id, "form", at_paris(_OLD), 50))
         elif kind == "member":
             crm.memberships.append(
-                Membership(len(crm.memberships) + 1, JULIEN, contact.id, ended=True, service_end=_OLD, last_intervention=None)
+                Membership(
+                    len(crm.memberships) + 1, JULIEN, contact.id, ended=True, service_end=_OLD, last_intervention=None
+                )
             )
         else:
             _add_client(company.billing, planter, contact, name)
@@ -232,20 +241,20 @@ def plant(company: Company, seed: int) -> Canaries:
 def _add_client(billing: Billing, planter: _Planter, contact: Contact, name: str) -> None:
     """A client of eleven years ago, of whom not even the invoice has to be kept."""
     day = dt.date(AS_OF.year - 12, 5, 5)
-    card = card_number(random.Random(contact.email))
-    planter.values.append(card)
+    card = planter.card()
     customer = Customer(
         len(billing.customers) + 1, contact.email, contact.first_name, contact.last_name, contact.phone, None,
         contact.street, contact.postcode, contact.city, contact.region,
     )  # fmt: skip
     billing.customers.append(customer)
-    number = planter.word("C-")
+    number, end = planter.word("C-"), day + dt.timedelta(days=90)
     billing.contracts.append(
-        Contract(len(billing.contracts) + 1, customer.id, number, name, day, day + dt.timedelta(days=90), "closed", 480, day)
+        Contract(len(billing.contracts) + 1, customer.id, number, name, day, end, "closed", 480, day)
     )
     invoice = Invoice(
         len(billing.invoices) + 1, customer.id, len(billing.contracts), planter.word("F-"), name,
-        f"{contact.street}, {contact.city}", contact.region, day, dt.date(day.year, 12, 31), day, "settled", 4200, "EUR",
+        f"{contact.street}, {contact.city}", contact.region, day, dt.date(day.year, 12, 31), day, "settled", 4200,
+        "EUR",
     )  # fmt: skip
     billing.invoices.append(invoice)
     line = InvoiceLine(len(billing.invoice_lines) + 1, invoice.id, planter.word("gravure "), 1, 4200)

@@ -14,6 +14,7 @@ from pipelines.demo.billing import Billing, BillingBuilder
 from pipelines.demo.calendar import CalendarBuilder, Meeting
 from pipelines.demo.crm import OTHER, Crm, CrmBuilder
 from pipelines.demo.mail import Mail, MailBuilder
+from pipelines.demo.moments import seeded
 from pipelines.demo.people import CLIENTS, Person, Pools, Registry, Story
 
 SEED = 20260630
@@ -69,15 +70,15 @@ class Sizes:
 def generate(seed: int = SEED, scale: float = 1.0) -> Company:
     """The company of a seed; ``scale`` 1 is the full demonstration, 0.02 is enough for a quick test."""
     sizes = Sizes.at(scale)
-    registry = Registry(Pools(seed), random.Random(f"{seed}/people"))
+    registry = Registry(Pools(seed), seeded(seed, "people"))
     people = registry.cast(sizes.contacts)
     payers = [registry.invent(registry.client_story()) for _ in range(sizes.billing_only)]
     return Company(
         people=(*people, *payers),
-        crm=_crm(registry, people, sizes, random.Random(f"{seed}/crm")),
-        billing=_billing([*people, *payers], random.Random(f"{seed}/billing")),
-        mails=_mails(people, sizes, random.Random(f"{seed}/mail")),
-        meetings=_meetings(people, sizes, random.Random(f"{seed}/calendar")),
+        crm=_crm(registry, people, sizes, seeded(seed, "crm")),
+        billing=_billing([*people, *payers], seeded(seed, "billing")),
+        mails=_mails(people, sizes, seeded(seed, "mail")),
+        meetings=_meetings(people, sizes, seeded(seed, "calendar")),
     )
 
 

@@ -161,13 +161,12 @@ class MailBuilder:
             )
         )  # fmt: skip
 
-    def thread(
-        self, person: Person, first: dt.date, last: dt.date, *, length: int, opened_by_us: bool = False
-    ) -> None:
+    def thread(self, person: Person, first: dt.date, last: dt.date, *, length: int, opened_by_us: bool = False) -> None:
         """A conversation between a person and a colleague, within these days."""
         rng = self._rng
         at, colleague = random_instant(rng, first, last), rng.choice(STAFF)
-        subject, references, theirs = texts.subject(rng, person.language), (), not opened_by_us
+        subject, theirs = texts.subject(rng, person.language), not opened_by_us
+        references: tuple[str, ...] = ()
         them: Who = (person.name if rng.random() < 0.85 else "", person.email)  # noqa: PLR2004 - some give no name
         for turn in range(length):
             moment = at + dt.timedelta(hours=5 * turn)

@@ -36,3 +36,8 @@ def random_instant(rng: random.Random, first: dt.date, last: dt.date) -> dt.date
 def at_paris(day: dt.date, hour: int = 10, minute: int = 0) -> dt.datetime:
     """An instant in UTC, given as a day and clock of Paris."""
     return dt.datetime.combine(day, dt.time(hour, minute), PARIS).astimezone(dt.UTC)
+
+
+def seeded(seed: int, room: str) -> random.Random:
+    """The generator of one room of the demonstration: what one room draws does not shift another."""
+    return random.Random(f"{seed}/{room}")  # noqa: S311 - invented persons have to repeat, nothing here is secret

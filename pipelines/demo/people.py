@@ -131,7 +131,7 @@ class Pools:
     """Pools of plausible values, drawn once from Faker for both languages."""
 
     def __init__(self, seed: int, size: int = 400) -> None:
-        from faker import Faker  # noqa: PLC0415 - half a second that `--help` must not pay
+        from faker import Faker
 
         self.first: dict[str, list[str]] = {}
         self.last: dict[str, list[str]] = {}

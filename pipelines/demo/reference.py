@@ -61,6 +61,7 @@ class Reference:
         if with_case:
             self._holds = {email: (Hold(case.name, case.since),) for email in case.emails}
         self._known: dict[object, Decisions] = {}
+        self._seen: dict[object, dict[str, Event]] = {}
 
     @cached_property
     def _lives(self) -> Lives:
@@ -128,15 +129,39 @@ class Reference:
                 kept.add(identity)
         return Expected(frozenset(deleted), anonymised, redacted, frozenset(kept))
 
+    @cached_property
+    def _alike(self) -> Mapping[tuple[str, str], Mapping[str, str]]:
+        """Per dataset each category's stand-in: categories that the same purposes keep are decided alike, and once."""
+        found = {}
+        for dataset, categories in self.categories.items():
+            first: dict[object, str] = {}
+            found[dataset] = {
+                each: first.setdefault((self.policy.purposes_for(each), self._never_held(each)), each)
+                for each in sorted(categories)
+            }
+        return found
+
+    def _never_held(self, category: str) -> bool:
+        return self.policy.covers(self.policy.never_held, category)
+
     def _decide(self, truth: Truth, person: str, as_of: dt.date, today: dt.date) -> Decisions:
-        happenings = (*self._lives.get(person, ()), *truth.happenings)
-        categories = self.categories[truth.identity.store, truth.identity.dataset]
-        holds = self._holds.get(person, ())
-        question = (frozenset(happenings), frozenset(truth.values.items()), categories, holds, as_of, today)
+        dataset = (truth.identity.store, truth.identity.dataset)
+        question = (dataset, person, truth.happenings, tuple(truth.values.items()), as_of, today)
         if question not in self._known:
-            facts = Facts(self._observe(happenings, as_of, today), truth.values)
-            self._known[question] = decide(categories, facts, self.policy, holds=holds, as_of=as_of)
+            # what happens to a person and what happens to a record are different events in this estate
+            events = self._life(person, as_of, today) | self._observe(truth.happenings, as_of, today)
+            alike = self._alike[dataset]
+            holds = self._holds.get(person, ())
+            answers = decide(set(alike.values()), Facts(events, truth.values), self.policy, holds=holds, as_of=as_of)
+            self._known[question] = {category: answers[stand_in] for category, stand_in in alike.items()}
         return self._known[question]
+
+    def _life(self, person: str, as_of: dt.date, today: dt.date) -> dict[str, Event]:
+        """The events of a person's life, as they are seen on ``today`` for ``as_of``."""
+        key = (person, as_of, today)
+        if key not in self._seen:
+            self._seen[key] = self._observe(self._lives.get(person, ()), as_of, today)
+        return self._seen[key]
 
     def _observe(self, happenings: tuple[Happening, ...], as_of: dt.date, today: dt.date) -> dict[str, Event]:
         strong: dict[str, list[Event]] = defaultdict(list)
@@ -168,7 +193,5 @@ class Reference:
 
 def _due_in_all(decisions: list[Decisions]) -> dict[str, EndAction]:
     """The categories that every one of the decisions finds due, with the action of the last."""
-    due = [
-        {category: each.action for category, each in one.items() if isinstance(each, Due)} for one in decisions
-    ]
+    due = [{category: each.action for category, each in one.items() if isinstance(each, Due)} for one in decisions]
     return {category: action for category, action in due[-1].items() if all(category in one for one in due)}

@@ -36,14 +36,18 @@ _SUBJECTS = {
 }
 _FROM_THEM = {
     "fr": (
-        "Bonjour,\n\nje souhaite savoir où en est ma commande. Vous pouvez me joindre au {phone}.\n\n"
-        "Bien cordialement,\n{name}\n{street}, {city}\n",
+        (
+            "Bonjour,\n\nje souhaite savoir où en est ma commande. Vous pouvez me joindre au {phone}.\n\n"
+            "Bien cordialement,\n{name}\n{street}, {city}\n"
+        ),
         "Bonjour {staff},\n\nmerci pour votre réponse. Mon adresse a changé : {street}, {city}.\n\n{first}\n",
         "Madame, Monsieur,\n\nveuillez trouver ci-joint le document demandé.\n\n{name}\n{email} · {phone}\n",
     ),
     "en": (
-        "Hello,\n\nI would like to know where my order stands. You can reach me on {phone}.\n\n"
-        "Kind regards,\n{name}\n{street}, {city}\n",
+        (
+            "Hello,\n\nI would like to know where my order stands. You can reach me on {phone}.\n\n"
+            "Kind regards,\n{name}\n{street}, {city}\n"
+        ),
         "Dear {staff},\n\nthank you for your answer. My address has changed: {street}, {city}.\n\n{first}\n",
         "To whom it may concern,\n\nplease find the document attached.\n\n{name}\n{email} · {phone}\n",
     ),

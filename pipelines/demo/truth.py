@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pipelines.demo.billing import Billing
 from pipelines.demo.calendar import Meeting
 from pipelines.demo.company import Company
-from pipelines.demo.crm import INBOUND, JULIEN, Crm
+from pipelines.demo.crm import INBOUND, JULIEN, Crm, Interaction, Membership, Note, Prospect
 from pipelines.demo.mail import OWN_DOMAIN, Mail, Who
 from pipelines.demo.moments import PARIS
 from pipelines.demo.people import slug
@@ -99,7 +99,9 @@ def lives(company: Company) -> Lives:
 def _contacts(company: Company, found: dict[str, list[Happening]]) -> list[tuple[Who, Happening]]:
     """Add contacts by mail and meeting to who is known by address; returns all of them with the header's name."""
     contacts: list[tuple[Who, Happening]] = [
-        (mail.sender, Happening("last_inbound_contact", day_of(mail.at))) for mail in company.mails if not mail.automatic
+        (mail.sender, Happening("last_inbound_contact", day_of(mail.at)))
+        for mail in company.mails
+        if not mail.automatic
     ]
     for meeting in company.meetings:
         happening = Happening("last_inbound_contact", day_of(last_end(meeting)), open=meeting.endless)
@@ -171,18 +173,8 @@ def _persons(mail: Mail) -> tuple[str, ...]:
 
 def _crm(crm: Crm) -> Iterator[Truth]:
     emails = {each.id: each.email for each in crm.contacts if each.tenant == JULIEN}
-    for log in crm.web_logs:
-        if log.tenant == JULIEN:
-            created = (Happening("created", day_of(log.at)),)
-            yield Truth(Identity("crm", "web_logs", str(log.id)), happenings=created)
-    for consent in crm.consents:
-        if consent.tenant == JULIEN:
-            found = [Happening("consent_given", day_of(consent.given_at))]
-            if consent.withdrawn_at:
-                found.append(Happening("consent_withdrawn", day_of(consent.withdrawn_at)))
-            identity = Identity("crm", "consents", str(consent.id))
-            yield Truth(identity, (emails[consent.contact_id],), tuple(found))
-    children = {
+    yield from _traces(crm, emails)
+    children: dict[str, Sequence[Note | Interaction | Membership | Prospect]] = {
         "notes": crm.notes,
         "interactions": crm.interactions,
         "memberships": crm.memberships,
@@ -196,6 +188,21 @@ def _crm(crm: Crm) -> Iterator[Truth]:
         if contact.tenant == JULIEN:
             seen = (Happening("created", day_of(contact.last_ip_at)),) if contact.last_ip_at else ()
             yield Truth(Identity("crm", "contacts", str(contact.id)), (contact.email,), seen)
+
+
+def _traces(crm: Crm, emails: Mapping[int, str]) -> Iterator[Truth]:
+    """Visits and consents: what has a clock of its own."""
+    for log in crm.web_logs:
+        if log.tenant == JULIEN:
+            created = (Happening("created", day_of(log.at)),)
+            yield Truth(Identity("crm", "web_logs", str(log.id)), happenings=created)
+    for consent in crm.consents:
+        if consent.tenant == JULIEN:
+            found = [Happening("consent_given", day_of(consent.given_at))]
+            if consent.withdrawn_at:
+                found.append(Happening("consent_withdrawn", day_of(consent.withdrawn_at)))
+            identity = Identity("crm", "consents", str(consent.id))
+            yield Truth(identity, (emails[consent.contact_id],), tuple(found))
 
 
 def _billing(billing: Billing) -> Iterator[Truth]:
