@@ -79,7 +79,8 @@ def _prepare_postgresql(connection: Any, _: Any) -> None:
         cursor.execute(
             f"SET timezone = 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
             f"SET application_name = 'ardoise'; SET lock_timeout = {LOCK_TIMEOUT}; "
-            f"SET statement_timeout = {STATEMENT_TIMEOUT}; SET idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT}"
+            f"SET statement_timeout = {STATEMENT_TIMEOUT}; "
+            f"SET idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT}"
         )
     connection.commit()
 
@@ -125,6 +126,7 @@ def prepare_sqlite(connection: sqlite3.Connection) -> None:
     connection.create_function("ardoise_digest", 3, _digest, deterministic=True)
     connection.create_function("ardoise_sha256", 1, _sha256, deterministic=True)
     connection.create_function("ardoise_random_hex", 1, _random_hex)
+    connection.create_function("ardoise_number", 2, _number, deterministic=True)
 
 
 def _digest(outer: bytes, inner: bytes, text: Any) -> str | None:
@@ -133,6 +135,10 @@ def _digest(outer: bytes, inner: bytes, text: Any) -> str | None:
 
 def _sha256(text: str | None) -> str | None:
     return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def _number(digest: str, at: int) -> int:
+    return int(digest[at - 1 : at + 7], 16)
 
 
 def _random_hex(digits: int) -> str:
