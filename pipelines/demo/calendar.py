@@ -174,6 +174,7 @@ class CalendarBuilder:
     def fill(self, people: list[Person], count: int) -> None:
         """Ordinary meetings until there are ``count``."""
         rng = self._rng
+        self._internal()
         while len(self.meetings) < count:
             draw = rng.random()
             if draw < 0.05:  # noqa: PLR2004 - shares of ordinary meetings, here and below
