@@ -1,6 +1,7 @@
-"""Which connector speaks for which kind of store. Third parties add kinds by the entry point group `ardoise.connectors`.
+"""Which connector speaks for which kind of store.
 
-An entry point names a callable that takes `(store, read, write, **options)` and returns a `Connector`.
+Third parties add kinds by entry points of the group `ardoise.connectors`: each names a callable that takes
+`(store, read, write, **options)` and returns a `Connector`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from connectors.base import Connector
 from connectors.errors import StoreMismatch
+from connectors.reading_only import ReadingOnly
 
 GROUP = "ardoise.connectors"
 
@@ -26,16 +28,18 @@ def _sql(store: str, read: str, write: str | None, **options: Any) -> Connector:
 def _imap(store: str, read: str, write: str | None, **options: Any) -> Connector:
     from connectors.imap.connector import ImapConnector
 
-    return ImapConnector(store, read, write, **options)
+    connector = ImapConnector(store, read, write or read, **options)
+    return connector if write else ReadingOnly(connector)
 
 
 def _caldav(store: str, read: str, write: str | None, **options: Any) -> Connector:
     from connectors.caldav.connector import CaldavConnector
 
-    return CaldavConnector(store, read, write, **options)
+    connector = CaldavConnector(store, read, write or read, **options)
+    return connector if write else ReadingOnly(connector)
 
 
-def _memory(store: str, read: str, write: str | None, **options: Any) -> Connector:
+def _memory(store: str, _read: str, _write: str | None, **options: Any) -> Connector:
     from connectors.memory import MemoryConnector
 
     return MemoryConnector(store, **options)

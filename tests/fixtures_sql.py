@@ -23,7 +23,9 @@ CREATE TABLE visits (
   id integer PRIMARY KEY, contact_id integer REFERENCES contacts (id) ON DELETE CASCADE, month varchar(7) NOT NULL,
   cents integer NOT NULL
 );
-CREATE TABLE notes (id integer PRIMARY KEY, visit_id integer NOT NULL REFERENCES visits (id) ON DELETE SET NULL, body text);
+CREATE TABLE notes (
+  id integer PRIMARY KEY, visit_id integer REFERENCES visits (id) ON DELETE SET NULL, body text
+);
 CREATE INDEX visits_contact ON visits (contact_id);
 """
 
@@ -63,10 +65,7 @@ def _fill(admin: sa.Engine) -> None:
         )
         connection.execute(
             sa.text("INSERT INTO visits VALUES (:id, :contact, :month, :cents)"),
-            [
-                {"id": n, "contact": n % 100 + 1, "month": f"2020-0{n % 3 + 1}", "cents": n}
-                for n in range(300)
-            ],
+            [{"id": n, "contact": n % 100 + 1, "month": f"2020-0{n % 3 + 1}", "cents": n} for n in range(300)],
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
@@ -22,7 +23,7 @@ FROZEN = "ardoise_frozen"
 NUMBER = "ardoise_number"
 
 Checkpoint = Callable[[str], None]
-"""Called at `mid_batch` (half of the chunk is changed), `before_commit` and `after_commit`; for tests that end there."""
+"""Called at `mid_batch` (half of the chunk is changed), `before_commit`, `after_commit`; for tests that end there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def update_chunk(
     """
     touched = set(assignments) & set(key)
     if touched:
-        raise StoreRefuses(chunk.dataset, f"key column {sorted(touched)[0]} would change", "Map it as not personal")
+        raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
 
     def act(frozen: Frozen, first: int, last: int | None) -> int:
         changed = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
@@ -206,9 +207,11 @@ def dataset_lock(connection: sa.Connection, store: str, dataset: str) -> Iterato
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
 
 
-def _among(table: Any, names: Sequence[str], keys: sa.Select[Any]) -> sa.ColumnElement[bool]:
+def _among(
+    rows: sa.FromClause | ReadOnlyColumnCollection[str, Any], names: Sequence[str], keys: sa.Select[Any]
+) -> sa.ColumnElement[bool]:
     """Whether a row's key is among those that a query selects under the same names."""
-    columns = table if not hasattr(table, "c") else table.c
+    columns = rows.c if isinstance(rows, sa.FromClause) else rows
     picked = keys.subquery()
     selected = sa.select(*(picked.c[name] for name in names))
     if len(names) == 1:

@@ -45,8 +45,8 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
             name, where = place[1], location(schema, place[1])
             if (schema is None and name.startswith(OWN_PREFIX)) or where in partitions:
                 continue
-            key = tuple(keys.get(place, {}).get("constrained_columns", ()))
-            sets = [each["column_names"] for each in indexes.get(place, ()) if each.get("unique")]
+            key = tuple(keys[place]["constrained_columns"] if place in keys else ())
+            sets: list[Sequence[str | None]] = [i["column_names"] for i in indexes.get(place, ()) if i.get("unique")]
             sets += [each["column_names"] for each in unique.get(place, ())]
             singular = {*key} | {column for each in sets for column in each if column}
             ordered = [key, *(tuple(each["column_names"]) for each in indexes.get(place, ())), *map(tuple, sets)]
@@ -93,14 +93,15 @@ def _reference(
 
 
 def _sqlite_rules(connection: sa.Connection) -> dict[str, dict[tuple[str, ...], str]]:
-    """What SQLite does on delete, by table and columns; reflection reads it from the text of the table, and misses some."""
+    """What SQLite does on delete, by table and columns: reflection parses the table's text, and misses some."""
     rules: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)
     if connection.dialect.name == "sqlite":
         found = connection.exec_driver_sql(
-            "SELECT m.name, f.id, f.on_delete, f.\"from\" FROM sqlite_master m, pragma_foreign_key_list(m.name) f "
+            'SELECT m.name, f.id, f.on_delete, f."from" FROM sqlite_master m, pragma_foreign_key_list(m.name) f '
             "WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq"
         )
-        for (table, _, rule), rows in itertools.groupby(found, key=lambda row: tuple(row)[:3]):
+        for key, rows in itertools.groupby(found, key=lambda row: (row[0], row[1], row[2])):
+            table, _, rule = key
             rules[table][tuple(row[3] for row in rows)] = rule
     return rules
 

@@ -252,7 +252,7 @@ class SqlConnector:
             with self.reading() as fresh:
                 return self.impact_of(source, doomed, fresh)
         inventory = catalog.read_inventory(connection, self.store)
-        return impact.measure(connection, inventory, self._table_at, source, self.location(source), doomed)
+        return impact.measure(connection, inventory, self._table_at, self.location(source), doomed)
 
     def delete(self, source: Source, refs: Sequence[Ref], operation: str) -> list[Result]:
         """Delete the rows as they were seen, in one transaction; PENDING where another session holds the row."""

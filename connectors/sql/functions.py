@@ -104,7 +104,7 @@ def _row_digest_postgresql(element: _RowDigest, compiler: SQLCompiler, **kw: Any
 
 
 @compiles(_RandomHex, "postgresql")
-def _random_hex_postgresql(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
+def _random_hex_postgresql(element: _RandomHex, _: SQLCompiler, **__: Any) -> str:
     # The first 12 digits of a version 4 UUID are all random; the 13th is its version.
     pieces = [min(12, element.digits - at) for at in range(0, element.digits, 12)]
     one = "substr(replace(CAST(gen_random_uuid() AS TEXT), '-', ''), 1, {})"
@@ -156,5 +156,5 @@ def _row_digest_mariadb(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -
 
 
 @compiles(_RandomHex, "mysql", "mariadb")
-def _random_hex_mariadb(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
+def _random_hex_mariadb(element: _RandomHex, _: SQLCompiler, **__: Any) -> str:
     return f"LEFT(HEX(RANDOM_BYTES({(element.digits + 1) // 2})), {element.digits})"

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.base import Impact, Inventory, Source
+from connectors.base import Impact, Inventory
 from connectors.sql.catalog import children
 
 _CASCADES = ("cascade", "set null", "set default")
@@ -18,7 +18,6 @@ def measure(
     connection: sa.Connection,
     inventory: Inventory,
     tables: Callable[[str], sa.Table],
-    source: Source,
     location: str,
     doomed: sa.ColumnElement[bool],
 ) -> Impact:

@@ -18,7 +18,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key, row_digest
 
-
 _OPERATION = ""
 """The category of a mark that holds a version: no category of a policy is empty."""
 
@@ -245,7 +244,7 @@ class Journal:
         connection: sa.Connection,
         table: sa.Table,
         names: list[str],
-        rows: sa.Select[Any],
+        rows: sa.Select[*tuple[Any, ...]],
         update: tuple[str, ...],
     ) -> None:
         key = [column.name for column in table.primary_key]

@@ -92,10 +92,10 @@ def pool_draw(pool: Pool, row: sa.ColumnElement[Any], dialect: sa.Dialect) -> sa
     drawn = sa.select((_Position(pool.size) + zero).label("n")).offset(sa.literal_column("0"))
     if dialect.name != "postgresql":
         drawn = drawn.limit(1)
-    position = drawn.correlate(row.table).lateral(f"draw_{pool.name}")  # type: ignore[attr-defined]
+    position = drawn.correlate(row.table).lateral(f"draw_{pool.name}")
     return (
         sa.select(pool.table.c.value)
         .select_from(sa.join(position, pool.table, pool.table.c.n == position.c.n))
-        .correlate(row.table)  # type: ignore[attr-defined]
+        .correlate(row.table)
         .scalar_subquery()
     )

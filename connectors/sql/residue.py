@@ -7,6 +7,9 @@ import sqlalchemy as sa
 FULL_BELOW = 1 << 30
 """Bytes up to which a table is written anew (VACUUM FULL), which keeps readers out meanwhile."""
 
+_MAINTAIN, _CLEAR_STATISTICS = 17, 18
+"""The major versions of PostgreSQL that have the privilege and the function."""
+
 WAL = "write-ahead log, replicas and backups: until they are recycled by the store's own schedule"
 
 
@@ -24,8 +27,8 @@ def purge(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
 
 def _postgresql(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
     name = connection.dialect.identifier_preparer.format_table(table)
-    version = connection.dialect.server_version_info or (0,)
-    maintain = "has_table_privilege(c.oid, 'MAINTAIN')" if version >= (17,) else "false"
+    version = connection.execute(sa.text("SELECT current_setting('server_version_num')::int / 10000")).scalar_one()
+    maintain = "has_table_privilege(c.oid, 'MAINTAIN')" if version >= _MAINTAIN else "false"
     allowed, size = connection.execute(
         sa.text(
             f"SELECT {maintain} OR pg_has_role(c.relowner, 'USAGE'), pg_total_relation_size(c.oid) "  # noqa: S608
@@ -50,9 +53,9 @@ def _postgresql(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
     return (*remains, *_forget_statistics(connection, table, version), WAL)
 
 
-def _forget_statistics(connection: sa.Connection, table: sa.Table, version: tuple[int, ...]) -> tuple[str, ...]:
+def _forget_statistics(connection: sa.Connection, table: sa.Table, version: int) -> tuple[str, ...]:
     """ANALYZE of an emptied table leaves the old sample of real values in `pg_stats`."""
-    if version < (18,):
+    if version < _CLEAR_STATISTICS:
         return (f"planner statistics of {table.name}: sampled values stay until it has rows and is analysed",)
     schema = table.schema or connection.dialect.default_schema_name
     for column in table.c:

@@ -84,10 +84,8 @@ def rewrite(
     """
     with connection.begin():
         standing = _lock(connection, table, key, refs)
-        written = []
-        for ref in refs:
-            if standing[ref] is Outcome.DONE and _replace(connection, source, table, key, ref, transform):
-                written.append(ref)
+        free = [ref for ref in refs if standing[ref] is Outcome.DONE]
+        written = [ref for ref in free if _replace(connection, source, table, key, ref, transform)]
         fresh: dict[str, str] = {}
         for part in _parts(written):
             fresh |= _versions(connection, table, key, part)

@@ -31,8 +31,9 @@ def _anonymise(shop: Shop, number: int, limit: int = 15, last: int = 40, plan: s
     connector = shop.connector
     with connector.writing() as connection:
         return update_chunk(
-            connection, connector.journal, Chunk(plan, "s1", "contacts", number), connector.table(shop.contacts), ("id",),
-            _due_contacts(shop, last=last), limit, {"first_name": random_hex(6), "city": None}, {"name": PERSONAL},
+            connection, connector.journal, Chunk(plan, "s1", "contacts", number), connector.table(shop.contacts),
+            ("id",), _due_contacts(shop, last=last), limit, {"first_name": random_hex(6), "city": None},
+            {"name": PERSONAL},
         )  # fmt: skip
 
 
@@ -72,7 +73,9 @@ def test_chunks_anonymise_what_is_due_until_nothing_is(shop: Shop) -> None:
     assert shop.rows("SELECT * FROM contacts WHERE id > 40 ORDER BY id") == others, "bystanders are untouched"
     assert shop.value("SELECT count(*) FROM contacts WHERE id <= 40 AND city IS NULL AND length(first_name) = 6") == 40
     assert shop.value("SELECT count(DISTINCT first_name) FROM contacts WHERE id <= 40") == 40
-    assert shop.value("SELECT count(*) FROM contacts WHERE substr(email, 1, 1) = 'p'") == 100, "other columns are untouched"
+    assert shop.value("SELECT count(*) FROM contacts WHERE substr(email, 1, 1) = 'p'") == 100, (
+        "other columns are untouched"
+    )
 
 
 def test_a_row_that_is_used_for_somebody_new_is_live_again(shop: Shop) -> None:
@@ -120,16 +123,16 @@ def test_the_marks_of_deleted_rows_go_with_them(shop: Shop) -> None:
 def test_a_row_that_others_reference_refuses_the_whole_chunk(shop: Shop) -> None:
     shop.run("INSERT INTO companies VALUES (2, 'Seule')")
     connector, table = shop.connector, shop.connector._table_at("companies")
+    chunk = Chunk("plan", "s4", "companies", 0)
     with connector.writing() as connection, pytest.raises(StoreRefuses):
-        chunk = Chunk("plan", "s4", "companies", 0)
         delete_chunk(connection, connector.journal, chunk, table, ("id",), sa.select(table.c.id), 100)
     assert shop.value("SELECT count(*) FROM companies") == 2
 
 
 def test_a_key_is_never_overwritten(shop: Shop) -> None:
     connector, table = shop.connector, shop.connector.table(shop.contacts)
+    chunk = Chunk("plan", "s5", "contacts", 0)
     with connector.writing() as connection, pytest.raises(StoreRefuses, match="id"):
-        chunk = Chunk("plan", "s5", "contacts", 0)
         update_chunk(connection, connector.journal, chunk, table, ("id",), _due_contacts(shop), 9, {"id": 1}, {})
 
 

@@ -77,8 +77,10 @@ def test_row_digests_tell_null_empty_and_shifted_values_apart(
     for connection in connections:
         same = digest(connection, values)
         assert same is not None
-        assert (digest(connection, shifted) == same) == ([str(v) for v in shifted] == [str(v) for v in values]
-                                                         and [v is None for v in shifted] == [v is None for v in values])
+        assert (digest(connection, shifted) == same) == (
+            [str(v) for v in shifted] == [str(v) for v in values]
+            and [v is None for v in shifted] == [v is None for v in values]
+        )
         assert (digest(connection, blanked) == same) == (blanked == values)
 
 
