@@ -61,11 +61,13 @@ def caldav_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaldavSe
 
 @pytest.fixture
 def mail_account(imap_server: ImapServer) -> MailAccount:
+    imap_server.start()  # a test may have killed it
     return MailAccount(imap_server, f"account{next(_NUMBERS)}")
 
 
 @pytest.fixture
 def calendar_account(caldav_server: CaldavServer) -> CalendarAccount:
+    caldav_server.start()  # a test may have killed it
     return CalendarAccount(caldav_server, f"account{next(_NUMBERS)}")
 
 

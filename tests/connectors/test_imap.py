@@ -201,7 +201,7 @@ def test_a_server_that_does_not_tell_the_new_uids_is_searched_for_them(
     assert {(result.key, result.version) for result in done} <= {(ref.key, ref.version) for ref in seen(world)}
 
 
-class Stop(Exception):
+class StopError(Exception):
     pass
 
 
@@ -212,10 +212,10 @@ def test_an_interrupted_rewrite_is_completed(world: MailWorld, point: str) -> No
 
     def stop(reached: str) -> None:
         if reached == point:
-            raise Stop
+            raise StopError
 
     world.connector.checkpoint = stop
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         world.connector.rewrite(world.source, chosen, world.redact, "op-x")
     assert len(world.snapshot()) == len(before) + len(chosen), "interrupted while both are there"
 
@@ -252,7 +252,7 @@ connector.rewrite(Source("mail", "*"), chosen, redact, "op-k")
 @pytest.mark.parametrize("point", ["after_append", "after_store"])
 def test_a_worker_killed_between_append_and_expunge_leaves_what_can_be_completed(world: MailWorld, point: str) -> None:
     refs, before = seen(world), world.snapshot()
-    told = ["|".join((ref.key, ref.version, ref.container)) for ref in refs[:2]]
+    told = [f"{ref.key}|{ref.version}|{ref.container}" for ref in refs[:2]]
     command = [sys.executable, "-c", _KILLED, world.account.url, point, *told]
     killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[2], env=os.environ.copy())
     assert killed.returncode == -signal.SIGKILL

@@ -1,0 +1,287 @@
+"""Calendars over CalDAV: calendars are containers, resources (one event with its overrides) are records.
+
+A record's key is its path, its version the etag. Every write is conditional on it (If-Match).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from connectors.base import (
+    ITEM_SCHEMA,
+    Capabilities,
+    DatasetShape,
+    Document,
+    FieldShape,
+    Impact,
+    Inventory,
+    Kind,
+    Outcome,
+    Ref,
+    Result,
+    Source,
+    Transform,
+)
+from connectors.caldav.occurrences import people, read, span
+from connectors.caldav.web import Account, Calendar, Resource
+from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreRefuses
+
+MARKER = "X-ARDOISE-OPERATION"
+"""The property that a rewrite leaves on every component: the operation's token."""
+
+_TEXTS = ("summary", "description", "location", "comment", "contact", "url", "organizer", "attendee")
+_MULTIGET = 100
+_OPERATION = re.compile(r"[A-Za-z0-9._-]+")
+_BEGIN = re.compile(rb"^(BEGIN:(?:VEVENT|VTODO|VJOURNAL))[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_OLD_MARKER = re.compile(rb"^X-ARDOISE-OPERATION[;:].*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
+_SCHEDULING = "calendar-auto-schedule"
+
+
+class CaldavConnector:
+    """A `Connector` over one account. A source's location is a calendar's name (the last segment of its path) or path.
+
+    `*` and `?` make it a pattern. ``time_zone`` is the zone of times that name none.
+    """
+
+    def __init__(self, store: str, read_url: str, write_url: str, *, time_zone: str = "UTC") -> None:
+        self.store = store
+        self._read_url = read_url
+        self._zone = ZoneInfo(time_zone)
+        self._reader = Account(store, read_url)
+        self._writer = Account(store, write_url)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Conditional writes in place; whether the server mails the participants, it says itself."""
+        return Capabilities(
+            conditional_write=True,
+            in_place_rewrite=True,
+            notifies_third_parties=_SCHEDULING in self._reader.features(),
+            residue=("history and backups of the server",),
+            largest_batch=_MULTIGET,
+        )
+
+    def check(self) -> None:
+        """Find the calendars with the read access."""
+        self._reader.calendars()
+
+    def inspect(self) -> Inventory:
+        """One dataset per calendar, declared or not, with its number of resources."""
+        fields = tuple(FieldShape(name, "text") for name in _TEXTS)
+        return Inventory(
+            self.store,
+            tuple(
+                DatasetShape(each.name, Kind.EVENTS, fields, ("href",), estimate=len(self._reader.listing(each.path)))
+                for each in self._reader.calendars()
+            ),
+        )
+
+    def count(self, source: Source) -> int:
+        """How many resources the source's calendars hold."""
+        return sum(len(self._reader.listing(each.path)) for each in self._calendars(source))
+
+    def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1000) -> Iterator[pa.RecordBatch]:
+        """Stream the metadata of every resource, calendar by calendar, by path."""
+        for calendar in self._calendars(source):
+            try:
+                listed = self._reader.listing(calendar.path)
+                size = min(batch, _MULTIGET)
+                for start in range(0, len(listed), size):
+                    rows = self._items(calendar, listed[start : start + size])
+                    if rows:
+                        yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
+            except ScanIncomplete:
+                raise
+            except ConnectorError as error:
+                raise ScanIncomplete(self.store, f"a scan ended early: {error.what}", error.remedy) from None
+
+    def sample(self, source: Source, limit: int) -> Iterator[Document]:
+        """At most ``limit`` resources with the texts of all their components."""
+        listed = (
+            (each.path, calendar.name) for calendar in self._calendars(source)
+            for each in self._reader.listing(calendar.path)
+        )  # fmt: skip
+        for path, name in heapq.nsmallest(limit, listed, key=lambda pair: hashlib.sha256(pair[0].encode()).digest()):
+            found = self._reader.get(path)
+            if found is not None and found.content is not None:
+                yield Document(Ref(path, found.etag, name), _texts(found.content))
+
+    def impact(self, source: Source) -> Impact:
+        """A server that schedules would mail the participants: then nothing is done."""
+        self._calendars(source)
+        return Impact(refusals=self._refusals(self._reader))
+
+    def delete(self, source: Source, refs: Sequence[Ref], operation: str) -> list[Result]:
+        """Delete resources as they were seen.
+
+        Raises:
+            StoreRefuses: the server mails the participants of what is deleted.
+        """
+        return self._act(refs, self._delete)
+
+    def rewrite(self, source: Source, refs: Sequence[Ref], transform: Transform, operation: str) -> list[Result]:
+        """Replace resources as they were seen, whole, overrides included.
+
+        Raises:
+            StoreRefuses: as for `delete`.
+            ValueError: the operation is no token of letters, digits, dots, dashes and underscores.
+        """
+        if not _OPERATION.fullmatch(operation):
+            raise ValueError("an operation is a token of letters, digits, dots, dashes and underscores")
+        return self._act(refs, lambda ref: self._rewrite(ref, transform, operation))
+
+    def resolve(self, source: Source, refs: Sequence[Ref], operation: str) -> list[Result]:
+        """Look for the operation's marker. A request is done whole or not at all: nothing is to be completed."""
+        return [self._resolve(ref, operation) for ref in refs]
+
+    def remaining(self, source: Source, refs: Sequence[Ref]) -> int:
+        """How many of these resources are still there."""
+        fresh = Account(self.store, self._read_url)
+        try:
+            calendars = {ref.key.rsplit("/", 1)[0] + "/" for ref in refs}
+            present = {each.path for calendar in sorted(calendars) for each in fresh.listing(calendar)}
+        finally:
+            fresh.close()
+        return sum(ref.key in present for ref in refs)
+
+    def purge_residue(self, source: Source) -> tuple[str, ...]:
+        """CalDAV has no command for it; the operator of the server has."""
+        self._calendars(source)
+        return ("history and backups of the server: CalDAV cannot purge them (Xandikos keeps a git history)",)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._reader.close()
+        self._writer.close()
+
+    # -- reading
+
+    def _calendars(self, source: Source) -> list[Calendar]:
+        if source.where:
+            raise StoreMismatch(self.store, "events have no columns to filter by", "Remove `where` from the data map")
+        found = [each for each in self._reader.calendars() if _matches(each, source.location)]
+        if not found and not any(each in source.location for each in "*?"):
+            raise StoreMismatch(self.store, f"there is no calendar {source.location}", "Correct the data map's source")
+        return [each for each in found if not any(_matches(each, pattern) for pattern in source.exclude)]
+
+    def _items(self, calendar: Calendar, listed: Sequence[Resource]) -> list[dict[str, Any]]:
+        found = self._reader.several(calendar.path, [each.path for each in listed])
+        rows = []
+        for each in listed:
+            # not delivered: removed meanwhile, or kept silent about, which only a request for it alone can tell
+            resource = found.get(each.path) or self._reader.get(each.path)
+            if resource is not None:
+                rows.append(_item(calendar.name, resource, self._zone))
+        return rows
+
+    # -- writing
+
+    def _act(self, refs: Sequence[Ref], step: Callable[[Ref], Result]) -> list[Result]:
+        if not refs:
+            return []
+        for reason in self._refusals(self._writer):
+            raise StoreRefuses(self.store, reason, "Have scheduling switched off for this account, or use another way")
+        results: list[Result] = []
+        for ref in refs:
+            try:
+                results.append(step(ref))
+            except StoreDown:
+                if not results:
+                    raise
+                lost = [Result(each, Outcome.PENDING) for each in refs[len(results) + 1 :]]
+                return [*results, Result(ref, Outcome.UNKNOWN), *lost]
+        return results
+
+    def _delete(self, ref: Ref) -> Result:
+        answer = self._writer.request("DELETE", ref.key, headers={"If-Match": ref.version})
+        return Result(ref, self._outcome(ref, answer.status_code))
+
+    def _rewrite(self, ref: Ref, transform: Transform, operation: str) -> Result:
+        found = self._writer.get(ref.key)
+        if found is None or found.content is None:
+            return Result(ref, Outcome.ALREADY_GONE)
+        if found.etag != ref.version:
+            return Result(ref, Outcome.CONFLICT)
+        changed = transform(found.content)
+        if changed is None:
+            return Result(ref, Outcome.DONE)
+        body = _marked(changed, operation)
+        answer = self._writer.request("PUT", ref.key, body, {"If-Match": ref.version})
+        outcome = self._outcome(ref, answer.status_code)
+        if outcome is not Outcome.DONE:
+            return Result(ref, outcome)
+        etag = answer.headers.get("ETag")  # left out by servers that store something else than what was sent
+        if not etag:
+            stored = self._writer.get(ref.key)
+            etag = stored.etag if stored else None
+        return Result(ref, Outcome.DONE, version=etag)
+
+    def _resolve(self, ref: Ref, operation: str) -> Result:
+        found = self._writer.get(ref.key)
+        if found is None or found.content is None:
+            return Result(ref, Outcome.ALREADY_GONE)
+        if re.search(rf"^{MARKER}:{re.escape(operation)}\s*$".encode(), found.content, re.IGNORECASE | re.MULTILINE):
+            return Result(ref, Outcome.DONE, version=found.etag)
+        return Result(ref, Outcome.PENDING if found.etag == ref.version else Outcome.CONFLICT)
+
+    def _outcome(self, ref: Ref, status: int) -> Outcome:
+        if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            return Outcome.DONE
+        if status not in {404, 410, 412, 423}:
+            return Outcome.REFUSED
+        # some servers answer 412 where there is nothing to match
+        gone = status in {404, 410} or self._writer.get(ref.key) is None
+        return Outcome.ALREADY_GONE if gone else Outcome.CONFLICT
+
+    @staticmethod
+    def _refusals(account: Account) -> tuple[str, ...]:
+        if _SCHEDULING in account.features():
+            return ("the server schedules (calendar-auto-schedule): it would mail the participants",)
+        return ()
+
+
+def _item(calendar: str, resource: Resource, zone: ZoneInfo) -> dict[str, Any]:
+    content = resource.content or b""
+    when = span(content, zone)
+    return {
+        "container": calendar,
+        "key": resource.path,
+        "version": resource.etag,
+        "first": when.first,
+        "last": when.last,
+        "endless": when.endless,
+        "automatic": False,
+        "bytes": len(content),
+        "participants": people(content),
+    }
+
+
+def _texts(content: bytes) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for component in read(content):
+        for name in _TEXTS:
+            values = component.get(name, [])
+            for value in values if isinstance(values, list) else [values]:
+                named = getattr(value, "params", {}).get("CN", "")
+                text = f"{named} {value}".strip()
+                if text and text not in found.setdefault(name, []):
+                    found[name].append(text)
+    return {name: "\n".join(texts) for name, texts in found.items() if texts}
+
+
+def _marked(content: bytes, operation: str) -> bytes:
+    line = f"{MARKER}:{operation}".encode()
+    clean = _OLD_MARKER.sub(b"", content.replace(b"\r\n", b"\n"))
+    return _BEGIN.sub(rb"\1" + b"\n" + line, clean).replace(b"\n", b"\r\n")
+
+
+def _matches(calendar: Calendar, pattern: str) -> bool:
+    wild = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
+    return any(re.fullmatch(wild, each, re.DOTALL) for each in (calendar.name, calendar.path, calendar.title))
