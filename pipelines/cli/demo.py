@@ -23,14 +23,14 @@ def demo(
 
     PostgreSQL, SQLite, IMAP and CalDAV of an invented company, started here; end to end, by the real Airflow DAGs.
     """
-    from pipelines.cli.context import console
+    from pipelines.cli.context import console, now
     from pipelines.cli.progress import shown
     from pipelines.cli.tables import findings_table, standing_table
     from pipelines.demo.running import run_demo
 
     out = console()
     with shown() as progress:
-        outcome = run_demo(folder, scale=scale, say=out.print, progress=progress)
+        outcome = run_demo(folder, scale=scale, say=out.print, progress=progress, now=now)
     out.print(standing_table(outcome.plan, outcome.acted))
     failed = [finding for finding in outcome.findings if not finding.passed]
     if failed:

@@ -37,7 +37,7 @@ def statistic_plot(series: Series) -> str:
 
 def decision_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> str:
     """How the records of each dataset stand: one stacked bar of shares per dataset."""
-    figure, axes = _figure(height=0.5 + 0.32 * len(rows))
+    figure, axes = _figure(height=max(1.6, 0.5 + 0.32 * len(rows)))
     shades = {"kept": 0.30, "archived": 0.45, "gone": 1.0, "held": 0.6, "undetermined": 0.8}
     seen: set[str] = set()
     for position, (_, parts) in enumerate(reversed(rows)):

@@ -1,0 +1,151 @@
+"""The demonstration's run: stores started, approval given in the ledger, the real DAGs run, the outcome gathered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from expectations.findings import Finding
+from pipelines.demo.moments import AS_OF
+from pipelines.demo.stores import DemoStores
+from pipelines.engine.database import EngineDatabase
+from pipelines.errors import ArdoiseError
+from pipelines.estate import Estate
+from pipelines.plan.artefact import Action, Plan
+from pipelines.progress import CHANNEL, Progress, silent
+from pipelines.verify import CANARIES, stored_findings
+
+OFFICER = "demo.dpo"
+CONTROLLER = "JULIEN"
+MOST_RECORDS = 250_000
+"""What the demonstration's standing approval allows in one plan: about twice what the first run has to do."""
+
+Say = Callable[[str], None]
+
+
+class DemoFailed(ArdoiseError):
+    """A DAG of the demonstration ended red."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOutcome:
+    """What a run of the demonstration shows; ``acted``: (deleted, anonymised) by store, dataset and category."""
+
+    plan: Plan
+    acted: dict[tuple[str, str, str], tuple[int, int]]
+    findings: list[Finding]
+    report: Path
+
+
+def run_demo(
+    folder: Path, *, scale: float = 1.0, say: Say, progress: Progress = silent, now: Callable[[], dt.datetime]
+) -> DemoOutcome:
+    """Start the stores under ``folder`` (seeding them the first time), run both DAGs as of `AS_OF`, stop the stores.
+
+    Raises:
+        DemoFailed: a DAG ended red; its log is named.
+    """
+    with DemoStores(folder, scale=scale).start(progress) as stores:
+        canaries = _canary_file(stores)
+        _approve(Estate.load(stores.estate), say, now())
+        _run_dags(stores, canaries, progress)
+        return _outcome(Estate.load(stores.estate))
+
+
+def _approve(estate: Estate, say: Say, at: dt.datetime) -> None:
+    """Give the standing approval under which a run that nobody attends may apply."""
+    policy = estate.policy(CONTROLLER)
+    engine = estate.engine()
+    try:
+        expires = at + dt.timedelta(hours=24)
+        entry = engine.approvals.grant_standing(
+            CONTROLLER, policy.digest, by=OFFICER, at=at, expires=expires, max_count=MOST_RECORDS, max_share=1.0
+        )
+    finally:
+        engine.close()
+    say(
+        f"[bold]{OFFICER}[/] approves in the ledger (entry {entry.sequence}): plans under policy {policy.name} "
+        f"{policy.digest[:12]}, up to {MOST_RECORDS:,} records, until {expires:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def _canary_file(stores: DemoStores) -> Path:
+    """What verification looks for: outside the estate, readable by its owner alone, never copied by the engine."""
+    path = stores.folder / "canaries.json"
+    document = {
+        "values": list(stores.canaries.values),
+        "folders": [str(each) for each in stores.data_folders],
+    }
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(document, file)
+    return path
+
+
+def _run_dags(stores: DemoStores, canaries: Path, progress: Progress) -> None:
+    """Run `scan` and `retention` in a process of their own, which reports its progress through a pipe."""
+    reading, writing = os.pipe()
+    home = stores.folder / "airflow"
+    command = [sys.executable, "-m", "dags.in_process", "scan", "retention", "--home", str(home)]
+    command += ["--conf", json.dumps({"as_of": AS_OF.isoformat()})]
+    environment = os.environ | {"ARDOISE_ESTATE": str(stores.estate), CHANNEL: str(writing), CANARIES: str(canaries)}
+    progress("Airflow", 0, None, "starting")
+    process = subprocess.Popen(
+        command, env=environment, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as lines:
+        for line in lines:
+            told = json.loads(line)
+            progress(told["stage"], told["done"], told["total"], told["detail"])
+    _, said = process.communicate()
+    progress("Airflow", 1, 1, "done")
+    if process.returncode:
+        raise DemoFailed(
+            "a DAG ended red: " + (said.strip().splitlines() or ["it said nothing"])[-1],
+            str(home),
+            "Its log there says more; mend the cause and run `ardoise demo` again.",
+        )
+
+
+def _outcome(estate: Estate) -> DemoOutcome:
+    engine = estate.engine()
+    try:
+        record = engine.plans.latest(CONTROLLER, AS_OF)
+        if record is None:
+            raise DemoFailed("no plan was made", "retention", "Look into Airflow's log.")
+        plan = engine.plans.load(record.digest)
+        findings = stored_findings(engine, record.digest)
+        acted = _acted(engine, plan)
+    finally:
+        engine.close()
+    return DemoOutcome(plan, acted, findings, estate.reports / f"{record.digest[:12]}.html")
+
+
+def _acted(engine: EngineDatabase, plan: Plan) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """From the receipts: how many records each category lost by deletion and by anonymisation or redaction."""
+    done = Counter[str]()
+    for entry in engine.ledger.entries("receipt"):
+        if entry.body["plan"] == plan.digest:
+            done[entry.body["step"]] += sum(
+                entry.body["outcomes"].get(name, 0) for name in ("deleted", "anonymised", "redacted")
+            )
+    acted: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for step in plan.steps:
+        categories = step.categories or tuple(
+            each.category for each in plan.tallies if (each.store, each.dataset) == (step.store, step.dataset)
+        )
+        for category in categories:
+            deleted, anonymised = acted.get((step.store, step.dataset, category), (0, 0))
+            if step.action is Action.DELETE:
+                deleted += done[step.id]
+            else:
+                anonymised += done[step.id]
+            acted[step.store, step.dataset, category] = (deleted, anonymised)
+    return acted
