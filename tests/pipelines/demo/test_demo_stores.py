@@ -5,6 +5,8 @@ from __future__ import annotations
 import imaplib
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,8 +15,10 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from pipelines.demo.presence import present
 from pipelines.demo.probes import Probe, add_probes
 from pipelines.demo.stores import DemoStores
+from pipelines.demo.truth import records
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +114,13 @@ def test_the_estate_itself_bears_no_canary(small_stores: DemoStores) -> None:
     assert not small_stores.canaries.search_files(small_stores.estate)
 
 
+def test_what_is_present_is_what_was_generated_and_the_probes(
+    small_stores: DemoStores, probes: tuple[Probe, ...]
+) -> None:
+    generated = {truth.identity for truth in records(small_stores.company)}
+    assert present(small_stores) == generated | {probe.identity for probe in probes}
+
+
 def test_probes_are_seven_due_and_seven_not(probes: tuple[Probe, ...]) -> None:
     assert sum(probe.due for probe in probes) == 7
     assert len({probe.identity for probe in probes}) == 14
@@ -125,3 +136,18 @@ def test_a_second_start_finds_the_stores_as_they_were_left(tmp_path: Path) -> No
         assert (again.seed, again.scale) == (seed, 0.01)
         with _engine(again.crm_admin).connect() as connection:
             assert connection.scalar(sa.text("SELECT count(*) FROM web_logs")) == 0
+
+
+def test_detached_stores_outlive_the_process_and_are_stopped_from_another(tmp_path: Path) -> None:
+    folder = tmp_path / "detached stores"
+    script = (
+        "import sys; from pathlib import Path; from pipelines.demo.stores import DemoStores; "
+        "DemoStores(Path(sys.argv[1]), scale=0.01, detached=True).start()"
+    )
+    subprocess.run([sys.executable, "-c", script, str(folder)], check=True, cwd=Path(__file__).parents[3])
+    found = DemoStores(folder, detached=True)
+    try:
+        assert all(server.running for server in (found.postgres, found.imap, found.caldav))
+    finally:
+        found.stop()
+    assert not any(server.running for server in (found.postgres, found.imap, found.caldav))
