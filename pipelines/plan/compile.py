@@ -20,7 +20,7 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from pipelines.plan.dialects import Shifted, greatest
-from retention_rules.conditions import And, Compare, Comparator, Condition, Is, Named, Not, Or, State
+from retention_rules.conditions import And, Comparator, Compare, Condition, Is, Named, Not, Or, State
 from retention_rules.periods import Period
 from retention_rules.policy import Policy
 from retention_rules.purposes import Choice, EndAction, Purpose, StartingPoint
@@ -270,7 +270,7 @@ class _Compiler:
         )
         state = sa.case(*((when, constant(then)) for when, then in order), else_=constant(_Start.ABSENT))
         days = [relation.c[each.last if latest else each.first] for each in events]
-        return state, _extreme(days, latest=latest)
+        return state, extreme(days, latest=latest)
 
     # -- second layer: the phase of each purpose
 
@@ -433,7 +433,7 @@ def _compared(fact: Expression, comparator: Comparator, value: Expression) -> Ex
             assert_never(comparator)
 
 
-def _extreme(days: Sequence[Expression], *, latest: bool) -> Expression:
+def extreme(days: Sequence[Expression], *, latest: bool) -> Expression:
     """The latest or earliest of days of which some may be NULL; NULL when all are."""
     if len(days) == 1:
         return days[0]
@@ -446,4 +446,3 @@ def _extreme(days: Sequence[Expression], *, latest: bool) -> Expression:
         else_=filled[-1],
     )
     return sa.func.nullif(least, day_constant(none), type_=sa.Date())
-

@@ -19,6 +19,7 @@ from retention_rules.events import EARLIEST_DAY, EventKind
 
 Expression = sa.ColumnElement[Any]
 
+
 @dataclass(frozen=True, slots=True)
 class Horizon:
     """For which date facts are read: ``as_of`` decides, ``today`` says what lies in the future in fact.

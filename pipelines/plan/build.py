@@ -1,0 +1,208 @@
+"""Making a plan: gather the evidence, count what is due in every dataset, hold it against the limits, store it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from connectors.sql.catalog import deletion_order
+from connectors.sql.engines import speaking_for
+from pipelines.engine.database import EngineDatabase
+from pipelines.errors import EstateInvalid, Refused
+from pipelines.estate import Estate
+from pipelines.plan.artefact import Action, Plan, Refusal, Step, Tally
+from pipelines.plan.context import Context
+from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
+from pipelines.plan.item_selection import ItemSelection
+from pipelines.plan.limits import in_the_future, over_limits
+from pipelines.plan.selection import StoreSelections
+from pipelines.plan.supply import of_items
+from pipelines.plan.tallying import Counted, count_rows
+from pipelines.progress import Progress, silent
+from retention_rules.lint import Severity
+from retention_rules.policy import Policy
+from retention_rules.problems import Problem
+
+EVIDENCE = "evidence.duckdb"
+"""The file in a plan's folder that keeps its evidence until its run is done."""
+
+PER_STORE = 1000
+"""Numbers of order that each store has for its datasets."""
+
+
+def make_plan(
+    estate: Estate,
+    controller: str,
+    *,
+    as_of: dt.date,
+    today: dt.date,
+    now: dt.datetime,
+    by: str | None = None,
+    progress: Progress = silent,
+) -> Plan:
+    """Say what is due for a controller on a date; no store is changed.
+
+    The plan is stored in the engine database, where it supersedes older ones of the same date, and its evidence beside
+    it. A plan that must not be applied says so in its refusals.
+
+    Args:
+        estate: the estate.
+        controller: the controller whose policy is applied.
+        as_of: the date for which is planned; in a past one only what is due today as well is acted on.
+        today: the current day in the controller's time zone.
+        now: the current instant, for the records of the engine.
+        by: who asks for the plan (a role or an id).
+        progress: told of each dataset.
+
+    Raises:
+        EstateInvalid: the policy does not fit the estate.
+        DataMapInvalid: a store is not as its data map says.
+        Refused: the policy has no purposes, or the estate no approved dataset of this controller.
+    """
+    policy = estate.policy(controller)
+    _sensible(estate, policy)
+    with contextlib.closing(estate.engine()) as engine:
+        context = plan_context(estate, engine, controller, as_of, today)
+        if not any(context.active(store) for store in context.maps):
+            raise Refused(f"no approved dataset belongs to {controller}", "data_map", "Approve one: `ardoise review`.")
+        with gathered(estate, context, progress) as found:
+            builder = _Builder(estate, context, found, engine, today, progress)
+            plan = builder.build()
+            engine.plans.store(plan, at=now, by=by)
+            engine.volumes.record(builder.volumes, at=now)
+            found.evidence.save(estate.plan_folder(plan.digest) / EVIDENCE)
+    return plan
+
+
+def _sensible(estate: Estate, policy: Policy) -> None:
+    """Refuse a policy without purposes, or one that leaves categories or events of the estate hanging."""
+    if not policy.purposes:
+        raise Refused(
+            "the policy has no purposes: everything would be undetermined", f"policy {policy.name}", "Restore it."
+        )
+    errors = [remark for remark in estate.lint(policy) if remark.severity is Severity.ERROR]
+    if errors:
+        raise EstateInvalid([Problem(f"policy {policy.name}", 0, each.what, each.remedy) for each in errors])
+
+
+@dataclass
+class _Builder:
+    estate: Estate
+    context: Context
+    found: Gathered
+    engine: EngineDatabase
+    today: dt.date
+    progress: Progress
+    volumes: dict[tuple[str, str], int] = field(default_factory=dict)
+    tallies: list[Tally] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def build(self) -> Plan:
+        """Count every dataset of every reachable store."""
+        self.refusals.extend(in_the_future(self.context.as_of, self.today))
+        places = list(self._places())
+        for number, (store, dataset, counted) in enumerate(places):
+            self.progress("plan", number, len(places), f"{store}.{dataset}")
+            counts = counted()
+            self.tallies.extend(counts.tallies)
+            self.steps.extend(counts.steps)
+            self.volumes[store, dataset] = counts.found
+            self.refusals.extend(
+                over_limits(
+                    store,
+                    dataset,
+                    found=counts.found,
+                    acted_on=counts.acted_on,
+                    limit=self.estate.limit(store, dataset),
+                    volumes=self.engine.volumes,
+                )
+            )
+        self.progress("plan", len(places), len(places), "")
+        return self._plan()
+
+    def _places(self) -> Iterator[tuple[str, str, Callable[[], Counted]]]:
+        """Every dataset in the order in which it is acted on, with how it is counted."""
+        for position, store in enumerate(self.estate.stores):
+            active = {name: each for name, each in self.context.active(store).items() if each.personal}
+            if not active:
+                continue
+            base = position * PER_STORE
+            items = [name for name, each in active.items() if of_items(each)]
+            if store in self.found.down:
+                self._refuse(store, "", f"{DOWN}: nothing of it could be planned", "Bring it back, then plan again.")
+            elif items:
+                yield from self._items(store, items, base)
+            else:
+                yield from self._rows(store, list(active), base)
+
+    def _items(self, store: str, names: list[str], base: int) -> Iterator[tuple[str, str, Callable[[], Counted]]]:
+        for number, name in enumerate(sorted(names)):
+            scan = self.found.scans.get((store, name))
+            if scan is None or not scan.complete:
+                reason = "it was never scanned" if scan is None else f"its last scan is incomplete: {scan.reason}"
+                self._refuse(store, name, reason, "Run `ardoise scan` until it is complete, then plan again.")
+            if scan is not None:
+                selection = ItemSelection(self.context, self.found.evidence, store, name)
+                yield store, name, functools.partial(selection.count, base + number)
+
+    def _rows(self, store: str, names: list[str], base: int) -> Iterator[tuple[str, str, Callable[[], Counted]]]:
+        inventory = self.found.inventories[store]
+        with speaking_for(store):
+            selections = StoreSelections.prepare(
+                self.context, store, self.found.connections[store], inventory, self.found.evidence
+            )
+        order, _ = deletion_order(inventory)
+        sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}
+        for name in sorted(names, key=lambda name: (order.index(sources[name]), name)):
+            yield store, name, functools.partial(self._counted, selections, name, base + order.index(sources[name]))
+
+    def _counted(self, selections: StoreSelections, name: str, order: int) -> Counted:
+        with speaking_for(selections.store):
+            return count_rows(selections.selection(name), order)
+
+    def _refuse(self, store: str, dataset: str, reason: str, remedy: str) -> None:
+        self.refusals.append(Refusal(store, dataset, reason, remedy))
+
+    def _plan(self) -> Plan:
+        context, policy = self.context, self.context.policy
+        return Plan(
+            as_of=context.as_of,
+            controller=context.controller,
+            policy=policy.name,
+            policy_digest=policy.digest,
+            data_map_digest=self.estate.data_map_digest,
+            schema_digest=self.found.schema_digest(),
+            holds_digest=self.engine.holds.digest(context.as_of),
+            tallies=tuple(self.tallies),
+            steps=tuple(sorted(self.steps, key=lambda step: (step.order, step.action != Action.DELETE, step.id))),
+            evidence=tuple(sorted(self.found.evidence.notes, key=lambda note: (note.event, note.store, note.dataset))),
+            refusals=tuple(sorted(self.refusals, key=lambda each: (each.store, each.dataset, each.reason))),
+            warnings=tuple(self._warnings()),
+        )
+
+    def _warnings(self) -> Iterator[str]:
+        for remark in self.estate.lint(self.context.policy):
+            yield f"{remark.what}. {remark.remedy}"
+        for note in self.found.evidence.notes:
+            if not note.complete:
+                yield (
+                    f"{note.store}.{note.dataset} could not tell `{note.event}` ({note.reason}): "
+                    "what depends on it is undetermined"
+                )
+        if self.context.as_of < self.today:
+            yield from self._overwritten()
+
+    def _overwritten(self) -> Iterator[str]:
+        """What a plan for the past cannot know."""
+        for store in self.context.maps:
+            for name, dataset in self.context.active(store).items():
+                for event, source in sorted(dataset.events.items()):
+                    if source.overwritten and event in self.context.policy.events:
+                        yield (
+                            f"{store}.{name} keeps only the latest `{event}`: where it is later than "
+                            f"{self.context.as_of}, what came before is not known, and the record is left alone"
+                        )

@@ -1,0 +1,354 @@
+"""A dataset's rows with what the rules need of them: own and inherited events, facts and links to subjects.
+
+Nothing of it is a plaintext: links are digests. A row whose parent should be there and is not is *orphaned*: what it
+would inherit is missing. A row that belongs to another tenant, by its own column or by its parent's, is not *inside*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.digests import DigestKey
+from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap
+from pipelines.plan.compile import EventColumns, extended, extreme
+from pipelines.plan.dates import day_of, given
+from pipelines.plan.links import Key, forms
+from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
+from pipelines.plan.supply import record_events, subject_events
+from retention_rules.policy import Policy
+
+Expression = sa.ColumnElement[Any]
+Restriction = Callable[[sa.FromClause], Expression]
+"""Limits the rows of a table; used to evaluate a few records again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A relation and what its columns mean; the dataset's own columns are named by `column`.
+
+    ``events`` are record events, ``supplied`` the dataset's own events of subjects; both by horizon and event name.
+    ``links`` maps digest columns to their kinds of key. ``scoped``: the tenant is told by a `where` here or above.
+    """
+
+    relation: sa.FromClause
+    links: Mapping[str, Key]
+    events: Mapping[tuple[str, str], EventColumns]
+    inherited: frozenset[str]
+    supplied: Mapping[tuple[str, str], EventColumns]
+    facts: Mapping[str, str]
+    scoped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A parent's relation as it stands beside the child, with whether a row has one."""
+
+    carried: Carried
+    source: sa.FromClause
+    found: Expression
+    wanted: Expression
+    single: bool
+
+
+def column(name: str) -> str:
+    """How a relation names a dataset's own column."""
+    return f"c_{name}"
+
+
+@dataclass
+class Datasets:
+    """The datasets of one SQL store, as seen over one connection."""
+
+    connection: sa.Connection
+    store_map: StoreMap
+    policy: Policy
+    key: DigestKey
+    horizons: Sequence[Horizon]
+    _tables: dict[str, sa.Table] = field(default_factory=dict)
+
+    @property
+    def dialect(self) -> str:
+        """The name of the store's SQL dialect."""
+        return self.connection.dialect.name
+
+    @property
+    def fenced(self) -> bool:
+        """See `compile.extended`."""
+        return self.dialect != "duckdb"
+
+    def map(self, name: str) -> DatasetMap:
+        """The data map's entry."""
+        return self.store_map.datasets[name]
+
+    def table(self, source: str) -> sa.Table:
+        """A table by its location, reflected."""
+        if source not in self._tables:
+            schema, _, name = source.rpartition(".")
+            self._tables[source] = sa.Table(
+                name, sa.MetaData(), schema=schema or None, autoload_with=self.connection, resolve_fks=False
+            )
+        return self._tables[source]
+
+    def inside(self, table: sa.FromClause, dataset: DatasetMap) -> Expression:
+        """Whether a row is the tenant's, by the dataset's own columns."""
+        return sa.and_(
+            sa.true(), *(among(table.c[name], coerced(table.c[name], values)) for name, values in dataset.where.items())
+        )
+
+    def carried(
+        self,
+        name: str,
+        extra: Sequence[str] = (),
+        added: Callable[[sa.Table], Mapping[str, Expression]] | None = None,
+        restriction: Restriction | None = None,
+    ) -> Carried:
+        """The relation of a dataset, with ``extra`` own columns and what ``added`` makes of a row."""
+        dataset = self.map(name)
+        table = self.table(dataset.source)
+        parents = [self._parent(table, parent) for parent in dataset.inherits]
+        source: sa.FromClause = table
+        for parent, joined in zip(dataset.inherits, parents, strict=True):
+            on = [table.c[own] == joined.source.c[column(target)] for own, target in sorted(parent.on.items())]
+            source = sa.outerjoin(source, joined.source, sa.and_(*on))
+        columns: dict[str, Expression] = {
+            column(each): table.c[each] for each in sorted({*dataset.key, *extra, *self._asked_of(name)})
+        }
+        links = self._links(columns, table, dataset, parents)
+        self._standing(columns, table, dataset, parents, links)
+        facts = self._facts(columns, table, dataset, parents)
+        own = record_events(dataset, self.policy) | subject_events(dataset, self.policy)
+        for event, event_source in own.items():
+            self._reading(columns, event, table, event_source)
+        inherited = sorted({event for joined in parents for _, event in joined.carried.events} - set(own))
+        for horizon in self.horizons:
+            for event in inherited:
+                self._inherit(columns, horizon, event, parents)
+        columns |= added(table) if added else {}
+        query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
+        if restriction is not None:
+            query = query.where(restriction(table))
+        base = (query.offset(sa.literal_column("0")) if self.fenced else query).subquery()
+        return self._judged(base, name, links=links, facts=facts, inherited=inherited, scoped=self._scoped(name))
+
+    # -- parents
+
+    def _parent(self, table: sa.FromClause, parent: Parent) -> _Joined:
+        carried = self.carried(parent.dataset)
+        single = set(self.map(parent.dataset).key) <= set(parent.on.values())
+        source = carried.relation.alias() if single else _grouped(carried, sorted(set(parent.on.values())))
+        found = source.c[column(next(iter(parent.on.values())))].is_not(None)
+        wanted = sa.and_(*(table.c[own].is_not(None) for own in parent.on)) if single else sa.false()
+        return _Joined(carried, source, found, wanted, single)
+
+    def _asked_of(self, name: str) -> set[str]:
+        """The columns by which others refer to this dataset."""
+        return {
+            target
+            for dataset in self.store_map.datasets.values()
+            for parent in dataset.inherits
+            if parent.dataset == name
+            for target in parent.on.values()
+        }
+
+    def _scoped(self, name: str) -> bool:
+        dataset = self.map(name)
+        return bool(dataset.where) or any(self._scoped(parent.dataset) for parent in dataset.inherits)
+
+    # -- columns
+
+    def _links(
+        self,
+        columns: dict[str, Expression],
+        table: sa.FromClause,
+        dataset: DatasetMap,
+        parents: Sequence[_Joined],
+    ) -> dict[str, Key]:
+        links: dict[str, Key] = {}
+        for form in forms(dataset.subjects):
+            label = f"l{len(links)}"
+            columns[label] = form.digest(table, self.key, dataset.scope, self.dialect)
+            links[label] = form.key
+        for joined in parents:
+            if joined.single:
+                for above, key in joined.carried.links.items():
+                    label = f"l{len(links)}"
+                    columns[label] = joined.source.c[above]
+                    links[label] = key
+        return links
+
+    def _standing(
+        self,
+        columns: dict[str, Expression],
+        table: sa.FromClause,
+        dataset: DatasetMap,
+        parents: Sequence[_Joined],
+        links: Mapping[str, Key],
+    ) -> None:
+        """Whether a row is inside, orphaned, and lost (it ought to have a subject, and none is known)."""
+        single = [joined for joined in parents if joined.single]
+        inside = [self.inside(table, dataset)]
+        inside += [sa.or_(sa.not_(each.found), _flag(each, "inside")) for each in single]
+        scoped = [each for each in single if each.carried.scoped]
+        if scoped and not dataset.where:
+            inside.append(sa.or_(*(sa.and_(each.found, _flag(each, "inside")) for each in scoped)))
+        orphaned = sa.or_(
+            sa.false(),
+            *(sa.and_(each.wanted, sa.not_(each.found)) for each in single),
+            *(_flag(each, "orphaned") for each in single),
+        )
+        strong = [columns[label] for label, key in links.items() if not key.weak]
+        declares = any(not form.key.weak for form in forms(dataset.subjects))
+        expects = sa.or_(sa.true() if declares else sa.false(), *(_flag(each, "expects") for each in single))
+        unknown = sa.and_(sa.true(), *(digest.is_(None) for digest in strong))
+        columns["inside"] = _truth(sa.and_(*inside))
+        columns["orphaned"] = _truth(orphaned)
+        columns["expects"] = _truth(expects)
+        columns["lost"] = _truth(sa.or_(orphaned, sa.and_(expects, unknown)))
+
+    def _facts(
+        self, columns: dict[str, Expression], table: sa.FromClause, dataset: DatasetMap, parents: Sequence[_Joined]
+    ) -> dict[str, str]:
+        facts: dict[str, str] = {}
+        for number, (name, kind) in enumerate(sorted(self.policy.supplied_facts.items())):
+            label = f"f{number}"
+            if name in dataset.facts:
+                columns[label] = fact(table.c[dataset.facts[name].column], kind, self.dialect)
+                facts[name] = label
+                continue
+            above = [joined for joined in parents if name in joined.carried.facts]
+            if above:
+                columns[label] = above[0].source.c[above[0].carried.facts[name]]
+                facts[name] = label
+        return facts
+
+    def _reading(self, columns: dict[str, Expression], event: str, table: sa.FromClause, source: EventSource) -> None:
+        if source.column is None:
+            raise ValueError(f"the event {event} of a table needs a column")
+        raw = table.c[source.column]
+        stem = self._stem("r", event)
+        is_given = given(sa.type_coerce(sa.cast(raw, sa.Text), sa.Text()) if self.dialect == "sqlite" else raw)
+        columns[f"{stem}_given"] = _truth(is_given)
+        columns[f"{stem}_day"] = sa.case((is_given, day_of(raw, self.policy.time_zone, self.dialect)))
+        columns[f"{stem}_applies"] = sa.true() if source.only_if is None else _holds(table, source.only_if)
+        columns[f"{stem}_declared"] = sa.false() if source.open_if is None else _holds(table, source.open_if)
+
+    def _inherit(
+        self, columns: dict[str, Expression], horizon: Horizon, event: str, parents: Sequence[_Joined]
+    ) -> None:
+        above = [
+            (each, each.carried.events[horizon.name, event])
+            for each in parents
+            if (horizon.name, event) in each.carried.events
+        ]
+        names = EventColumns.named(self._stem(f"{horizon.name}e", event))
+        columns[names.open] = _truth(sa.or_(*(each.source.c[their.open] for each, their in above)))
+        columns[names.missing] = _truth(sa.or_(*(each.source.c[their.missing] for each, their in above)))
+        columns[names.first] = extreme([each.source.c[their.first] for each, their in above], latest=False)
+        columns[names.last] = extreme([each.source.c[their.last] for each, their in above], latest=True)
+
+    def _judged(
+        self,
+        base: sa.FromClause,
+        name: str,
+        *,
+        links: Mapping[str, Key],
+        facts: Mapping[str, str],
+        inherited: Sequence[str],
+        scoped: bool,
+    ) -> Carried:
+        """Read the raw days for each horizon."""
+        dataset = self.map(name)
+        columns: dict[str, Expression] = {}
+        events: dict[tuple[str, str], EventColumns] = {}
+        supplied: dict[tuple[str, str], EventColumns] = {}
+        for horizon in self.horizons:
+            for event in inherited:
+                events[horizon.name, event] = EventColumns.named(self._stem(f"{horizon.name}e", event))
+            own = record_events(dataset, self.policy) | subject_events(dataset, self.policy)
+            for event, source in own.items():
+                mine = source.of == "record"
+                names = EventColumns.named(self._stem(f"{horizon.name}{'e' if mine else 'x'}", event))
+                (events if mine else supplied)[horizon.name, event] = names
+                stem = self._stem("r", event)
+                reading = Reading(*(base.c[f"{stem}_{part}"] for part in ("given", "day", "applies", "declared")))
+                found = occurrence(reading, source, self.policy.events[event], horizon)
+                columns[names.open], columns[names.missing] = found.open, found.missing
+                columns[names.first] = columns[names.last] = found.day
+        relation = extended(base, columns, fenced=self.fenced) if columns else base
+        return Carried(relation, links, events, frozenset(inherited), supplied, facts, scoped)
+
+    def _stem(self, prefix: str, event: str) -> str:
+        return f"{prefix}{sorted(self.policy.events).index(event)}"
+
+
+def coerced(target: Expression, values: Sequence[str | int | bool]) -> list[Any]:
+    """Values of a YAML file in the type of the column that they are compared with."""
+    kind = target.type
+    if isinstance(kind, sa.Boolean):
+        return [str(value).lower() in {"1", "true", "yes"} for value in values]
+    if isinstance(kind, (sa.Integer, sa.Numeric)):
+        return [int(value) for value in values]
+    return [str(value) for value in values]
+
+
+def fact(raw: Expression, kind: str, dialect: str) -> Expression:
+    """A column as a fact; what is no boolean or number is unknown, never false or zero."""
+    if kind == "number":
+        if dialect == "sqlite":
+            return sa.case((sa.func.typeof(raw).in_(["integer", "real"]), sa.type_coerce(raw, sa.Numeric())))
+        return raw if isinstance(raw.type, (sa.Numeric, sa.Integer)) else sa.cast(sa.null(), sa.Numeric())
+    if dialect == "sqlite":
+        return sa.case((sa.func.typeof(raw) == "integer", sa.type_coerce(raw, sa.Integer()) != 0))
+    if isinstance(raw.type, sa.Boolean):
+        return raw
+    return (
+        sa.type_coerce(raw, sa.Integer()) != 0 if isinstance(raw.type, sa.Integer) else sa.cast(sa.null(), sa.Boolean())
+    )
+
+
+def _holds(table: sa.FromClause, condition: OpenIf) -> Expression:
+    target = table.c[condition.column]
+    return among(target, coerced(target, condition.values))
+
+
+def _flag(joined: _Joined, name: str) -> Expression:
+    return sa.func.coalesce(joined.source.c[name], sa.false())
+
+
+def _truth(condition: Expression) -> Expression:
+    return sa.case((condition, sa.true()), else_=sa.false())
+
+
+def _grouped(carried: Carried, targets: Sequence[str]) -> sa.FromClause:
+    """Many rows of one dataset beside one of another: events of all of them together, facts where they agree."""
+    relation = carried.relation
+    columns: dict[str, Expression] = {column(name): relation.c[column(name)] for name in targets}
+    for names in carried.events.values():
+        columns |= {
+            names.open: any_of(relation.c[names.open]),
+            names.missing: any_of(relation.c[names.missing]),
+            names.first: sa.func.min(relation.c[names.first]),
+            names.last: sa.func.max(relation.c[names.last]),
+        }
+    for label in carried.facts.values():
+        value = (
+            sa.cast(relation.c[label], sa.Integer)
+            if isinstance(relation.c[label].type, sa.Boolean)
+            else relation.c[label]
+        )
+        agreed = sa.and_(sa.func.min(value) == sa.func.max(value), sa.func.count(value) == sa.func.count())
+        columns[label] = sa.case((agreed, sa.func.min(value)))
+        if isinstance(relation.c[label].type, sa.Boolean):
+            columns[label] = sa.case((agreed, sa.func.min(value) == 1))
+    group = [relation.c[column(name)] for name in targets]
+    query = sa.select(*(value.label(label) for label, value in columns.items()))
+    return query.where(relation.c["inside"]).group_by(*group).subquery()
+
+
+def any_of(condition: Expression) -> Expression:
+    """Whether a condition holds for one row of a group; never NULL."""
+    return sa.func.max(sa.case((condition, 1), else_=0)) == 1

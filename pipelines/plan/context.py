@@ -1,0 +1,80 @@
+"""What planning and acting for one controller have in common: the policy, the maps, the dates, the holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors.digests import DigestKey
+from pipelines.data_map.model import DatasetMap, StoreMap
+from pipelines.plan.holding import Holding
+from pipelines.plan.occurrences import Horizon
+from pipelines.plan.supply import Supply, supply
+from retention_rules.conditions import events_in
+from retention_rules.policy import Policy
+
+AS_OF = "a"
+TODAY = "t"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One controller on one as-of date. In a past one only what is due today as well is acted on: two horizons."""
+
+    policy: Policy
+    controller: str
+    maps: Mapping[str, StoreMap]
+    key: DigestKey
+    horizons: tuple[Horizon, ...]
+    supply: Supply
+    holding: Holding
+
+    @property
+    def as_of(self) -> dt.date:
+        """The date for which is planned."""
+        return self.horizons[0].as_of
+
+    def dataset(self, store: str, name: str) -> DatasetMap:
+        """The data map's entry."""
+        return self.maps[store].datasets[name]
+
+    def active(self, store: str) -> dict[str, DatasetMap]:
+        """The approved datasets of the controller in a store, by name."""
+        store_map = self.maps.get(store)
+        found = store_map.active if store_map else {}
+        return {name: each for name, each in sorted(found.items()) if each.controller == self.controller}
+
+
+def horizons(as_of: dt.date, today: dt.date) -> tuple[Horizon, ...]:
+    """The as-of date, and today beside it when it is past."""
+    first = Horizon(AS_OF, as_of, today)
+    return (first, Horizon(TODAY, today, today)) if as_of < today else (first,)
+
+
+def context(
+    *,
+    policy: Policy,
+    controller: str,
+    maps: Mapping[str, StoreMap],
+    key: DigestKey,
+    holding: Holding,
+) -> Context:
+    """Bring together what is known before any store is asked."""
+    return Context(policy, controller, maps, key, holding.horizons, supply(maps, controller, policy), holding)
+
+
+def oldest_that_matters(policy: Policy, event: str, as_of: dt.date) -> dt.date:
+    """The day after which an occurrence of the event could still keep something alive.
+
+    An event that a condition asks about always matters.
+    """
+    cutoffs = []
+    for purpose in policy.purposes:
+        conditions = [each for each in (purpose.when, *(branch.when for branch in purpose.periods)) if each is not None]
+        conditions += policy.facts.values()
+        if any(event in events_in(condition) for condition in conditions):
+            return dt.date.min
+        if event in purpose.starting_point.events:
+            cutoffs += [branch.period.cutoff(as_of) for branch in purpose.periods] or [as_of]
+    return min(cutoffs, default=as_of)

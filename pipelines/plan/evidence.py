@@ -1,0 +1,403 @@
+"""What all stores together know of the events of each subject, as keyed digests, in a DuckDB file of one run.
+
+Occurrences are reduced where they are: rows in their store (GROUP BY the digest), items in the index. What arrives here
+is one row for each subject, event and kind of key; reducing it again is exact, so that evidence of an earlier time can
+be *merged*: a run that is resumed still knows the contract ends that it has itself deleted. A store then gets it as
+temporary tables to join, in batches.
+
+Evidence is strong (an exact or canonical key) or weak (an alias, a loose address, a name). An event of which a supplier
+could not be asked completely is *incomplete*: missing for everybody, with a note that says why.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from pipelines.data_map.model import DatasetMap
+from pipelines.plan.artefact import EvidenceNote
+from pipelines.plan.carried import Carried, Datasets, any_of
+from pipelines.plan.compile import EventColumns
+from pipelines.plan.context import Context
+from pipelines.plan.dates import day_of
+from pipelines.plan.dialects import run
+from pipelines.plan.links import EMAIL, Key
+from pipelines.plan.links import STRONG as STRONG_LINKS
+from pipelines.plan.occurrences import Horizon, Reading, occurrence
+from pipelines.plan.supply import Supplier, Supply, keys_of, subject_events
+from retention_rules.policy import Policy
+
+if TYPE_CHECKING:
+    import duckdb
+
+BATCH = 10_000
+"""Subjects per batch on the way between a store and the evidence."""
+
+SCHEMA = pa.schema(
+    [
+        ("horizon", pa.string()),
+        ("event", pa.string()),
+        ("key", pa.string()),
+        ("digest", pa.string()),
+        ("open", pa.bool_()),
+        ("missing", pa.bool_()),
+        ("first", pa.date32()),
+        ("last", pa.date32()),
+    ]
+)
+
+_TABLE = (
+    "(horizon VARCHAR, event VARCHAR, key VARCHAR, digest VARCHAR, "
+    "open BOOLEAN, missing BOOLEAN, first DATE, last DATE)"
+)
+_REDUCED = (
+    "SELECT horizon, event, key, digest, bool_or(open) AS open, bool_or(missing) AS missing, "
+    "min(first) AS first, max(last) AS last FROM {} GROUP BY ALL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A temporary table of evidence in a store: one row per digest; the columns of each event of each horizon."""
+
+    table: sa.Table
+    events: Mapping[tuple[str, str], EventColumns]
+
+
+@dataclass
+class Evidence:
+    """The evidence of one run; close it. ``horizons`` are the dates for which it was read."""
+
+    connection: duckdb.DuckDBPyConnection
+    supply: Supply
+    horizons: tuple[Horizon, ...]
+    notes: list[EvidenceNote] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, supply: Supply, horizons: Sequence[Horizon], path: Path | None = None) -> Evidence:
+        """No evidence yet; in memory (with spilling), or in a file."""
+        import duckdb
+
+        connection = duckdb.connect(str(path) if path else ":memory:", config={"memory_limit": "512MB", "threads": 2})
+        connection.execute(f"CREATE TABLE IF NOT EXISTS evidence {_TABLE}")
+        return cls(connection, supply, tuple(horizons))
+
+    # -- what is known of it
+
+    @property
+    def incomplete(self) -> frozenset[str]:
+        """The events that some supplier could not tell completely: missing for everybody."""
+        return frozenset(note.event for note in self.notes if not note.complete)
+
+    def keys_of(self, context: Context, store: str, dataset: str) -> frozenset[Key]:
+        """The kinds of key by which a dataset's rows are linked to subjects."""
+        return keys_of(context.maps[store], dataset)
+
+    def note(self, supplier: Supplier, reason: str) -> None:
+        """Say that a supplier could not be asked, or not completely."""
+        for event in supplier.events:
+            self.notes.append(EvidenceNote(event, supplier.store, supplier.dataset, 0, False, reason))
+
+    # -- gathering
+
+    def gather_rows(self, datasets: Datasets, supplier: Supplier) -> None:
+        """Reduce a table's events per subject in its store, and stream the result in.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the store fails; the caller knows its name.
+        """
+        carried = datasets.carried(supplier.dataset)
+        for label, key in carried.links.items():
+            columns, query = _reduction(carried, label)
+            with datasets.connection.execute(query, execution_options={"yield_per": BATCH}) as result:
+                for part in result.mappings().partitions():
+                    self._insert(list(_unpivoted(part, columns, key.name)))
+        self._counted(supplier)
+
+    def gather_items(self, supplier: Supplier, dataset: DatasetMap, policy: Policy) -> None:
+        """Reduce the events of a mailbox or calendar per subject, in DuckDB, from the index."""
+        for event in subject_events(dataset, policy):
+            for horizon in self.horizons:
+                for query in item_occurrences(supplier, dataset, policy, event, horizon):
+                    self.connection.execute("INSERT INTO evidence " + _REDUCED.format(f"({_literal(query)})"))
+        self._counted(supplier)
+
+    def attach(self, index: Path) -> None:
+        """Make the item index readable as `items.…`, once."""
+        attached = {
+            row[0] for row in self.connection.execute("SELECT database_name FROM duckdb_databases()").fetchall()
+        }
+        if "items" not in attached:
+            quoted = str(index).replace("'", "''")
+            self.connection.execute(f"ATTACH '{quoted}' AS items (READ_ONLY)")
+
+    def detach(self) -> None:
+        """Let go of the item index, so that a scan can write it."""
+        self.connection.execute("DETACH DATABASE IF EXISTS items")
+
+    def reduce(self) -> None:
+        """Bring together what several suppliers told of the same subject."""
+        self.connection.execute(
+            "CREATE TABLE reduced AS " + _REDUCED.format("evidence") + "; DROP TABLE evidence; "
+            "ALTER TABLE reduced RENAME TO evidence"
+        )
+
+    def _insert(self, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            batch = pa.Table.from_pylist(rows, schema=SCHEMA)
+            self.connection.register("batch", batch)
+            self.connection.execute("INSERT INTO evidence SELECT * FROM batch")
+            self.connection.unregister("batch")
+
+    def _counted(self, supplier: Supplier) -> None:
+        rows = self.connection.execute(
+            "SELECT event, count(DISTINCT digest) FROM evidence "
+            "WHERE horizon = ? AND key LIKE 'strong%' GROUP BY event",
+            [self.horizons[0].name],
+        ).fetchall()
+        counts = dict(rows)
+        for event in supplier.events:
+            before = sum(note.subjects for note in self.notes if note.event == event)
+            seen = max(0, counts.get(event, 0) - before)
+            self.notes.append(EvidenceNote(event, supplier.store, supplier.dataset, seen, True))
+
+    # -- keeping
+
+    def save(self, path: Path) -> None:
+        """Keep the evidence (digests only) for a run that may be resumed; readable by its owner alone."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        quoted = str(draft).replace("'", "''")
+        self.connection.execute(f"ATTACH '{quoted}' AS snapshot")
+        self.connection.execute("CREATE TABLE snapshot.evidence AS SELECT * FROM evidence ORDER BY ALL")
+        self.connection.execute("DETACH snapshot")
+        draft.chmod(0o600)
+        draft.replace(path)
+
+    def merge(self, path: Path) -> None:
+        """Add what was known when `save` wrote this file: the union of all occurrences."""
+        quoted = str(path).replace("'", "''")
+        self.connection.execute(f"ATTACH '{quoted}' AS snapshot (READ_ONLY)")
+        names = [horizon.name for horizon in self.horizons]
+        self.connection.execute(
+            "INSERT INTO evidence SELECT * FROM snapshot.evidence WHERE list_contains(?, horizon)", [names]
+        )
+        self.connection.execute("DETACH snapshot")
+        self.reduce()
+
+    # -- handing over
+
+    def hand_over(self, connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, HandedOver]:
+        """Fill a temporary table in a store for each of the kinds of key by which some event is known.
+
+        The tables live as long as the connection; ones of an earlier call are replaced. Nothing is committed.
+        """
+        wanted = set(keys)
+        return {
+            key: self._handed_over(connection, key, events)
+            for key, events in self.supply.by_key().items()
+            if key in wanted and events
+        }
+
+    def _handed_over(self, connection: sa.Connection, key: Key, events: Sequence[str]) -> HandedOver:
+        table, columns = _temporary_table(key, events, self.horizons)
+        connection.execute(sa.schema.DropTable(table, if_exists=True))
+        table.create(connection, checkfirst=False)
+        found = self.connection.execute(wide(key, columns, "evidence"))
+        names = [each[0] for each in found.description]
+        while rows := found.fetchmany(BATCH):
+            _fill(connection, table, names, rows)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"ANALYZE {table.name}")
+        return HandedOver(table, columns)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def wide(key: Key, columns: Mapping[tuple[str, str], EventColumns], source: str) -> str:
+    """The evidence of a kind of key with one row per digest, as DuckDB SQL."""
+    parts = []
+    for (horizon, event), names in columns.items():
+        which = f"FILTER (WHERE horizon = '{horizon}' AND event = '{event}')"
+        parts += [
+            f"coalesce(bool_or(open) {which}, false) AS {names.open}",
+            f"coalesce(bool_or(missing) {which}, false) AS {names.missing}",
+            f"min(first) {which} AS {names.first}",
+            f"max(last) {which} AS {names.last}",
+        ]
+    return f"SELECT digest, {', '.join(parts)} FROM {source} WHERE key = '{key.name}' GROUP BY digest"  # noqa: S608
+
+
+def event_columns(events: Sequence[str], horizons: Sequence[Horizon]) -> dict[tuple[str, str], EventColumns]:
+    """How the columns of a wide relation are named."""
+    return {
+        (horizon.name, event): EventColumns.named(f"{horizon.name}v{number}")
+        for horizon in horizons
+        for number, event in enumerate(events)
+    }
+
+
+def item_occurrences(
+    supplier: Supplier, dataset: DatasetMap, policy: Policy, event: str, horizon: Horizon
+) -> Iterator[sa.Select[Any]]:
+    """One SELECT per form of link: the occurrences of an event among items, per subject; not reduced."""
+    source = dataset.events[event]
+    items, people = item_tables()
+    moment = items.c.last if source.at == "last" else items.c.first
+    endless = sa.func.coalesce(items.c.endless, sa.false()) if source.at == "last" else sa.false()
+    day = day_of(moment, policy.time_zone, "duckdb")
+    reading = Reading(sa.or_(moment.is_not(None), endless), sa.case((sa.not_(endless), day)), sa.true(), endless)
+    found = occurrence(reading, source, policy.events[event], horizon)
+    for link in dataset.subjects:
+        roles = [role for role in (source.roles or link.roles) if not link.roles or role in link.roles]
+        for digest, key in digest_columns(link.kind, link.strength not in STRONG_LINKS, people):
+            query = (
+                sa.select(
+                    sa.literal(horizon.name).label("horizon"),
+                    sa.literal(event).label("event"),
+                    sa.literal(key.name).label("key"),
+                    digest.label("digest"),
+                    found.open.label("open"),
+                    found.missing.label("missing"),
+                    found.day.label("first"),
+                    found.day.label("last"),
+                )
+                .select_from(items)
+                .join(
+                    people,
+                    sa.and_(*(items.c[each] == people.c[each] for each in ("store", "dataset", "container", "key"))),
+                )
+                .where(items.c.store == supplier.store, items.c.dataset == supplier.dataset, digest.is_not(None))
+            )
+            if roles:
+                query = query.where(people.c.role.in_(roles))
+            if source.human:
+                query = query.where(sa.not_(sa.func.coalesce(items.c.automatic, sa.false())))
+            yield query
+
+
+def digest_columns(kind: str, weak: bool, people: sa.FromClause) -> Iterator[tuple[sa.ColumnElement[Any], Key]]:
+    """The digest columns of participants that a link of this kind means."""
+    if kind == EMAIL:
+        yield people.c.digest, Key(EMAIL, weak=weak)
+        yield people.c.loose, Key(EMAIL, weak=True)
+    else:
+        yield people.c.name_digest, Key(kind, weak=True)
+
+
+def item_tables() -> tuple[sa.TableClause, sa.TableClause]:
+    """The index's tables, as attached."""
+    text, moment, truth = sa.String(), sa.DateTime(), sa.Boolean()
+    place = ("store", "dataset", "container", "key")
+    items = sa.table(
+        "items",
+        *(sa.column(name, text) for name in (*place, "version")),
+        sa.column("first", moment),
+        sa.column("last", moment),
+        sa.column("endless", truth),
+        sa.column("automatic", truth),
+        schema="items",
+    )
+    people = sa.table(
+        "participants",
+        *(sa.column(name, text) for name in (*place, "role", "digest", "loose", "name_digest")),
+        sa.column("own", truth),
+        schema="items",
+    )
+    return items, people
+
+
+def _literal(query: sa.Select[Any]) -> str:
+    """The statement with its constants written in: names, dates and numbers of ours, never a subject's."""
+    from pipelines.plan.dialects import DuckDBDialect
+
+    return str(query.compile(dialect=DuckDBDialect(), compile_kwargs={"literal_binds": True}))
+
+
+def _reduction(carried: Carried, label: str) -> tuple[dict[tuple[str, str], EventColumns], sa.Select[Any]]:
+    """One row per digest, all events and horizons beside each other."""
+    relation = carried.relation
+    columns: list[sa.ColumnElement[Any]] = [relation.c[label].label("digest")]
+    happened: list[sa.ColumnElement[Any]] = []
+    for names in carried.supplied.values():
+        columns += [
+            any_of(relation.c[names.open]).label(names.open),
+            any_of(relation.c[names.missing]).label(names.missing),
+            sa.func.min(relation.c[names.first]).label(names.first),
+            sa.func.max(relation.c[names.last]).label(names.last),
+        ]
+        happened += [relation.c[names.open], relation.c[names.missing], relation.c[names.last].is_not(None)]
+    query = (
+        sa.select(*columns)
+        .where(relation.c.inside, relation.c[label].is_not(None), sa.or_(*happened))
+        .group_by(relation.c[label])
+    )
+    return dict(carried.supplied), query
+
+
+def _unpivoted(
+    rows: Sequence[sa.RowMapping], columns: Mapping[tuple[str, str], EventColumns], key: str
+) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        for (horizon, event), names in columns.items():
+            is_open, missing, last = bool(row[names.open]), bool(row[names.missing]), _day(row[names.last])
+            if is_open or missing or last:
+                yield {
+                    "horizon": horizon, "event": event, "key": key, "digest": row["digest"], "open": is_open,
+                    "missing": missing, "first": _day(row[names.first]), "last": last,
+                }  # fmt: skip
+
+
+def _day(value: Any) -> dt.date | None:
+    return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _temporary_table(
+    key: Key, events: Sequence[str], horizons: Sequence[Horizon]
+) -> tuple[sa.Table, dict[tuple[str, str], EventColumns]]:
+    columns = event_columns(events, horizons)
+    table = sa.Table(
+        f"ardoise_evidence_{key.name}",
+        sa.MetaData(),
+        sa.Column("digest", sa.String(64), primary_key=True),
+        *(
+            column
+            for names in columns.values()
+            for column in (
+                sa.Column(names.open, sa.Boolean, nullable=False),
+                sa.Column(names.missing, sa.Boolean, nullable=False),
+                sa.Column(names.first, sa.Date),
+                sa.Column(names.last, sa.Date),
+            )
+        ),
+        prefixes=["TEMPORARY"],
+    )
+    return table, columns
+
+
+def _fill(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    if connection.dialect.name != "postgresql":
+        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+__all__ = ["Evidence", "HandedOver", "event_columns", "item_occurrences", "item_tables", "run", "wide"]

@@ -1,0 +1,145 @@
+"""Asking every store what it knows of the subjects of one controller: the evidence of a plan, or of a run."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from connectors.base import Inventory
+from connectors.errors import StoreDown
+from connectors.sql.catalog import location, schema_digest
+from connectors.sql.connector import SqlConnector
+from connectors.sql.engines import speaking_for
+from pipelines.engine.database import EngineDatabase
+from pipelines.errors import DataMapInvalid
+from pipelines.estate import Estate
+from pipelines.plan.carried import Datasets
+from pipelines.plan.context import Context, context, horizons
+from pipelines.plan.evidence import Evidence
+from pipelines.plan.holding import Holding
+from pipelines.plan.supply import Supplier
+from pipelines.progress import Progress, silent
+from pipelines.scan import index
+
+DOWN = "the store cannot be reached"
+
+
+@dataclass
+class Gathered:
+    """The evidence, and what was learnt of the stores on the way.
+
+    ``connections``: one reading transaction per SQL store, open as long as this is. ``down``: the stores that could not
+    be reached. ``scans``: the latest scan of each item dataset.
+    """
+
+    context: Context
+    evidence: Evidence
+    connections: dict[str, sa.Connection] = field(default_factory=dict)
+    inventories: dict[str, Inventory] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    scans: dict[tuple[str, str], index.DatasetScan] = field(default_factory=dict)
+
+    def schema_digest(self) -> str:
+        """What the plan relies on in all reachable SQL stores: see `connectors.sql.catalog.schema_digest`."""
+        found = {}
+        for store, inventory in sorted(self.inventories.items()):
+            if store in self.connections:
+                default = self.connections[store].dialect.default_schema_name
+                postgresql = self.connections[store].dialect.name == "postgresql"
+                sources = [each.source for each in self.context.active(store).values()]
+                places = [location(default if postgresql and "." not in each else None, each) for each in sources]
+                found[store] = schema_digest(inventory, places)
+        return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def plan_context(estate: Estate, engine: EngineDatabase, controller: str, as_of: dt.date, today: dt.date) -> Context:
+    """The context of a plan or run, from the estate and the holds in the engine database.
+
+    Raises:
+        EstateInvalid: the policy is invalid.
+    """
+    return context(
+        policy=estate.policy(controller),
+        controller=controller,
+        maps=estate.data_maps,
+        key=estate.key,
+        holding=Holding(tuple(engine.holds.list()), horizons(as_of, today)),
+    )
+
+
+@contextlib.contextmanager
+def gathered(estate: Estate, context: Context, progress: Progress = silent) -> Iterator[Gathered]:
+    """Open a reading transaction on every SQL store, hold the data maps against them, and gather the evidence.
+
+    A store that is down is no error here: what it would have told is incomplete.
+
+    Raises:
+        DataMapInvalid: a store is not as its data map says; with every problem of all stores.
+    """
+    with contextlib.ExitStack() as stack:
+        evidence = stack.enter_context(Evidence.empty(context.supply, context.horizons))
+        found = Gathered(context, evidence)
+        _connect(estate, found, stack)
+        if estate.index_file.exists():
+            with index.read(estate.index_file) as connection:
+                found.scans = {(each.store, each.dataset): each for each in index.scans(connection)}
+            evidence.attach(estate.index_file)
+        suppliers = context.supply.suppliers
+        for number, supplier in enumerate(suppliers):
+            progress("evidence", number, len(suppliers), f"{supplier.store}.{supplier.dataset}")
+            _ask(found, supplier)
+        evidence.reduce()
+        progress("evidence", len(suppliers), len(suppliers), "")
+        yield found
+
+
+def _connect(estate: Estate, found: Gathered, stack: contextlib.ExitStack) -> None:
+    problems = []
+    for store in estate.data_maps:
+        if not any(each.controller == found.context.controller for each in found.context.maps[store].datasets.values()):
+            continue
+        try:
+            connector = stack.enter_context(estate.connected(store))
+            connector.check()
+            inventory = connector.inspect()
+            if isinstance(connector, SqlConnector):
+                found.connections[store] = stack.enter_context(connector.reading())
+        except StoreDown:
+            found.down.add(store)
+            continue
+        found.inventories[store] = inventory
+        try:
+            estate.check_store(store, inventory)
+        except DataMapInvalid as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DataMapInvalid(problems)
+
+
+def _ask(found: Gathered, supplier: Supplier) -> None:
+    """Ask one supplier, or note why it could not be asked."""
+    context, evidence = found.context, found.evidence
+    if not supplier.approved:
+        evidence.note(supplier, "the mapping is not approved")
+    elif supplier.store in found.down:
+        evidence.note(supplier, DOWN)
+    elif supplier.items:
+        scan = found.scans.get((supplier.store, supplier.dataset))
+        if scan is None:
+            evidence.note(supplier, "it was never scanned")
+        elif not scan.complete:
+            evidence.note(supplier, scan.reason or "the last scan is incomplete")
+        else:
+            dataset = context.dataset(supplier.store, supplier.dataset)
+            evidence.gather_items(supplier, dataset, context.policy)
+    else:
+        connection = found.connections[supplier.store]
+        datasets = Datasets(connection, context.maps[supplier.store], context.policy, context.key, context.horizons)
+        with speaking_for(supplier.store):
+            evidence.gather_rows(datasets, supplier)

@@ -1,0 +1,73 @@
+"""When a plan must wait for a person: limits, emptied datasets, unusual volumes, incomplete scans, the future."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Protocol
+
+from pipelines.plan.artefact import Refusal
+
+
+class Limit(Protocol):
+    """How much a plan may do to one dataset; None is no limit."""
+
+    @property
+    def count(self) -> int | None:
+        """Records."""
+
+    @property
+    def share(self) -> float | None:
+        """Of the dataset, 0 to 1."""
+
+    @property
+    def deviation(self) -> float | None:
+        """How far the dataset's size may lie from its usual one, as a share of that."""
+
+
+class Volumes(Protocol):
+    """How many records a dataset held at earlier times."""
+
+    def last(self, store: str, dataset: str) -> int | None:
+        """The newest count; None when it was never counted."""
+
+    def usual(self, store: str, dataset: str) -> float | None:
+        """The median of the most recent counts."""
+
+
+def over_limits(
+    store: str, dataset: str, *, found: int, acted_on: int, limit: Limit, volumes: Volumes
+) -> Iterator[Refusal]:
+    """Every reason why what is planned for one dataset, or its size, needs a look."""
+    last, usual = volumes.last(store, dataset), volumes.usual(store, dataset)
+    if not found and last:
+        yield Refusal(
+            store, dataset, f"it is suddenly empty; it held {last} records", "Find out why before anything is deleted."
+        )
+        return
+    if limit.count is not None and acted_on > limit.count:
+        yield Refusal(
+            store, dataset, f"{acted_on} records are due, the limit is {limit.count}", "Look, then raise the limit."
+        )
+    if limit.share is not None and found and acted_on / found > limit.share:
+        yield Refusal(
+            store,
+            dataset,
+            f"{acted_on} of {found} records are due, the limit is {limit.share:.0%}",
+            "Look, then raise the share.",
+        )
+    if limit.deviation is not None and usual and abs(found - usual) / usual > limit.deviation:
+        yield Refusal(
+            store,
+            dataset,
+            f"it holds {found} records, usually {usual:.0f}; the limit of deviation is {limit.deviation:.0%}",
+            "Find out why, then plan again or raise the limit.",
+        )
+
+
+def in_the_future(as_of: dt.date, today: dt.date) -> Iterator[Refusal]:
+    """A plan for the future only says what would be due."""
+    if as_of > today:
+        yield Refusal(
+            "", "", f"the as-of date {as_of} lies in the future", "Plan again for today or a past date to act."
+        )
