@@ -186,8 +186,11 @@ def _by_rest(case: _Case) -> ColumnVerdict:
         return case.is_(Verdict.REVIEW, name.category, _name(name))
     if name.veto:
         return case.is_(Verdict.NOT_PERSONAL, None, _name(name))
-    if sample.enumeration:
-        return case.is_(Verdict.NOT_PERSONAL, None, Evidence(Source.VALUES, "an enumeration"))
+    if sample.enumeration:  # of names: one family, one seller; the table has to say
+        evidence = Evidence(Source.VALUES, "an enumeration")
+        names_few = name.category == c.NAME
+        verdict = Verdict.REVIEW if names_few else Verdict.NOT_PERSONAL
+        return case.is_(verdict, name.category if names_few else None, _name(name), evidence)
     return _by_model(case)
 
 

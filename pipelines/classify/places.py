@@ -55,33 +55,34 @@ def _settled(
     if organisation and not personal and category in c.PLACES | {c.STREET, c.WORKPLACE, c.ADDRESS}:
         return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
     if category in c.PLACES:
-        near = personal or bool(held & {c.STREET, c.ADDRESS})
-        decided = Verdict.PERSONAL if near else Verdict.NOT_PERSONAL
-        return _said(verdict, decided, "beside a person" if near else "without a person")
+        return _placed(verdict, near=personal or bool(held & {c.STREET, c.ADDRESS}))
     if category is None or verdict.verdict is not Verdict.REVIEW:
         return verdict
     if category == c.NAME:
-        return _named(table, verdict, organisation=names.is_organisation(table.name), personal=about_persons)
-    if category in CONTEXTUAL and _model_free(verdict):
-        return _said(verdict, Verdict.PERSONAL, "beside a person") if personal or c.IP in held else _quiet(verdict)
-    return verdict
+        return _named(table, verdict, held, about_persons=about_persons)
+    if category not in CONTEXTUAL or not _model_free(verdict):
+        return verdict
+    return _placed(verdict, near=personal or c.IP in held)
 
 
-def _named(table: Table, verdict: ColumnVerdict, *, organisation: bool, personal: bool) -> ColumnVerdict:
+def _placed(verdict: ColumnVerdict, *, near: bool) -> ColumnVerdict:
+    decided = Verdict.PERSONAL if near else Verdict.NOT_PERSONAL
+    return _said(verdict, decided, "beside a person" if near else "without a person")
+
+
+def _named(table: Table, verdict: ColumnVerdict, held: set[str | None], *, about_persons: bool) -> ColumnVerdict:
     """A column that might hold persons' names."""
+    if c.FIRST_NAME in held and set(names.tokens(verdict.column)) & {"nom", "name"}:
+        return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
     words = set(names.tokens(table.name.rpartition(".")[2]))
-    of_persons = {word.removesuffix("s") for word in words} & PERSONS
-    if organisation:
+    if names.is_organisation(table.name):
         return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
-    return _said(verdict, Verdict.PERSONAL, "about persons") if of_persons or personal else verdict
+    of_persons = bool({word.removesuffix("s") for word in words} & PERSONS)
+    return _said(verdict, Verdict.PERSONAL, "about persons") if of_persons or about_persons else verdict
 
 
 def _model_free(verdict: ColumnVerdict) -> bool:
     return not any(each.source in {Source.LANGUAGE_MODEL, Source.VALUES} for each in verdict.evidence)
-
-
-def _quiet(verdict: ColumnVerdict) -> ColumnVerdict:
-    return replace(_said(verdict, Verdict.NOT_PERSONAL, "without a person"), category=None)
 
 
 def _said(verdict: ColumnVerdict, decided: Verdict, says: str) -> ColumnVerdict:

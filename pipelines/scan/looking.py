@@ -20,6 +20,12 @@ ROWS = 300
 ITEMS = 40
 """Mails or meetings of a container that are sampled."""
 
+BY_KIND = {
+    Kind.MESSAGES: ("from", "to", "cc", "bcc", "reply_to"),
+    Kind.EVENTS: ("organizer", "attendees"),
+}
+"""The people of every item, whether or not the connector lists them among its texts."""
+
 PEOPLE = words("from to cc bcc reply_to sender organizer attendee attendees participants addresses contact headers")
 TEXTS = words("subject body summary description comment text texts html location attachments categories")
 
@@ -73,7 +79,7 @@ def _item_fields(connector: Connector, shape: DatasetShape) -> list[ColumnVerdic
     for document in connector.sample(source_of_shape(shape), ITEMS):
         for name, text in document.fields.items():
             texts[name].append(text)
-    names = dict.fromkeys([*(each.name for each in shape.fields), *texts])
+    names = dict.fromkeys([*BY_KIND.get(shape.kind, ()), *(each.name for each in shape.fields), *texts])
     return [_item_field(name, texts.get(name, [])) for name in names]
 
 

@@ -19,8 +19,9 @@ def source_of(name: str, dataset: DatasetMap) -> Source:
 
 
 def source_of_shape(shape: DatasetShape) -> Source:
-    """The whole of an inspected table, mailbox or calendar."""
-    return Source(shape.location, shape.location, key_of(shape))
+    """The whole of an inspected table, mailbox or calendar; a table without a key is sampled by all its columns."""
+    rows = shape.kind is Kind.ROWS
+    return Source(shape.location, shape.location, key_of(shape) or tuple(each.name for each in shape.fields if rows))
 
 
 def key_of(shape: DatasetShape) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class BreakingConnector(MemoryConnector):
         self.error = error
 
     def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1) -> Iterator[pa.RecordBatch]:
-        for place, each in enumerate(super().scan(source, columns, batch=1)):
+        for place, each in enumerate(super().scan(source, columns, min(batch, 1))):
             if place == self.after:
                 raise self.error(self.store, "broken off", "Try again")
             yield each
@@ -145,13 +145,12 @@ def test_a_broken_scan_is_incomplete_and_nothing_that_it_did_not_see_is_gone(
 
 
 def test_a_scan_that_never_ended_is_incomplete(mail: MemoryConnector, path: Path) -> None:
-    class Killed(MemoryConnector):
-        def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1) -> Iterator[pa.RecordBatch]:
-            raise KeyboardInterrupt
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
 
     index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
     with pytest.raises(KeyboardInterrupt):
-        index.fill(path, Killed("mail"), "messages", SOURCE, subjects=KEYS, now=NOW)
+        index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW, progress=interrupt)
 
     with index.read(path) as connection:
         assert [(each.complete, each.reason) for each in index.scans(connection)] == [(False, index.UNFINISHED)]

@@ -1,0 +1,169 @@
+"""Columns of small tables, French and English, with what a reviewer would say of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import faker
+import pytest
+
+from pipelines.classify import Column, Table, Verdict, classify
+from pipelines.classify import categories as c
+
+ROWS = 80
+NOT = "not personal"
+
+Maker = Callable[[faker.Faker, random.Random], Any]
+
+FRENCH: dict[str, tuple[str, Maker, str]] = {
+    "id": ("INTEGER", lambda _f, r: r.randrange(10**9, 10**10), NOT),
+    "civilite": ("TEXT", lambda _f, r: r.choice(["M.", "Mme"]), c.GENDER),
+    "nom": ("TEXT", lambda f, _r: f.last_name(), c.LAST_NAME),
+    "prenom": ("TEXT", lambda f, _r: f.first_name(), c.FIRST_NAME),
+    "courriel": ("TEXT", lambda f, _r: f.email(), c.EMAIL),
+    "tel_mobile": ("TEXT", lambda f, _r: f.phone_number(), c.PHONE),
+    "adresse": ("TEXT", lambda f, _r: f.street_address(), c.STREET),
+    "cp": ("TEXT", lambda f, _r: f.postcode(), c.POSTCODE),
+    "ville": ("TEXT", lambda f, _r: f.city(), c.CITY),
+    "dt_naiss": ("DATE", lambda f, _r: f.date_of_birth(), c.BIRTH),
+    "num_secu": ("TEXT", lambda f, _r: f.ssn(), c.NATIONAL_ID),
+    "compte": ("TEXT", lambda f, _r: f.iban(), c.BANK),
+    "date_creation": ("TIMESTAMP", lambda f, _r: f.date_time(), NOT),
+    "montant_ttc": ("NUMERIC(10,2)", lambda _f, r: decimal.Decimal(r.randrange(10**6)) / 100, NOT),
+    "no_commande": ("TEXT", lambda _f, r: f"CMD-{r.randrange(10**6):06}", NOT),
+    "statut": ("TEXT", lambda _f, r: r.choice(["ouvert", "clos"]), NOT),
+    "actif": ("BOOLEAN", lambda _f, r: r.random() < 0.5, NOT),
+}
+
+ENGLISH: dict[str, tuple[str, Maker, str]] = {
+    "uuid": ("UUID", lambda _f, r: uuid.UUID(int=r.getrandbits(128)), NOT),
+    "FirstName": ("VARCHAR(40)", lambda f, _r: f.first_name(), c.FIRST_NAME),
+    "LastName": ("VARCHAR(40)", lambda f, _r: f.last_name(), c.LAST_NAME),
+    "EmailAddress": ("VARCHAR(99)", lambda f, _r: f.email(), c.EMAIL),
+    "JobTitle": ("VARCHAR(99)", lambda f, _r: f.job(), c.JOB),
+    "BirthDate": ("DATETIME", lambda f, _r: f.date_of_birth(), c.BIRTH),
+    "Address1": ("VARCHAR(99)", lambda f, _r: f.street_address(), c.STREET),
+    "ZipCode": ("VARCHAR(9)", lambda f, _r: f.postcode(), c.POSTCODE),
+    "Company": ("VARCHAR(99)", lambda f, _r: f.company(), c.WORKPLACE),
+    "last_ip": ("INET", lambda f, _r: f.ipv4(), c.IP),
+    "card_number": ("TEXT", lambda f, _r: f.credit_card_number("visa"), c.CARD),
+    "EmailVerified": ("TEXT", lambda _f, r: r.choice(["yes", "no"]), NOT),
+    "HireDate": ("DATE", lambda f, _r: f.date_object(), NOT),
+    "Score": ("INTEGER", lambda _f, r: r.randrange(100), NOT),
+    "OrderNumber": ("BIGINT", lambda _f, r: r.randrange(10**9, 10**10), NOT),
+    "order_ref": ("TEXT", lambda _f, r: str(r.randrange(10**9, 10**10)), NOT),
+    "updated": ("TEXT", lambda f, _r: f.date_time().isoformat(), NOT),
+}
+
+
+def table(name: str, locale: str, makers: dict[str, tuple[str, Maker, str]]) -> Table:
+    fake, chance = faker.Faker(locale), random.Random(7)
+    fake.seed_instance(7)
+    columns = [
+        Column(
+            column,
+            type_,
+            [None if place % 9 == 8 else make(fake, chance) for place in range(ROWS)],
+            ROWS,
+            key=column in {"id", "uuid"},
+        )
+        for column, (type_, make, _) in makers.items()
+    ]
+    return Table(name, tuple(columns))
+
+
+@pytest.mark.parametrize(
+    ("name", "locale", "makers"),
+    [("adherents", "fr_FR", FRENCH), ("Customer", "en_GB", ENGLISH)],
+    ids=["french", "english"],
+)
+def test_columns_are_what_a_reviewer_would_say(
+    name: str, locale: str, makers: dict[str, tuple[str, Maker, str]]
+) -> None:
+    verdicts = classify([table(name, locale, makers)])[name]
+    said = {each.column: each.category if each.personal else each.verdict.value for each in verdicts}
+    assert said == {column: expected for column, (_, _, expected) in makers.items()}
+
+
+def column(name: str, values: list[Any], type_: str = "TEXT") -> Any:
+    return classify([Table("things", (Column(name, type_, values, len(values)),))])["things"][0]
+
+
+def test_every_verdict_has_evidence_and_quotes_no_value() -> None:
+    made = table("adherents", "fr_FR", FRENCH)
+    values = {str(value) for each in made.columns for value in each.values if isinstance(value, str) and len(value) > 4}
+    for verdict in classify([made])["adherents"]:
+        assert verdict.evidence
+        assert not any(value in str(each) for each in verdict.evidence for value in values)
+
+
+@pytest.mark.parametrize(
+    ("values", "type_"),
+    [
+        ([random.Random(3).randrange(10**9, 10**10) for _ in range(50)], "BIGINT"),
+        ([str(1_000_000_000 + 7919 * place) for place in range(50)], "TEXT"),
+        ([str(4_000_000_000_000_000 + 7919 * place) for place in range(50)], "TEXT"),
+        ([decimal.Decimal(place) / 7 for place in range(50)], "NUMERIC"),
+        ([dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=place) for place in range(50)], "TIMESTAMP"),
+        ([f"{place:03}.{place:02}" for place in range(50)], "TEXT"),
+        (["732829320", "732829320", "404833048", "552100554"], "TEXT"),
+    ],
+    ids=["integers", "digits", "sixteen digits", "decimals", "instants", "codes", "SIREN"],
+)
+def test_numbers_dates_and_codes_are_not_personal(values: list[Any], type_: str) -> None:
+    assert column("valeur", values, type_).verdict is Verdict.NOT_PERSONAL
+
+
+def test_a_city_is_personal_beside_a_person_and_not_beside_a_warehouse() -> None:
+    city = Column("city", "TEXT", ["Paris", "Lyon", "Nantes", "Lille"], 4)
+    person = Column("email", "TEXT", ["a@example.org", "b@example.org"], 2)
+    stock = Column("stock", "INTEGER", [1, 2, 3], 3)
+    said = classify([Table("contacts", (person, city)), Table("warehouses", (stock, city))])
+    assert said["contacts"][1].category == c.CITY
+    assert said["warehouses"][1].verdict is Verdict.NOT_PERSONAL
+
+
+def test_an_address_is_personal_in_a_table_that_points_at_persons() -> None:
+    person = Column("email", "TEXT", ["a@example.org", "b@example.org"], 2)
+    city = Column("billing_city", "TEXT", ["Paris", "Lyon"], 2)
+    said = classify([Table("clients", (person,)), Table("orders", (city,), references=("clients",))])
+    assert said["orders"][0].category == c.CITY
+
+
+def test_product_names_are_not_personal_and_an_author_is_for_a_person_to_judge() -> None:
+    names = [f"Lampe de bureau modèle {place}" for place in range(40)]
+    said = classify([Table("products", (Column("name", "TEXT", names, 40),))])["products"][0]
+    assert said.verdict is Verdict.NOT_PERSONAL
+
+
+def test_free_text_is_personal_when_persons_are_in_it_and_for_review_when_not() -> None:
+    of_persons = ["Madame Éloïse Garnier a rappelé, son numéro est le 06 12 34 56 78, voir demain matin."] * 3
+    of_nobody = ["La livraison est arrivée en retard et le carton était abîmé, voir avec le transporteur demain."] * 3
+    assert column("note", of_persons).category == c.TEXT
+    assert column("note", of_persons).personal
+    assert column("note", of_nobody).verdict is Verdict.REVIEW
+
+
+def test_a_name_that_its_values_contradict_is_for_review() -> None:
+    said = column("email", ["oui", "non", "peut-être"])
+    assert (said.verdict, said.category) == (Verdict.REVIEW, c.EMAIL)
+
+
+def test_a_column_without_name_or_values_is_never_silently_not_personal() -> None:
+    assert column("zz_libre", []).verdict is Verdict.REVIEW
+
+
+def test_missing_values_of_all_kinds_are_no_evidence() -> None:
+    assert column("valeur", [None, float("nan"), "", "  "]).verdict is Verdict.REVIEW
+
+
+def test_the_sample_is_stable_whatever_the_order() -> None:
+    values = [f"user{place}@example.org" for place in range(500)]
+    shuffled = list(values)
+    random.Random(1).shuffle(shuffled)
+    assert column("contact", values) == column("contact", shuffled)
