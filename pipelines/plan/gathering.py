@@ -26,6 +26,9 @@ from pipelines.plan.holding import Holding
 from pipelines.plan.supply import Supplier
 from pipelines.progress import Progress, silent
 from pipelines.scan import index
+from pipelines.scan.participants import SubjectKeys
+from pipelines.scan.sources import binding, source_of
+from retention_rules.problems import Problem
 
 DOWN = "the store cannot be reached"
 
@@ -100,7 +103,7 @@ def gathered(estate: Estate, context: Context, progress: Progress = silent) -> I
 
 
 def _connect(estate: Estate, found: Gathered, stack: contextlib.ExitStack) -> None:
-    problems = []
+    problems: list[Problem] = []
     for store in estate.data_maps:
         if not any(each.controller == found.context.controller for each in found.context.maps[store].datasets.values()):
             continue
@@ -135,6 +138,8 @@ def _ask(found: Gathered, supplier: Supplier) -> None:
             evidence.note(supplier, "it was never scanned")
         elif not scan.complete:
             evidence.note(supplier, scan.reason or "the last scan is incomplete")
+        elif scan.binding != _bound(context, supplier):
+            evidence.note(supplier, "its mapping has changed since it was scanned")
         else:
             dataset = context.dataset(supplier.store, supplier.dataset)
             evidence.gather_items(supplier, dataset, context.policy)
@@ -143,3 +148,10 @@ def _ask(found: Gathered, supplier: Supplier) -> None:
         datasets = Datasets(connection, context.maps[supplier.store], context.policy, context.key, context.horizons)
         with speaking_for(supplier.store):
             evidence.gather_rows(datasets, supplier)
+
+
+def _bound(context: Context, supplier: Supplier) -> str:
+    """What the index of a dataset must have been made for: digests of another scope would match nobody."""
+    dataset = context.dataset(supplier.store, supplier.dataset)
+    keys = SubjectKeys(context.key, dataset.scope, dataset.own)
+    return binding(source_of(supplier.dataset, dataset), keys)

@@ -151,6 +151,17 @@ def forget(path: Path, store: str, keep: Iterable[str], patience: float = PATIEN
             )
 
 
+def mark_incomplete(path: Path, store: str, datasets: Iterable[str], reason: str, patience: float = PATIENCE) -> None:
+    """Say that these datasets of a store could not be looked at again: what the index knows of them may be outdated."""
+    if not path.exists():
+        return
+    with _connection(path, read_only=False, patience=patience) as connection, _transaction(connection):
+        connection.execute(
+            "UPDATE scans SET complete = false, reason = ? WHERE store = ? AND list_contains(?, dataset)",
+            [reason, store, list(datasets)],
+        )
+
+
 def _stage(
     staging: Path,
     connector: Connector,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import ConnectorError
 from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
-from pipelines.scan.index import DatasetScan, fill, forget
+from pipelines.scan.index import DatasetScan, fill, forget, mark_incomplete
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import source_of
 
@@ -59,5 +59,6 @@ def _store(
                 found.append(fill(estate.index_file, connector, name, source, subjects=keys, now=now, progress=told))
     except (ConnectorError, SecretMissing) as error:
         left = [name for name in datasets if name not in {each.dataset for each in found}]
+        mark_incomplete(estate.index_file, store, left, f"the store could not be scanned ({type(error).__name__})")
         found += [DatasetScan(store, name, complete=False, at=now, items=0, reason=str(error)) for name in left]
     return found

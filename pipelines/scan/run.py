@@ -16,7 +16,7 @@ from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
 from pipelines.scan.coverage import CoverageFinding, coverage
 from pipelines.scan.evidence import evidence_file, write_evidence
-from pipelines.scan.index import DatasetScan, fill, forget
+from pipelines.scan.index import DatasetScan, fill, forget, mark_incomplete
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import source_of
 
@@ -90,13 +90,16 @@ def _store(estate: Estate, store: str, progress: Progress, now: dt.datetime) -> 
             connector.check()
             return _connected(estate, connector, progress, now)
     except SecretMissing as error:
-        return StoreScan(store, complete=False, reason=str(error))
+        reason = str(error)
     except ScanIncomplete:
-        return StoreScan(store, complete=False, reason="the scan ended early")
+        reason = "the scan ended early"
     except StoreDown as error:
-        return StoreScan(store, complete=False, reason=f"the store cannot be reached: {error.what}")
+        reason = f"the store cannot be reached: {error.what}"
     except ConnectorError as error:
-        return StoreScan(store, complete=False, reason=f"{error.what}. {error.remedy}")
+        reason = f"{error.what}. {error.remedy}"
+    known = estate.data_maps.get(store)
+    mark_incomplete(estate.index_file, store, known.datasets if known else (), "the store could not be scanned")
+    return StoreScan(store, complete=False, reason=reason)
 
 
 def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt.datetime) -> StoreScan:

@@ -221,6 +221,21 @@ def test_mail_is_indexed_and_its_people_are_subjects(folder: Path) -> None:
         assert connection.execute("SELECT count(DISTINCT digest) FROM participants").fetchall() == [(5,)]
 
 
+def test_a_mailbox_that_is_down_is_no_longer_complete_in_the_index(folder: Path) -> None:
+    add_mail(folder)
+    memory = mailbox()
+    run(load(folder, mail=memory))
+    accept(load(folder), "mail", by="dpo", at=NOW)
+    estate = load(folder, mail=memory)
+    memory.up = False
+
+    run(estate)
+
+    with index.read(estate.index_file) as connection:
+        assert [(each.store, each.complete) for each in index.scans(connection)] == [("mail", False)]
+        assert connection.execute("SELECT count(*) FROM items").fetchall() == [(5,)]
+
+
 def test_volumes_of_mapped_datasets_are_recorded(folder: Path) -> None:
     run(load(folder))
     accept(load(folder), "shop", by="dpo", at=NOW)
