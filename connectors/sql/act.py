@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
@@ -105,7 +104,10 @@ def update_chunk(
         for category, columns in marks.items():
             journal.mark(connection, chunk, table, key, category, columns, frozen.within())
 
-    return _run(connection, journal, chunk, table, key, due, limit, before, act, after, checkpoint)
+    counts = _run(connection, journal, chunk, table, key, due, limit, before, act, after, checkpoint)
+    if counts.done and marks:
+        journal.refresh_estimates(connection)
+    return counts
 
 
 def _run(
@@ -208,7 +210,7 @@ def dataset_lock(connection: sa.Connection, store: str, dataset: str) -> Iterato
 
 
 def _among(
-    rows: sa.FromClause | ReadOnlyColumnCollection[str, Any], names: Sequence[str], keys: sa.Select[Any]
+    rows: sa.FromClause | sa.ColumnCollection[str, Any], names: Sequence[str], keys: sa.Select[Any]
 ) -> sa.ColumnElement[bool]:
     """Whether a row's key is among those that a query selects under the same names."""
     columns = rows.c if isinstance(rows, sa.FromClause) else rows

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key, row_digest
@@ -169,6 +169,16 @@ class Journal:
         names = ["dataset", "record", "category", "fingerprint", "plan"]
         self._upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
 
+    def refresh_estimates(self, connection: sa.Connection) -> None:
+        """Tell the planner how many marks there are, in a transaction of its own.
+
+        Without it PostgreSQL believes that no row is marked, and the next selection of what is due compares every row
+        with every mark (measured: 86 s in place of 0.6 s for 20,000 marks). Skipped while another run does the same.
+        """
+        if self._dialect.name == "postgresql":
+            with connection.begin():
+                connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {self.schema}.{self.marks.name}")
+
     def mark_versions(
         self, connection: sa.Connection, dataset: str, operation: str, versions: Mapping[str, str]
     ) -> None:
@@ -265,10 +275,11 @@ class Journal:
                     if update
                     else on_sqlite.on_conflict_do_nothing(index_elements=key)
                 )
-            case _:  # MariaDB: what REPLACE does beside, delete and insert, touches nothing else here
-                insert = table.insert().from_select(names, rows, include_defaults=False)
-                text = insert.prefix_with("IGNORE") if not update else insert
-                connection.execute(text)
+            case _:
+                on_mariadb = mysql.insert(table).from_select(names, rows, include_defaults=False)
+                # Without anything to update, the key is set to itself: that is how nothing is said here.
+                renewed = {name: on_mariadb.inserted[name] for name in update} or {key[0]: table.c[key[0]]}
+                connection.execute(on_mariadb.on_duplicate_key_update(renewed))
 
 
 def _moment() -> sa.Column[Any]:

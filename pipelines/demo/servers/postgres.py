@@ -6,6 +6,7 @@ modes of all parent folders when root, trusts every local user and leaks the ser
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -92,6 +93,12 @@ class PostgresServer:
         return Path(tempfile.gettempdir()) / f"ardoise-pg-{os.getuid()}-{name}"
 
     @property
+    def _socket_port(self) -> int:
+        """The number in the socket's name: the running server's own, which another process may have chosen."""
+        lines = self._pid_file()
+        return int(lines[3]) if len(lines) > 4 and lines[3].isdigit() else self.port or 5432  # noqa: PLR2004
+
+    @property
     def running(self) -> bool:
         """Whether the server answers."""
         try:
@@ -122,7 +129,10 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Shut down: connections are cut, everything is on disk. Does nothing when it does not run."""
+        folder = self.socket_folder
         self._end(signal.SIGINT)
+        with contextlib.suppress(OSError):  # somebody else's file in it is left alone, and so is the folder then
+            folder.rmdir()
 
     def kill(self) -> None:
         """End it as a power cut would (SIGKILL); the next start recovers from the log."""
@@ -161,9 +171,8 @@ class PostgresServer:
     def url(self, database: str = "postgres", user: str = ADMIN, password: str | None = None) -> str:
         """The SQLAlchemy URL of a database, through the socket; as the administrator unless a role is named."""
         secret = password if password is not None or user != ADMIN else self._password()
-        address = URL.create(
-            "postgresql+psycopg", user, secret, database=database, query={"host": str(self.socket_folder)}
-        )
+        query = {"host": str(self.socket_folder), "port": str(self._socket_port)}
+        address = URL.create("postgresql+psycopg", user, secret, database=database, query=query)
         return address.render_as_string(hide_password=False)
 
     def __enter__(self) -> Self:
@@ -255,7 +264,7 @@ class PostgresServer:
 
     def _connect(self, database: str, timeout: int = 10) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
-            host=str(self.socket_folder), port=self.port or 5432, user=ADMIN, password=self._password(),
+            host=str(self.socket_folder), port=self._socket_port, user=ADMIN, password=self._password(),
             dbname=database, connect_timeout=timeout, autocommit=True,
         )  # fmt: skip
 
