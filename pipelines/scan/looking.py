@@ -22,7 +22,7 @@ ITEMS = 40
 
 BY_KIND = {
     Kind.MESSAGES: ("from", "to", "cc", "bcc", "reply_to"),
-    Kind.EVENTS: ("organizer", "attendees"),
+    Kind.EVENTS: ("organizer", "attendee"),
 }
 """The people of every item, whether or not the connector lists them among its texts."""
 

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipelines.classify.verdict import Verdict
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.data_map.review import proposal
 from pipelines.scan.evidence import DatasetEvidence, FieldEvidence, evidence_file, read_evidence
 
 if TYPE_CHECKING:
     from pipelines.estate import Estate
-
-UNDECIDED = "for review"
 
 
 class State(enum.StrEnum):
@@ -109,8 +108,14 @@ def _rows(
         why = said.fields.get(field, nothing)
         proposed = dataset.fields[field].category if field in dataset.fields else ""
         before = approved[field].category if field in approved else ""
-        state = _state(proposed, before, here=field in said.fields or not said.fields)
+        here = field in said.fields or not said.fields
+        state = State.APPROVED if not proposed and _settled(why, field, known) else _state(proposed, before, here=here)
         yield ReviewRow(store, name, field, proposed, why.verdict, why.because, before, state)
+
+
+def _settled(why: FieldEvidence, field: str, known: DatasetMap | None) -> bool:
+    """Keys and the like need no category once a person has approved the dataset."""
+    return known is not None and field not in known.fields and why.verdict == Verdict.NOT_PERSONAL.value
 
 
 def _state(proposed: str, before: str, *, here: bool) -> State:
