@@ -19,7 +19,8 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from pipelines.demo.canaries import Canaries, plant
+from expectations.canaries import Canaries
+from pipelines.demo.canaries import plant
 from pipelines.demo.company import SEED, Company, generate
 from pipelines.demo.seeding import seed_billing, seed_calendars, seed_crm, seed_mail
 from pipelines.demo.servers.caldav import CaldavServer

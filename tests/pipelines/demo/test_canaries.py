@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.demo.canaries import Canaries
+from expectations.canaries import Canaries
 
 _VALUE = "Zéphyrinbcdfghjk"
 

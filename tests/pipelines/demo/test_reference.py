@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from pipelines.demo.canaries import Canaries, plant
+from expectations.canaries import Canaries
+from pipelines.demo.canaries import plant
 from pipelines.demo.company import Company, generate
 from pipelines.demo.moments import AS_OF
 from pipelines.demo.people import Story
