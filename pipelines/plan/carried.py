@@ -131,7 +131,7 @@ class Datasets:
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
         if restriction is not None:
             query = query.where(restriction(table))
-        base = (query.offset(sa.literal_column("0")) if self.fenced else query).subquery()
+        base = (query.offset(sa.literal_column("0")) if self.fenced else query).cte()
         return self._judged(base, name, links=links, facts=facts, inherited=inherited, scoped=self._scoped(name))
 
     # -- parents
@@ -346,7 +346,7 @@ def _grouped(carried: Carried, targets: Sequence[str]) -> sa.FromClause:
             columns[label] = sa.case((agreed, sa.func.min(value) == 1))
     group = [relation.c[column(name)] for name in targets]
     query = sa.select(*(value.label(label) for label, value in columns.items()))
-    return query.where(relation.c["inside"]).group_by(*group).subquery()
+    return query.where(relation.c["inside"]).group_by(*group).cte()
 
 
 def any_of(condition: Expression) -> Expression:

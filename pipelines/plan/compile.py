@@ -147,7 +147,7 @@ def decided(
     as_of: dt.date,
     prefix: str = "",
     fenced: bool = False,
-) -> sa.Subquery:
+) -> sa.CTE:
     """The relation with the decision columns of each group, for one as-of date.
 
     ``prefix`` keeps the columns of two as-of dates over one relation apart. ``fenced`` as `extended` says.
@@ -160,14 +160,14 @@ def decided(
     return compiler.with_decisions(relation, groups)
 
 
-def extended(relation: sa.FromClause, columns: Mapping[str, Expression], *, fenced: bool) -> sa.Subquery:
+def extended(relation: sa.FromClause, columns: Mapping[str, Expression], *, fenced: bool) -> sa.CTE:
     """The relation with more columns, as a sub-select.
 
     PostgreSQL and SQLite dissolve a plain sub-select into the query around it and then compute its expressions anew at
     every use, which multiplies layer by layer; ``fenced`` adds an OFFSET 0 that stops them, and still streams.
     """
     query = sa.select(*relation.c, *(value.label(name) for name, value in columns.items()))
-    return (query.offset(sa.literal_column("0")) if fenced else query).subquery()
+    return (query.offset(sa.literal_column("0")) if fenced else query).cte()
 
 
 def constant(value: int) -> Expression:
@@ -190,7 +190,7 @@ class _Compiler:
 
     # -- first layer: conditions and starting points
 
-    def with_starts(self, relation: sa.FromClause, purposes: Sequence[Purpose]) -> sa.Subquery:
+    def with_starts(self, relation: sa.FromClause, purposes: Sequence[Purpose]) -> sa.CTE:
         """Per condition of a purpose a nullable boolean, per distinct starting point its state and day."""
         columns: dict[str, Expression] = {}
         for purpose in purposes:
@@ -274,7 +274,7 @@ class _Compiler:
 
     # -- second layer: the phase of each purpose
 
-    def with_purposes(self, relation: sa.FromClause, purposes: Sequence[Purpose]) -> sa.Subquery:
+    def with_purposes(self, relation: sa.FromClause, purposes: Sequence[Purpose]) -> sa.CTE:
         """Per purpose its phase and, when it has ended, the first day after it."""
         columns: dict[str, Expression] = {}
         for purpose in purposes:
@@ -334,7 +334,7 @@ class _Compiler:
 
     # -- third and fourth layer: the decision of each group
 
-    def with_due_days(self, relation: sa.FromClause, groups: Sequence[Group]) -> sa.Subquery:
+    def with_due_days(self, relation: sa.FromClause, groups: Sequence[Group]) -> sa.CTE:
         """Per group the latest end of its ended purposes."""
         none = day_constant(NO_DAY)
         columns: dict[str, Expression] = {}
@@ -346,7 +346,7 @@ class _Compiler:
             columns[f"{group.name}_ended"] = greatest(ends) if ends else none
         return extended(relation, columns, fenced=self.fenced)
 
-    def with_decisions(self, relation: sa.FromClause, groups: Sequence[Group]) -> sa.Subquery:
+    def with_decisions(self, relation: sa.FromClause, groups: Sequence[Group]) -> sa.CTE:
         """The precedence of the model, one CASE per group."""
         columns: dict[str, Expression] = {}
         for group in groups:

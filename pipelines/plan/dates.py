@@ -16,7 +16,8 @@ import sqlalchemy as sa
 Expression = sa.ColumnElement[Any]
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-HORIZON = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+HORIZON = dt.datetime(2050, 1, 1, tzinfo=dt.UTC)
+"""Changes of offset outside of these are not told apart: a day so far off is in the future, or long over."""
 
 _MONTH_DAYS = r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 _LEAP = r"(([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
@@ -80,25 +81,29 @@ def _naive(column: Expression, kind: sa.DateTime, dialect: str) -> Expression:
 
 def _local_day(naive: Expression, zone: ZoneInfo, dialect: str) -> Expression:
     """The day of a naive UTC instant: its offset is found by halving, then added."""
+    known = transitions(zone)
 
-    def shifted(low: int, high: int) -> Expression:
-        known = transitions(zone)
+    def offset(low: int, high: int) -> Expression:
         if low == high:
-            return _seconds(naive, known[low][1], dialect)
+            return _seconds(known[low][1], dialect)
         middle = (low + high + 1) // 2
         boundary = _moment(known[middle][0], dialect)
-        return sa.case((naive < boundary, shifted(low, middle - 1)), else_=shifted(middle, high))
+        return sa.case((naive < boundary, offset(low, middle - 1)), else_=offset(middle, high))
 
-    return shifted(0, len(transitions(zone)) - 1)
-
-
-def _seconds(naive: Expression, seconds: int, dialect: str) -> Expression:
+    found = offset(0, len(known) - 1)
     if dialect == "sqlite":
-        return sa.func.date(naive, sa.literal_column(f"'{seconds:+d} seconds'"), type_=sa.Date())
+        return sa.func.date(naive, found, type_=sa.Date())
     if dialect in {"mysql", "mariadb"}:
-        return sa.cast(naive + sa.text(f"INTERVAL {seconds} SECOND"), sa.Date())
-    interval: Expression = sa.literal_column(f"INTERVAL '{seconds} seconds'", sa.Interval())
-    return sa.cast(naive + interval, sa.Date())
+        return sa.cast(sa.func.timestampadd(sa.text("SECOND"), found, naive), sa.Date())
+    return sa.cast(naive + found, sa.Date())
+
+
+def _seconds(seconds: int, dialect: str) -> Expression:
+    if dialect == "sqlite":
+        return sa.literal_column(f"'{seconds:+d} seconds'", sa.String())
+    if dialect in {"mysql", "mariadb"}:
+        return sa.literal_column(str(seconds), sa.Integer())
+    return sa.literal_column(f"INTERVAL '{seconds} seconds'", sa.Interval())
 
 
 def _moment(moment: dt.datetime, dialect: str) -> Expression:

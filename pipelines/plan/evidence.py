@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 BATCH = 10_000
 """Subjects per batch on the way between a store and the evidence."""
 
+PLACE = ("store", "dataset", "container", "key")
+"""What names an item in the index."""
+
 SCHEMA = pa.schema(
     [
         ("horizon", pa.string()),
@@ -260,8 +263,16 @@ def item_occurrences(
     items, people = item_tables()
     moment = items.c.last if source.at == "last" else items.c.first
     endless = sa.func.coalesce(items.c.endless, sa.false()) if source.at == "last" else sa.false()
-    day = day_of(moment, policy.time_zone, "duckdb")
-    reading = Reading(sa.or_(moment.is_not(None), endless), sa.case((sa.not_(endless), day)), sa.true(), endless)
+    query = sa.select(
+        *(items.c[each] for each in PLACE),
+        sa.or_(moment.is_not(None), endless).label("given"),
+        sa.case((sa.not_(endless), day_of(moment, policy.time_zone, "duckdb"))).label("day"),
+        endless.label("endless"),
+    ).where(items.c.store == supplier.store, items.c.dataset == supplier.dataset)
+    if source.human:
+        query = query.where(sa.not_(sa.func.coalesce(items.c.automatic, sa.false())))
+    dated = query.cte()
+    reading = Reading(dated.c.given, dated.c.day, sa.true(), dated.c.endless)
     found = occurrence(reading, source, policy.events[event], horizon)
     for link in dataset.subjects:
         roles = [role for role in (source.roles or link.roles) if not link.roles or role in link.roles]
@@ -277,17 +288,12 @@ def item_occurrences(
                     found.day.label("first"),
                     found.day.label("last"),
                 )
-                .select_from(items)
-                .join(
-                    people,
-                    sa.and_(*(items.c[each] == people.c[each] for each in ("store", "dataset", "container", "key"))),
-                )
-                .where(items.c.store == supplier.store, items.c.dataset == supplier.dataset, digest.is_not(None))
+                .select_from(dated)
+                .join(people, sa.and_(*(dated.c[each] == people.c[each] for each in PLACE)))
+                .where(digest.is_not(None))
             )
             if roles:
                 query = query.where(people.c.role.in_(roles))
-            if source.human:
-                query = query.where(sa.not_(sa.func.coalesce(items.c.automatic, sa.false())))
             yield query
 
 
@@ -303,10 +309,9 @@ def digest_columns(kind: str, weak: bool, people: sa.FromClause) -> Iterator[tup
 def item_tables() -> tuple[sa.TableClause, sa.TableClause]:
     """The index's tables, as attached."""
     text, moment, truth = sa.String(), sa.DateTime(), sa.Boolean()
-    place = ("store", "dataset", "container", "key")
     items = sa.table(
         "items",
-        *(sa.column(name, text) for name in (*place, "version")),
+        *(sa.column(name, text) for name in (*PLACE, "version")),
         sa.column("first", moment),
         sa.column("last", moment),
         sa.column("endless", truth),
@@ -315,7 +320,7 @@ def item_tables() -> tuple[sa.TableClause, sa.TableClause]:
     )
     people = sa.table(
         "participants",
-        *(sa.column(name, text) for name in (*place, "role", "digest", "loose", "name_digest")),
+        *(sa.column(name, text) for name in (*PLACE, "role", "digest", "loose", "name_digest")),
         sa.column("own", truth),
         schema="items",
     )

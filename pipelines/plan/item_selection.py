@@ -1,7 +1,7 @@
 """What is due in a mailbox or calendar: a stream of records as the index saw them.
 
 An item concerns several people. Each is decided on alone; the item goes when it is due for all, and is redacted of
-those who are due while a purpose keeps it for another. Own addresses of the controller are nobody's.
+those who are due while it stays for another. Own addresses of the controller are nobody's.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class ItemSelection:
 
     # -- one row per item and subject
 
-    def _people(self) -> sa.Subquery:
+    def _people(self) -> sa.CTE:
         """Each item with each of its subjects, once: digest, and one loose and name form of it."""
         items, people = item_tables()
         same = sa.and_(*(items.c[each] == people.c[each] for each in ("store", "dataset", "container", "key")))
@@ -106,9 +106,9 @@ class ItemSelection:
             .where(items.c.store == self.store, items.c.dataset == self.name, people.c.digest.is_not(None))
             .group_by(*(items.c[each] for each in (*PLACE, "first", "last", "endless")), people.c.digest)
         )
-        return (query.where(people.c.role.in_(roles)) if roles else query).subquery()
+        return (query.where(people.c.role.in_(roles)) if roles else query).cte()
 
-    def relation(self) -> sa.Subquery:
+    def relation(self) -> sa.CTE:
         """Each item and subject with the decisions of each group for each horizon."""
         people = self._people()
         supply, policy = self.context.supply, self.context.policy
@@ -130,7 +130,7 @@ class ItemSelection:
         for horizon in self.context.horizons:
             for event in self._events():
                 carried |= self._event(people, horizon, event, joined)
-        relation = sa.select(*(value.label(label) for label, value in carried.items())).select_from(source).subquery()
+        relation = sa.select(*(value.label(label) for label, value in carried.items())).select_from(source).cte()
         for horizon in self.context.horizons:
             names = {event: EventColumns.named(self._stem(horizon, event)) for event in self._events()}
             relation = decided(
@@ -249,7 +249,7 @@ class ItemSelection:
 
     # -- one row per item
 
-    def decided_items(self) -> sa.Subquery:
+    def decided_items(self) -> sa.CTE:
         """Each item with a code per group over all its subjects, and what is to be done with it."""
         relation = self.relation()
         first, *others = self.context.horizons
@@ -262,7 +262,6 @@ class ItemSelection:
                 code = sa.case((code == constant(Code.DUE), now), else_=code)
             codes[number] = code
         due = sa.and_(sa.true(), *(code == constant(Code.DUE) for code in codes.values()))
-        kept = sa.or_(*(code.in_([Code.KEEP, Code.ARCHIVE, Code.HELD]) for code in codes.values()))
         days: list[Expression] = [relation.c[decision_columns(group).due] for group in groups]
         since = sa.case((due, greatest(days)))
         named = [decision_columns(group) for group in groups]
@@ -273,18 +272,17 @@ class ItemSelection:
                 columns[f"g{number}_{which.name.lower()}"] = _some(code == constant(which))
         columns["all_due"] = sa.func.min(sa.case((due, 1), else_=0)) == 1
         columns["some_due"] = _some(due)
-        columns["some_kept"] = _some(kept)
         columns["since"] = sa.func.max(since)
         columns["last"] = sa.func.max(last)
         columns["subjects"] = sa.func.list(relation.c.digest).filter(due)
         group_by = [relation.c[column(each)] for each in PLACE]
-        return sa.select(*(v.label(k) for k, v in columns.items())).group_by(*group_by).subquery()
+        return sa.select(*(v.label(k) for k, v in columns.items())).group_by(*group_by).cte()
 
     def condition(self, items: sa.FromClause, action: Action) -> Expression:
         """Whether an item is deleted, or redacted of some subjects."""
         if action is Action.DELETE:
             return items.c.all_due
-        return sa.and_(sa.not_(items.c.all_due), items.c.some_due, items.c.some_kept)
+        return sa.and_(sa.not_(items.c.all_due), items.c.some_due)
 
     def due(self, step: Step) -> Iterator[DueItem]:
         """Stream the items of a step, in the order of container and key."""
@@ -301,7 +299,10 @@ class ItemSelection:
                 yield DueItem(Ref(key, version, container), frozenset(subjects) if redact else frozenset())
 
     def count(self, order: int) -> Counted:
-        """What the plan says of the dataset: an item counts once per category, as kept while it is for someone."""
+        """What the plan says of the dataset: an item counts once per category, as kept while it is for someone.
+
+        An item that concerns nobody but the controller itself is kept.
+        """
         items = self.decided_items()
         groups = self.groups(self.context.horizons[0])
         columns: dict[str, Expression] = {"found": sa.func.count()}
@@ -323,13 +324,18 @@ class ItemSelection:
         found = run(self.evidence.connection, sa.select(*(v.label(k) for k, v in columns.items())).select_from(items))
         names = [each[0] for each in found.description]
         row = dict(zip(names, found.fetchall()[0], strict=True))
+        everything = self._everything()
+        nobody = everything - int(row["found"])
         tallies = tuple(
             Tally(
                 self.store,
                 self.name,
                 category,
-                found=int(row["found"]),
-                **{state: int(row[f"g{number}_{state}"]) for state in STATES.values()},
+                found=everything,
+                **{
+                    state: int(row[f"g{number}_{state}"]) + (nobody if state == STATES[Code.KEEP] else 0)
+                    for state in STATES.values()
+                },
             )
             for number, group in enumerate(groups)
             for category in group.categories
@@ -337,7 +343,12 @@ class ItemSelection:
         steps = tuple(
             step for action in (Action.DELETE, Action.REDACT) if (step := self._step(row, action, order)) is not None
         )
-        return Counted(int(row["found"]), sum(step.count for step in steps), tallies, steps)
+        return Counted(everything, sum(step.count for step in steps), tallies, steps)
+
+    def _everything(self) -> int:
+        items, _ = item_tables()
+        query = sa.select(sa.func.count()).where(items.c.store == self.store, items.c.dataset == self.name)
+        return int(run(self.evidence.connection, query).fetchall()[0][0])
 
     def _step(self, row: dict[str, Any], action: Action, order: int) -> Step | None:
         count = int(row[f"{action}_count"])

@@ -173,7 +173,7 @@ class Selection:
 
     # -- the relation
 
-    def relation(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.Subquery:
+    def relation(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
         """Every row that is inside, with its decisions: see the module.
 
         Columns: the key (see `carried.column`), those of `effective`, ``g{n}_done``, ``goes`` and ``b{n}``.
@@ -228,7 +228,7 @@ class Selection:
     def _stem(self, horizon: Horizon, event: str) -> str:
         return f"{horizon.name}s{sorted(self.store.context.policy.events).index(event)}"
 
-    def _with_evidence(self, carried: Carried) -> sa.Subquery:
+    def _with_evidence(self, carried: Carried) -> sa.CTE:
         """Join what the other stores know of the row's subjects; then let weak evidence raise its doubts."""
         source: sa.FromClause = carried.relation
         joined: list[tuple[Key, sa.FromClause]] = []
@@ -249,7 +249,7 @@ class Selection:
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
         query = query.where(carried.relation.c.inside)
         fenced = self.store.datasets.fenced
-        strong = (query.offset(sa.literal_column("0")) if fenced else query).subquery()
+        strong = (query.offset(sa.literal_column("0")) if fenced else query).cte()
         return self._doubted(strong, carried)
 
     def _strong(
@@ -310,7 +310,7 @@ class Selection:
         ]
         return {f"{stem}_weakopen": _truth(sa.or_(*opens)), f"{stem}_weaklast": extreme(lasts, latest=True)}
 
-    def _doubted(self, strong: sa.Subquery, carried: Carried) -> sa.Subquery:
+    def _doubted(self, strong: sa.CTE, carried: Carried) -> sa.CTE:
         """A weak match that would prolong makes the event missing; it never moves a clock."""
         columns: dict[str, Expression] = {each.name: each for each in strong.c}
         for horizon in self.store.context.horizons:
@@ -328,7 +328,7 @@ class Selection:
                 prolongs = sa.and_(sa.not_(strong.c[names.open]), doubt)
                 columns[names.missing] = _truth(sa.or_(strong.c[names.missing], prolongs))
         query = sa.select(*(value.label(label) for label, value in columns.items()))
-        return (query.offset(sa.literal_column("0")) if self.store.datasets.fenced else query).subquery()
+        return (query.offset(sa.literal_column("0")) if self.store.datasets.fenced else query).cte()
 
     def _with_holds(self, source: sa.FromClause, carried: Carried) -> tuple[sa.FromClause, dict[str, Expression]]:
         holding = self.store.context.holding
@@ -393,7 +393,7 @@ class Selection:
         last = sa.case(*((relation.c[each.due] == due, relation.c[each.last]) for each in names))
         return {"wants": _truth(wants), "row_due": sa.case((wants, due)), "row_last": sa.case((wants, last))}
 
-    def _with_blockers(self, relation: sa.Subquery, ancestors: frozenset[str]) -> sa.Subquery:
+    def _with_blockers(self, relation: sa.CTE, ancestors: frozenset[str]) -> sa.CTE:
         blockers: dict[str, Expression] = {}
         if self.deletable:
             for number, child in enumerate(self.children):
@@ -401,7 +401,7 @@ class Selection:
                 blockers[f"b{number}"] = sa.and_(relation.c.wants, living)
         blocked = extended(relation, {name: _truth(value) for name, value in blockers.items()}, fenced=False)
         if self.store.datasets.fenced and blockers:
-            blocked = sa.select(blocked).offset(sa.literal_column("0")).subquery()
+            blocked = sa.select(blocked).offset(sa.literal_column("0")).cte()
         goes = sa.and_(blocked.c.wants, *(sa.not_(blocked.c[name]) for name in blockers))
         return extended(blocked, {"goes": _truth(goes)}, fenced=False)
 
