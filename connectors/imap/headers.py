@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from email.header import decode_header, make_header
+from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
@@ -61,16 +62,36 @@ def parse(content: bytes) -> Message:
 
 
 def values(message: Message, name: str) -> list[str]:
-    """A header's values, unfolded, still encoded (RFC 2047); undecodable bytes are replaced."""
-    return [clean(str(each)) for each in message.get_all(name, [])]
+    """A header's values, unfolded, with encoded words (RFC 2047) left as they are."""
+    return [plain(value) for found, value in message.raw_items() if found.lower() == name.lower()]
+
+
+def plain(raw: object) -> str:
+    """A raw header value as clean text: unfolded, bytes read as UTF-8 (RFC 6532), what is not UTF-8 replaced."""
+    text = str(raw)
+    with suppress(UnicodeEncodeError):  # then it is text already
+        text = text.encode("ascii", "surrogateescape").decode("utf-8", "replace")
+    return clean(text)
 
 
 def decoded(text: str) -> str:
-    """A header's text with its encoded words (RFC 2047) decoded where they can be."""
+    """A header's text with its encoded words decoded, those with a language tag (RFC 2231) too."""
     try:
-        return clean(str(make_header(decode_header(text))))
-    except (LookupError, ValueError):
+        pieces = decode_header(text)
+    except ValueError:
         return text
+    return clean("".join(_piece(piece, charset) for piece, charset in pieces))
+
+
+def _piece(piece: str | bytes, charset: str | None) -> str:
+    if isinstance(piece, str):
+        return piece
+    if charset is None:  # what stands between encoded words; the library hands it over in this encoding
+        return piece.decode("raw-unicode-escape", "replace")
+    try:
+        return piece.decode(charset.partition("*")[0], "replace")
+    except (LookupError, ValueError):
+        return piece.decode("latin-1")
 
 
 def addresses(value: str) -> Iterator[tuple[str, str]]:

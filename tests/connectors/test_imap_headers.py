@@ -43,6 +43,8 @@ def sent(date: str, arrived: dt.datetime | None = ARRIVED) -> dt.datetime | None
         ("To: a@x.org; b@y.org\r\n", {("to", "a@x.org", ""), ("to", "b@y.org", "")}),
         ('From: "c@z.org" <a@x.org>\r\n', {("from", "a@x.org", "c@z.org")}),
         ("To: undisclosed-recipients:;\r\n", set()),
+        ("From: =?ISO-8859-1*it?Q?Maril=F9?= Gioffré ♥ <m.é@à.it>\r\n", {("from", "m.é@à.it", "Marilù Gioffré ♥")}),
+        ("From: =?x-unknown?Q?A=E9?= <a@x.org>\r\n", {("from", "a@x.org", "Aé")}),
         ("From: anonyme <anonyme@anonyme.invalid>\r\n", set()),
         ("Reply-To: r@x.org\r\nSender: s@x.org\r\n", {("reply_to", "r@x.org", ""), ("sender", "s@x.org", "")}),
     ],

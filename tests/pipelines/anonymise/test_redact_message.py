@@ -1,0 +1,181 @@
+"""Redacting a message: the persons that are due vanish from it, the others keep theirs."""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.imap.content import texts
+from connectors.imap.headers import addresses, values
+from pipelines.anonymise.message import redact_message
+
+DUE = "jean.dupont@example.org"
+STAYS = "eve@other.example"
+
+
+def is_due(address: str, name: str) -> bool:
+    return address.lower() == DUE
+
+
+def same(text: str) -> str:
+    return text
+
+
+def redacted(message: bytes) -> bytes:
+    found = redact_message(message, is_due, same)
+    assert found is not None
+    return found
+
+
+def holds_nobody(message: bytes) -> bool:
+    parsed = message_from_bytes(message)
+    seen = message.decode("utf-8", "replace") + "".join(texts(message).values())
+    for part in parsed.walk():
+        payload = part.get_payload(decode=True)
+        seen += payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+    return not re.search(r"dupont", seen, re.IGNORECASE)
+
+
+def full() -> EmailMessage:
+    message = EmailMessage()
+    message["Return-Path"] = f"<{DUE}>"
+    message["Received"] = f"from [192.0.2.7] by mx.example for <{DUE}>; Fri, 01 Mar 2024 10:00:00 +0100"
+    message["From"] = f"Jean Dupont <{DUE}>"
+    message["To"] = f"Ève Martin <{STAYS}>, Sales <sales@slate.example>"
+    message["Subject"] = "Dossier de Jean DUPONT"
+    message["Date"] = "Fri, 01 Mar 2024 10:00:00 +0100"
+    message["Message-ID"] = "<jean.dupont.1@mailer.example>"
+    message["References"] = "<a1@slate.example> <jean.dupont.0@mailer.example>"
+    message["DKIM-Signature"] = "v=1; bh=abcdef"
+    message.set_content("Bonjour Ève,\nJean Dupont, jean.dupont@EXAMPLE.org, attend.\n")
+    message.add_alternative(
+        '<p>Dupont Jean <a href="mailto:jean.dupont%40example.org">jean.dupont&#64;example.org</a></p>', subtype="html"
+    )
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="CV Jean Dupont.pdf")
+    message.add_attachment("notes on Jean Dupont", filename="Jean Dupont.txt")
+    return message
+
+
+def test_the_person_is_found_nowhere_and_the_others_stay() -> None:
+    found = redacted(full().as_bytes())
+    assert holds_nobody(found)
+    parsed = message_from_bytes(found)
+    assert parsed["Date"] == "Fri, 01 Mar 2024 10:00:00 +0100"
+    assert {address for _, address in addresses(parsed["To"])} == {STAYS, "sales@slate.example"}
+    assert texts(found)["to"].startswith("Ève Martin")
+    assert parsed["From"] == "anonyme <anonyme@anonyme.invalid>"
+    assert "attend." in texts(found)["body"]
+    assert [part.get_content_type() for part in parsed.walk() if not part.is_multipart()] == [
+        "text/plain", "text/html", "text/plain",
+    ]  # fmt: skip
+    assert b"192.0.2.7" not in found
+    assert b"bh=" not in found
+
+
+def test_ids_that_hold_the_person_are_replaced_at_random_and_the_others_kept() -> None:
+    once, twice = (message_from_bytes(redacted(full().as_bytes())) for _ in range(2))
+    assert "<a1@slate.example>" in once["References"]
+    assert "anonyme.invalid" in once["Message-ID"]
+    assert once["Message-ID"] != twice["Message-ID"], "not a function of the original"
+
+
+def test_an_id_is_replaced_alike_within_a_message() -> None:
+    message = f"From: <{DUE}>\r\nIn-Reply-To: <jean.dupont.0@x>\r\nReferences: <jean.dupont.0@x>\r\n\r\nhello\r\n"
+    parsed = message_from_bytes(redacted(message.encode()))
+    assert parsed["In-Reply-To"] == parsed["References"]
+
+
+def test_a_second_application_finds_nobody() -> None:
+    assert redact_message(redacted(full().as_bytes()), is_due, same) is None
+
+
+def test_a_message_without_due_persons_is_left_alone() -> None:
+    assert redact_message(f"From: {STAYS}\r\nTo: x@y.example\r\n\r\nhello\r\n".encode(), is_due, str.upper) is None
+
+
+def test_texts_pass_through_the_given_function() -> None:
+    message = full()
+    changed = redact_message(message.as_bytes(), is_due, lambda text: text.replace("attend", "[…]"))
+    assert changed is not None
+    assert "[…]." in texts(changed)["body"]
+
+
+def test_the_person_is_removed_from_an_attached_message_and_an_invitation() -> None:
+    inner = full()
+    outer = EmailMessage()
+    outer["From"] = STAYS
+    outer["To"] = "sales@slate.example"
+    outer["Subject"] = "Tr: dossier"
+    outer.set_content("see attached")
+    outer.add_attachment(inner)
+    lines = ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "ATTENDEE;CN=Jean Dupont:mailto:jean.du", " pont@example.org"]
+    lines += [f"ORGANIZER:mailto:{STAYS}", "END:VEVENT", "END:VCALENDAR", ""]
+    invitation = "\r\n".join(lines)
+    outer.add_attachment(invitation, subtype="calendar")
+    found = redacted(outer.as_bytes())
+    assert holds_nobody(found)
+    assert f"mailto:{STAYS}".encode() in found
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"From: {DUE}\n\nbare line feeds from jean.dupont@example.org\n",
+        f"From: Jean Dupont <{DUE}>\r\nContent-Type: multipart/mixed\r\n\r\nno boundary, Jean Dupont\r\n",
+        f"From: {DUE}\r\nContent-Type: text/plain; charset=nonsense\r\n\r\nJean\xe9 jean.dupont@example.org\r\n",
+        f"From: {DUE}\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nnot base64 !!!\r\n",
+        f"From: {DUE}\r\nContent-Type: image/png\r\n\r\njean.dupont@example.org\r\n",
+        f"From: {DUE}\r\nTo: =?utf-8?q?Jean_Dupont?= <{DUE}>, =?utf-8?q?=C3=88ve?= <{STAYS}>\r\n\r\n\r\n",
+        f"Bounce: bounce+jean.dupont=example.org@list.example\r\nTo: {DUE}\r\n\r\n\r\n",
+    ],
+)
+def test_odd_messages_are_redacted_too(message: str) -> None:
+    found = redacted(message.encode("latin-1"))
+    assert holds_nobody(found)
+    assert redact_message(found, is_due, same) is None
+
+
+@given(st.binary(max_size=300), st.binary(max_size=100))
+def test_whatever_a_message_holds_the_person_is_not_in_the_result(body: bytes, header: bytes) -> None:
+    message = b"From: <jean.dupont@example.org>\r\nX-Odd: " + header + b"\r\nTo: " + header + b"\r\n\r\n" + body
+    found = redact_message(message, is_due, same)
+    assert found is not None
+    assert DUE.encode() not in found.lower()
+    assert redact_message(found, is_due, same) is None
+
+
+@given(
+    st.lists(st.sampled_from([DUE, STAYS, "a@x.example", "b@y.example"]), min_size=1, max_size=4),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=60),
+)
+def test_people_who_are_not_due_keep_their_places(people: list[str], body: str) -> None:
+    message = f"To: {', '.join(people)}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body} {DUE} end\r\n".encode()
+    found = redacted(message)
+    left = [address for _, address in addresses(message_from_bytes(found)["To"])]
+    assert sorted(left) == sorted("anonyme@anonyme.invalid" if each == DUE else each for each in people)
+    assert "end" in texts(found)["body"]
+
+
+def test_foreign_mail_is_redacted_completely(foreign_data: Path) -> None:
+    for path in sorted((foreign_data / "spamassassin").iterdir()):
+        message = path.read_bytes()
+        senders = values(message_from_bytes(message), "From")
+        people = [address for value in senders for _, address in addresses(value) if address]
+        if not people:
+            continue
+        target = people[0].lower()
+
+        def concerns(address: str, name: str, target: str = target) -> bool:
+            return address.lower() == target
+
+        found = redact_message(message, concerns, same)
+        assert found is not None, path.name
+        assert target not in found.decode(errors="replace").lower(), path.name
+        assert target not in " ".join(texts(found).values()).lower(), path.name
+        assert redact_message(found, concerns, same) is None, path.name
