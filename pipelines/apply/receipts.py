@@ -40,11 +40,13 @@ class StepRecord:
     """What is known of a step.
 
     ``outcomes`` counts what is settled, over all runs; ``unsettled`` what this run met and left (conflicts, locked
-    rows): another run may settle it. ``open`` are the chunks that were begun and have no receipt.
+    rows): another run may settle it. ``closing`` is what the last run counted at the step's end. ``open`` are the
+    chunks that were begun and have no receipt.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     unsettled: Counter[str] = field(default_factory=Counter)
+    closing: dict[str, int] = field(default_factory=dict)
     open: dict[int, Intent] = field(default_factory=dict)
     chunks: int = 0
     finished: bool = False
@@ -92,6 +94,7 @@ class Receipts:
             record.open.pop(chunk, None)
             if chunk == LAST_CHUNK:
                 record.finished = bool(body["complete"])
+                record.closing = dict(body["outcomes"])
                 continue
             record.outcomes.update({name: n for name, n in body["outcomes"].items() if name in SETTLED})
         return records

@@ -36,7 +36,7 @@ class RowWork:
 
     ``due`` hands the evidence over to a connection and gives the selection of the keys that are due; it is
     evaluated anew in every transaction. ``replacements`` and ``marks`` are what an anonymising step writes: by
-    column how, and by category which columns.
+    column how, and by category which columns. ``spare`` is how many rows more than planned it may meet.
     """
 
     step: Step
@@ -49,6 +49,7 @@ class RowWork:
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     statistics: tuple[Statistic, ...] = ()
+    spare: int = 0
     chunk: int = CHUNK
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
@@ -71,9 +72,10 @@ class RowWork:
             due = self.due(connection)
             left = _count(connection, due)
             changes = self._changes(connection)
-        if record.settled + left > self.step.count:
+        allowed = self.step.count + self.spare - record.settled
+        if left > allowed:
             raise LimitExceeded(
-                f"{left} records are due where the plan has {self.step.count - record.settled} left to act on",
+                f"{left} records are due where the plan has {allowed} left to act on",
                 f"{self.step.store}.{self.step.dataset}",
                 "Somebody changed many records since. Make a new plan and look at it.",
             )

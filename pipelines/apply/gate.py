@@ -1,0 +1,59 @@
+"""What must hold before a run may write: the plan is allowed, is what it was made from, and its stores take writes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from connectors.base import Connector
+from connectors.sql.connector import SqlConnector
+from pipelines.engine import EngineDatabase
+from pipelines.errors import PlanChanged, Refused
+from pipelines.estate import Estate
+from pipelines.plan.artefact import Plan
+from pipelines.scan.sources import source_of
+
+AGAIN = "Make a new plan and have it approved."
+
+
+def check_plan(estate: Estate, engine: EngineDatabase, plan: Plan, now: dt.datetime, today: dt.date) -> None:
+    """Refuse a plan that is not allowed, or was made from something else than what is there now.
+
+    Raises:
+        LedgerBroken: the ledger cannot be trusted.
+        NotApproved: nothing allows it, it is superseded, or it refuses itself.
+        PlanChanged: the policy, a data map or a hold has changed since.
+        Refused: its as-of date lies in the future.
+    """
+    where = f"plan {plan.digest[:12]}"
+    if plan.as_of > today:
+        raise Refused(
+            f"its as-of date {plan.as_of} lies in the future (today is {today})", where, "Apply it from that day on."
+        )
+    engine.approvals.authorise(plan, now=now)
+    if estate.policy(plan.controller).digest != plan.policy_digest:
+        raise PlanChanged(f"the policy of {plan.controller} has changed since the plan was made", where, AGAIN)
+    if estate.data_map_digest != plan.data_map_digest:
+        raise PlanChanged("a data map has changed since the plan was made", where, AGAIN)
+    if holds_digest(engine, plan) != plan.holds_digest:
+        raise PlanChanged("a hold was opened or released since the plan was made", where, AGAIN)
+
+
+def check_stores(estate: Estate, plan: Plan, connectors: Mapping[str, Connector]) -> None:
+    """Reach every store for reading and writing, before the first of them is written.
+
+    Raises:
+        ConnectorError: a store is down or read-only.
+    """
+    for store, connector in connectors.items():
+        connector.check()
+        datasets = {step.dataset for step in plan.steps if step.store == store}
+        if isinstance(connector, SqlConnector):
+            maps = estate.data_maps[store].datasets
+            connector.check_writable([source_of(name, maps[name]) for name in sorted(datasets)])
+            connector.prepare()
+
+
+def holds_digest(engine: EngineDatabase, plan: Plan) -> str:
+    """The digest of the holds in force, as plans are bound to it."""
+    return engine.holds.digest(plan.as_of)

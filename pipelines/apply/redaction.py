@@ -1,0 +1,35 @@
+"""Rewriting an item that stays: the persons whose data are due vanish from it, recognised by their keyed digests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connectors.base import Transform
+from pipelines.estate import Estate
+from pipelines.plan.artefact import Step
+from pipelines.subjects import subject_digest
+
+CALENDAR = b"BEGIN:VCALENDAR"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def redactor(estate: Estate, step: Step) -> Callable[[frozenset[str]], Transform]:
+    """What makes the rewriting of a step's items for those of their subjects (as digests) who are due."""
+    scope = estate.data_maps[step.store].datasets[step.dataset].scope
+
+    def transform_for(subjects: frozenset[str]) -> Transform:
+        def concerns(address: str, _name: str) -> bool:
+            return bool(address) and subject_digest(estate.key, scope, "email", address) in subjects
+
+        def transform(content: bytes) -> bytes | None:
+            from pipelines.anonymise.calendar import redact_calendar
+            from pipelines.anonymise.message import redact_message
+            from pipelines.classify.text import redact_text
+
+            if content.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(CALENDAR):
+                return redact_calendar(content, concerns, redact_text)
+            return redact_message(content, concerns, redact_text)
+
+        return transform
+
+    return transform_for

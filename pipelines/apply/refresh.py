@@ -1,0 +1,195 @@
+"""What a run knows when it begins to act: the evidence of now, merged with what was known when the plan was made.
+
+The evidence is kept in the plan's folder until the run is done. So a run that is resumed, on a later day or in another
+worker, still knows the contract ends that it has itself deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import Inventory
+from connectors.errors import ScanIncomplete, StoreDown
+from connectors.sql.connector import SqlConnector
+from pipelines.apply.locks import locked_by_file
+from pipelines.apply.statistics import Cells, measure, read_measures, write_measures
+from pipelines.engine import EngineDatabase
+from pipelines.errors import PlanChanged, Refused
+from pipelines.estate import Estate
+from pipelines.plan.artefact import Plan, Step
+from pipelines.plan.build import EVIDENCE
+from pipelines.plan.context import Context
+from pipelines.plan.evidence import Evidence
+from pipelines.plan.gathering import Gathered, gathered, plan_context
+from pipelines.plan.item_selection import DueItem, ItemSelection
+from pipelines.plan.selection import StoreSelections
+from pipelines.plan.supply import of_items
+from pipelines.progress import Progress
+from pipelines.scan.index import IndexAbsent, fill, read, scans
+from pipelines.scan.participants import SubjectKeys
+from pipelines.scan.sources import source_of
+
+RUN_EVIDENCE = "run.duckdb"
+"""The file in a plan's folder that keeps the evidence with which its run began."""
+
+FRESH = dt.timedelta(minutes=5)
+"""How old the last scan of a mailbox or calendar may be for a run to rely on it."""
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """The evidence of a run, and the queries made of it."""
+
+    estate: Estate
+    plan: Plan
+    context: Context
+    evidence: Evidence
+    inventories: Mapping[str, Inventory]
+
+    def due(self, connection: sa.Connection, step: Step) -> sa.Select[Any]:
+        """Hand the evidence over to a connection, and give the keys that are due when it is evaluated there."""
+        selections = StoreSelections.prepare(
+            self.context, step.store, connection, self.inventories[step.store], self.evidence, acting=True
+        )
+        return selections.selection(step.dataset).due_keys(step)
+
+    def items(self, step: Step) -> Sequence[DueItem]:
+        """The items of a step. All at once: the index is not kept open while the store is acted on."""
+        self.evidence.attach(self.estate.index_file)
+        try:
+            return list(ItemSelection(self.context, self.evidence, step.store, step.dataset).due(step))
+        finally:
+            self.evidence.detach()
+
+    def measure(self, connector: SqlConnector, when: str) -> None:
+        """Keep the registered statistics of a store, before the run's first act or after its last."""
+        path = measures_file(self.estate, self.plan.digest, connector.store, when)
+        if when == "before" and read_measures(path):
+            return
+        found: dict[str, dict[str, Cells]] = {}
+        with connector.reading() as connection:
+            for name, dataset in self.context.active(connector.store).items():
+                source = source_of(name, dataset)
+                rows = (connector.table(source), connector.where(source))
+                for statistic in dataset.statistics:
+                    cells = measure(connection, connector.journal, name, rows, statistic)
+                    found.setdefault(name, {})[statistic.name] = cells
+        write_measures(path, found)
+
+
+def measures_file(estate: Estate, plan_digest: str, store: str, when: str) -> Path:
+    """Where the measures of a store are kept, `before` and `after` the run of a plan, for its verification."""
+    folder = estate.state / "measures" / plan_digest
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / f"{store}-{when}.json"
+
+
+def forget(estate: Estate, plan: Plan) -> None:
+    """Remove what was kept for resuming the run."""
+    shutil.rmtree(estate.plan_folder(plan.digest), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def refresh(
+    estate: Estate,
+    engine: EngineDatabase,
+    plan: Plan,
+    *,
+    begun: bool,
+    now: dt.datetime,
+    today: dt.date,
+    fresh: dt.timedelta,
+    progress: Progress,
+) -> Iterator[Refreshed]:
+    """Gather the evidence anew, merge it with the plan's, keep both.
+
+    ``begun`` says whether an earlier run of the plan has acted already.
+
+    Raises:
+        StoreDown, ScanIncomplete: a store that the plan relies on cannot tell what it could tell then.
+        PlanChanged: a table has changed since the plan was made.
+        Refused: the run had begun, and what it knew is lost.
+    """
+    context = plan_context(estate, engine, plan.controller, plan.as_of, today)
+    _scan_again(estate, context, now, None if begun else fresh, progress)
+    kept = estate.plan_folder(plan.digest) / RUN_EVIDENCE
+    with gathered(estate, context, progress) as found:
+        _complete(plan, found)
+        if found.schema_digest() != plan.schema_digest:
+            raise PlanChanged(
+                "a table has changed since the plan was made",
+                f"plan {plan.digest[:12]}",
+                "Scan, review the data map, then make a new plan and have it approved.",
+            )
+        with locked_by_file(estate.state / "locks", "plan", plan.digest[:12], patience=60):
+            _merge(estate, plan, found.evidence, begun=begun)
+            found.evidence.save(kept)
+        notes, inventories = list(found.evidence.notes), dict(found.inventories)
+    # The reading transactions are closed by now: in SQLite they would keep the writer out.
+    with Evidence.empty(context.supply, context.horizons) as evidence:
+        evidence.merge(kept)
+        evidence.notes.extend(notes)
+        yield Refreshed(estate, plan, context, evidence, inventories)
+
+
+def _scan_again(
+    estate: Estate, context: Context, now: dt.datetime, fresh: dt.timedelta | None, progress: Progress
+) -> None:
+    """Bring the index of mailboxes and calendars up to date, where it is older than ``fresh``."""
+    latest = _latest(estate)
+    for store in context.maps:
+        stale = {
+            name: each
+            for name, each in context.active(store).items()
+            if of_items(each) and (fresh is None or (store, name) not in latest or now - latest[store, name] > fresh)
+        }
+        if not stale:
+            continue
+        with estate.connected(store) as connector:
+            for name, dataset in stale.items():
+                keys = SubjectKeys(estate.key, dataset.scope, dataset.own)
+                source = source_of(name, dataset)
+                progress("evidence", 0, None, f"{store}.{name}")
+                fill(estate.index_file, connector, name, source, subjects=keys, now=now)
+
+
+def _latest(estate: Estate) -> dict[tuple[str, str], dt.datetime]:
+    with contextlib.suppress(IndexAbsent), read(estate.index_file) as connection:
+        return {(each.store, each.dataset): each.at for each in scans(connection) if each.complete}
+    return {}
+
+
+def _complete(plan: Plan, found: Gathered) -> None:
+    """Whether everything that could be told when the plan was made can be told now."""
+    if found.down:
+        raise StoreDown(
+            min(found.down), "it cannot be reached, and the run needs what it knows", "Start it and run again"
+        )
+    told = {(note.event, note.store, note.dataset) for note in plan.evidence if note.complete}
+    for note in found.evidence.notes:
+        if not note.complete and (note.event, note.store, note.dataset) in told:
+            raise ScanIncomplete(
+                note.store, f"{note.dataset} can no longer tell {note.event}: {note.reason}", "Scan it, then run again"
+            )
+
+
+def _merge(estate: Estate, plan: Plan, evidence: Evidence, *, begun: bool) -> None:
+    """Add what was known when the plan was made, and when its first run began."""
+    folder = estate.plan_folder(plan.digest)
+    known = [folder / name for name in (EVIDENCE, RUN_EVIDENCE) if (folder / name).exists()]
+    if begun and not known:
+        raise Refused(
+            "its run has begun, and the evidence that it began with is gone",
+            f"plan {plan.digest[:12]}",
+            "Restore the estate's state folder; without it nobody knows what the run has already deleted.",
+        )
+    for path in known:
+        evidence.merge(path)

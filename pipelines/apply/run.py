@@ -1,0 +1,338 @@
+"""The run of a plan: checks, evidence, steps in order, residue, receipts. Killed anywhere, it is resumed by itself.
+
+A run that has begun stays *running* until every step is complete, so that no newer plan supersedes the one plan which
+knows what the run has already changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from connectors.base import Connector, Source
+from connectors.errors import ConnectorError, StoreDown
+from connectors.sql.connector import SqlConnector
+from pipelines.apply.batches import Batches
+from pipelines.apply.gate import check_plan, check_stores
+from pipelines.apply.items import Item, ItemWork
+from pipelines.apply.locks import locked_by_file, locked_in_store
+from pipelines.apply.overwriting import marks, replacements
+from pipelines.apply.receipts import Receipts, StepRecord, running_clock
+from pipelines.apply.redaction import redactor
+from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
+from pipelines.apply.rows import CHUNK, RowWork
+from pipelines.apply.stores import descends, opened, wanted
+from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
+from pipelines.engine import EngineDatabase, RunState
+from pipelines.errors import ArdoiseError
+from pipelines.estate import Estate
+from pipelines.plan.artefact import Action, Plan, Step
+from pipelines.progress import Progress, silent
+from pipelines.scan.sources import source_of
+
+RETRIES = (1.0, 4.0, 15.0)
+"""Seconds to wait before each new attempt at a store that went down; after the last the run stops."""
+
+Checkpoint = Callable[[str], None]
+
+T = TypeVar("T")
+
+
+def apply(
+    estate: Estate,
+    plan_digest: str,
+    *,
+    now: dt.datetime,
+    today: dt.date,
+    actor: str,
+    stores: Sequence[str] | None = None,
+    progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+    retries: Sequence[float] = RETRIES,
+    fresh: dt.timedelta = FRESH,
+    chunk: int = CHUNK,
+) -> RunSummary:
+    """Carry out an approved plan, or resume it; a finished one is left alone, and the summary says so.
+
+    Args:
+        estate: the estate whose plan it is.
+        plan_digest: the plan's digest, or the beginning of it.
+        now: the time; later entries of the ledger follow it by the time that passes.
+        today: the calendar day in the estate's zone.
+        actor: who runs it (a role or an id), for the ledger.
+        stores: only the steps in these stores.
+        progress: told of each step's records.
+        checkpoint: called at named points, for tests that end a worker there.
+        retries: seconds to wait before each new attempt at a store that went down.
+        fresh: how old a scan of a mailbox or calendar may be to be relied on.
+        chunk: rows per transaction.
+
+    Raises:
+        Refused: the plan may not be applied, or more is due than it says; see `pipelines.apply.gate`.
+        ConnectorError: a store is down, read-only, or not as the data map says. What was done has its receipts.
+    """
+    with contextlib.closing(estate.engine()) as engine:
+        plan = engine.plans.load(plan_digest)
+        clock = running_clock(now)
+        receipts = Receipts(engine.ledger, plan, plan.digest, actor, clock)
+        run = _Run(
+            estate=estate,
+            engine=engine,
+            plan=plan,
+            receipts=receipts,
+            steps=wanted(estate, plan, stores),
+            now=now,
+            today=today,
+            progress=progress,
+            checkpoint=checkpoint or (lambda _: None),
+            retries=tuple(retries),
+            fresh=fresh,
+            chunk=chunk,
+        )
+        return run.go()
+
+
+@dataclass
+class _Run:
+    estate: Estate
+    engine: EngineDatabase
+    plan: Plan
+    receipts: Receipts
+    steps: tuple[Step, ...]
+    now: dt.datetime
+    today: dt.date
+    progress: Progress
+    checkpoint: Checkpoint
+    retries: tuple[float, ...]
+    fresh: dt.timedelta
+    chunk: int
+    resumed: int = 0
+    run: int = 0
+    records: dict[str, StepRecord] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
+    residue: list[Residue] = field(default_factory=list)
+
+    def go(self) -> RunSummary:
+        """Check, act, close."""
+        if not self._open():
+            self._finish()
+            return self._summary(nothing_to_do=True)
+        try:
+            check_plan(self.estate, self.engine, self.plan, self.now, self.today)
+            with self._locked(), opened(self.estate, dict.fromkeys(step.store for step in self.steps)) as connectors:
+                steps = self._open()  # another run may have acted while this one waited for the locks
+                check_stores(self.estate, self.plan, connectors)
+                self.run = self.engine.runs.start(self.plan.digest, at=self.receipts.clock()).id
+                self._act(connectors, steps)
+        except (ArdoiseError, ConnectorError) as error:
+            self._stopped(error)
+            raise
+        self._finish()
+        return self._summary()
+
+    # -- acting
+
+    def _act(self, connectors: dict[str, Connector], steps: Sequence[Step]) -> None:
+        for step in steps:
+            connector = connectors[step.store]
+            if self.records[step.id].open and not isinstance(connector, SqlConnector):
+                self._patiently(step, functools.partial(self._resolve_items, connector, step))
+        with refresh(
+            self.estate,
+            self.engine,
+            self.plan,
+            begun=self._begun(),
+            now=self.now,
+            today=self.today,
+            fresh=self.fresh,
+            progress=self.progress,
+        ) as known:
+            for store, connector in connectors.items():
+                mine = [step for step in steps if step.store == store]
+                if isinstance(connector, SqlConnector):
+                    known.measure(connector, "before")
+                for step in mine:
+                    if any(self._unfinished(each) and descends(self.estate, each, step) for each in mine):
+                        self.left[step.id] = step.count - self.records[step.id].settled
+                    else:
+                        self._patiently(step, functools.partial(self._step, known, connector, step))
+                if isinstance(connector, SqlConnector):
+                    known.measure(connector, "after")
+                self._close(connector, mine)
+
+    def _unfinished(self, step: Step) -> bool:
+        """Whether a step has left something in this run: what its rows inherit must stay until that is settled."""
+        return bool(self.left.get(step.id) or self.records[step.id].unsettled.total())
+
+    def _step(self, known: Refreshed, connector: Connector, step: Step) -> None:
+        record = self.records[step.id]
+        if isinstance(connector, SqlConnector):
+            work = self._row_work(known, connector, step)
+            with (
+                connector.writing() as connection,
+                locked_in_store(connection, step.store, step.dataset),
+            ):
+                self.resumed += work.resolve(connection, record)
+                self.left[step.id] = work.act(connection, record)
+        else:
+            items = self._item_work(connector, step)
+            self.resumed += items.resolve(record)
+            record.unsettled.clear()
+            items.act(record, (Item(each.ref, each.subjects) for each in known.items(step)))
+            self.left[step.id] = 0
+
+    def _resolve_items(self, connector: Connector, step: Step) -> None:
+        self.resumed += self._item_work(connector, step).resolve(self.records[step.id])
+
+    def _row_work(self, known: Refreshed, connector: SqlConnector, step: Step) -> RowWork:
+        dataset = self.estate.data_maps[step.store].datasets[step.dataset]
+        source = source_of(step.dataset, dataset)
+        shape = known.inventories[step.store].find(connector.location(source))
+        assert shape is not None, "a reflected table is in the inventory"  # noqa: S101
+        return RowWork(
+            step=step,
+            connector=connector,
+            source=source,
+            receipts=self.receipts,
+            due=lambda connection: known.due(connection, step),
+            checkpoint=self.checkpoint,
+            told=self._told(step),
+            replacements=replacements(step, dataset, shape),
+            marks=marks(step, dataset),
+            statistics=dataset.statistics,
+            spare=self._spare(step),
+            chunk=self.chunk,
+        )
+
+    def _spare(self, step: Step) -> int:
+        """Rows that the plan deletes and a living child holds back: they are anonymised instead."""
+        if step.action is Action.DELETE:
+            return 0
+        deletions = [
+            each
+            for each in self.plan.steps
+            if (each.store, each.dataset, each.action) == (step.store, step.dataset, Action.DELETE)
+        ]
+        return sum(max(0, each.count - self.records[each.id].settled) for each in deletions)
+
+    def _item_work(self, connector: Connector, step: Step) -> ItemWork:
+        source = self._source(step)
+        if hasattr(connector, "checkpoint"):
+            connector.checkpoint = self.checkpoint
+        return ItemWork(
+            step=step,
+            connector=connector,
+            source=source,
+            receipts=self.receipts,
+            batches=Batches(self.estate.plan_folder(self.plan.digest) / "batches"),
+            transform=redactor(self.estate, step),
+            checkpoint=self.checkpoint,
+            told=self._told(step),
+        )
+
+    def _source(self, step: Step) -> Source:
+        return source_of(step.dataset, self.estate.data_maps[step.store].datasets[step.dataset])
+
+    def _open(self) -> list[Step]:
+        """Read the ledger; the steps that are not complete yet."""
+        self.records = self.receipts.read()
+        return [step for step in self.steps if not self.records[step.id].finished]
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the locks of all datasets, in one order for all runs."""
+        with contextlib.ExitStack() as stack:
+            for store, dataset in sorted({(step.store, step.dataset) for step in self.steps}):
+                stack.enter_context(locked_by_file(self.estate.state / "locks", store, dataset))
+            yield
+
+    def _begun(self) -> bool:
+        """Whether any run of the plan has begun to act, in any store."""
+        return any(record.chunks for record in self.receipts.read().values())
+
+    def _told(self, step: Step) -> Callable[[int], None]:
+        return lambda done: self.progress(f"apply {step.store}", done, step.count, f"{step.dataset}: {step.action}")
+
+    def _patiently(self, step: Step, act: Callable[[], T]) -> T:
+        """Try again when the store went down; nothing else is ever tried again."""
+        for pause in self.retries:
+            try:
+                return act()
+            except StoreDown:
+                self.progress(f"apply {step.store}", self.records[step.id].settled, step.count, "waiting for the store")
+                time.sleep(pause)
+                self.records[step.id] = self.receipts.read()[step.id]
+        return act()
+
+    # -- the end
+
+    def _close(self, connector: Connector, steps: Sequence[Step]) -> None:
+        """Purge what deletion leaves behind, then write each step's closing receipt."""
+        kinds: dict[str, tuple[str, ...]] = {}
+        for step in steps:
+            if step.dataset not in kinds:
+                kinds[step.dataset] = connector.purge_residue(self._source(step))
+                self.residue += [Residue(step.store, step.dataset, kind) for kind in kinds[step.dataset]]
+            record = self.records[step.id]
+            if record.finished:
+                continue
+            pending = self.left[step.id]
+            stale = max(0, step.count - record.settled - record.unsettled.total() - pending)
+            outcomes = dict(record.unsettled)
+            outcomes["pending"] = outcomes.get("pending", 0) + pending
+            outcomes["stale"] = stale
+            complete = not pending and not record.unsettled.total()
+            self.receipts.close(step, outcomes, _names(kinds[step.dataset]), complete=complete)
+            self.checkpoint("closed")
+            record.finished = complete
+            record.closing = outcomes
+            self._progress(step, RunState.DONE if complete else RunState.INCOMPLETE)
+
+    def _progress(self, step: Step, state: RunState) -> None:
+        record = self.records[step.id]
+        counters = {**record.outcomes, **record.closing}
+        self.engine.runs.progress(self.run, step.id, counters, state=state, at=self.receipts.clock())
+
+    def _finish(self) -> None:
+        """Once every step of the plan, in whatever store, is complete, the run's evidence is not needed any more."""
+        if not all(record.finished for record in self.receipts.read().values()):
+            return
+        for each in self.engine.runs.of(self.plan.digest):
+            if each.state is RunState.RUNNING:
+                self.engine.runs.finish(each.id, RunState.DONE, at=self.receipts.clock())
+        self.engine.plans.applied(self.plan.digest)
+        forget(self.estate, self.plan)
+
+    def _stopped(self, error: ArdoiseError | ConnectorError) -> None:
+        """Write down why the run ended; one that has changed nothing is over, any other is resumed."""
+        store = error.store if isinstance(error, ConnectorError) else None
+        self.receipts.refuse(type(error).__name__, store)
+        if self.run and not self._begun():
+            self.engine.runs.finish(self.run, RunState.FAILED, at=self.receipts.clock())
+
+    def _summary(self, *, nothing_to_do: bool = False) -> RunSummary:
+        return RunSummary(
+            plan=self.plan.digest,
+            controller=self.plan.controller,
+            as_of=self.plan.as_of,
+            steps=tuple(self._step_summary(step) for step in self.steps),
+            residue=tuple(self.residue),
+            resumed=self.resumed,
+            nothing_to_do=nothing_to_do,
+        )
+
+    def _step_summary(self, step: Step) -> StepSummary:
+        record = self.records[step.id]
+        return summed(step, {**record.outcomes, **record.closing}, complete=record.finished)
+
+
+def _names(kinds: Sequence[str]) -> tuple[str, ...]:
+    """Kinds of residue as the ledger writes names: what comes before the reason, in letters, digits and dashes."""
+    plain = (re.sub(r"[^a-z0-9]+", "-", kind.partition(":")[0].lower()).strip("-")[:100] for kind in kinds)
+    return tuple(f"residue/{kind}" for kind in plain if kind)
