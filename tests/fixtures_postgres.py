@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,6 +39,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 
 @pytest.fixture
 def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """A fresh database, dropped afterwards."""
+    with fresh_database(postgres_server) as database:
+        yield database
+
+
+@contextlib.contextmanager
+def fresh_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     """A fresh database, dropped afterwards."""
     name = f"test_{next(_numbers)}"
     postgres_server.start()  # a test may have killed it
