@@ -104,7 +104,7 @@ def make_plan() -> str:
             )
         except ValueError as error:
             raise AirflowFailException(str(error)) from None
-        by = actor(estate, run.triggering_user_name, str(run.run_type))
+        by = actor(estate, run.triggering_user_name, run.run_type.value)
         plan = plan_for(estate, controller, as_of=as_of, today=today, now=moment, by=by, progress=from_environment())
         _told(plan)
         return plan.digest
@@ -139,7 +139,7 @@ def apply_store(store: str, digest: str) -> dict[str, int]:
             digest,
             now=moment,
             today=_today(estate, digest, moment),
-            actor=actor(estate, run.triggering_user_name, str(run.run_type)),
+            actor=actor(estate, run.triggering_user_name, run.run_type.value),
             stores=[store],
             progress=from_environment(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import socket
 import subprocess
 import time
@@ -114,6 +115,11 @@ class AirflowServer:
         found = self.call("GET", f"dags/{dag_id}/dagRuns", limit=100, order_by="run_after")["dag_runs"]
         return [each for each in found if run_type in {None, each["run_type"]}]
 
+    def scheduled(self, dag_id: str = "retention") -> str:
+        """The run of a DAG that its schedule started."""
+        runs = self.wait_for(lambda: self.runs(dag_id, "scheduled") or None, f"the scheduled run of {dag_id}")
+        return str(runs[0]["dag_run_id"])
+
     def run(self, run_id: str, dag_id: str = "retention") -> dict[str, Any]:
         """One run."""
         found: dict[str, Any] = self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")
@@ -170,10 +176,11 @@ class AirflowServer:
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value"
         return self.call("GET", path, map_index=map_index, deserialize=True)["value"]
 
-    def log(self, run_id: str, task: str, *, attempt: int = 1, dag_id: str = "retention", map_index: int = -1) -> str:
-        """The log of a task's attempt."""
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}"
-        return str(self.call("GET", path, map_index=map_index, full_content=True))
+    def said(self, run_id: str, task: str, dag_id: str = "retention") -> str:
+        """What the last attempt of a task logged, its errors with their causes."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}"
+        attempt = self.call("GET", path)["try_number"]
+        return json.dumps(self.call("GET", f"{path}/logs/{attempt}", full_content=True), ensure_ascii=False)
 
     def wait_for(self, look: Callable[[], Found | None], what: str, patience: float = RUN_PATIENCE) -> Found:
         """Look again and again until there is something to see.
