@@ -52,23 +52,43 @@ def measure(
     statistic: Statistic,
 ) -> Cells:
     """One aggregate over the living ``rows`` (a table and a condition) and the contributions of the deleted ones."""
+    return added(living(connection, rows, statistic), contributed(connection, journal, dataset, statistic))
+
+
+def living(connection: sa.Connection, rows: tuple[sa.Table, Expression], statistic: Statistic) -> Cells:
+    """One aggregate over the living ``rows`` (a table and a condition)."""
     table, where = rows
     grouping = _grouping(table, statistic, connection.dialect.name)
     total = sa.null() if statistic.sum is None else sa.func.sum(table.c[statistic.sum])
     cell = record_key(grouping) if grouping else sa.literal("[]", sa.String)
-    live = sa.select(cell, sa.func.count(), total).select_from(table).where(where)
-    living = connection.execute(live.group_by(*grouping) if grouping else live)
-    count: dict[str, int] = defaultdict(int)
-    sums: dict[str, Decimal] = defaultdict(Decimal)
+    query = sa.select(cell, sa.func.count(), total).select_from(table).where(where)
+    found = connection.execute(query.group_by(*grouping) if grouping else query)
+    return {place: (n, _plain(amount, statistic)) for place, n, amount in found if n}
+
+
+def contributed(connection: sa.Connection, journal: Journal, dataset: str, statistic: Statistic) -> Cells:
+    """What deleted rows have contributed to an aggregate."""
     gone = journal.contributed(connection, dataset, statistic.name) if journal.exists(connection) else {}
-    for place, n, amount in [*living, *((place, n, amount) for place, (n, amount) in gone.items())]:
-        count[place] += n
-        sums[place] += Decimal(str(amount or 0))
-    found = {}
-    for place in sorted(count):
-        if count[place]:
-            found[place] = (count[place], "" if statistic.sum is None else format(sums[place].normalize(), "f"))
-    return found
+    return {place: (n, _plain(amount, statistic)) for place, (n, amount) in gone.items()}
+
+
+def added(*parts: Cells) -> Cells:
+    """The cells of several parts together, exactly."""
+    count: dict[str, int] = defaultdict(int)
+    sums: dict[str, Decimal | None] = {}
+    for part in parts:
+        for place, (n, total) in part.items():
+            count[place] += n
+            sums[place] = Decimal(total) + (sums.get(place) or 0) if total else sums.get(place)
+    return {place: (n, _text(sums[place])) for place, n in sorted(count.items())}
+
+
+def _plain(amount: object, statistic: Statistic) -> str:
+    return "" if statistic.sum is None else _text(Decimal(str(amount or 0)))
+
+
+def _text(amount: Decimal | None) -> str:
+    return "" if amount is None else format(amount.normalize(), "f")
 
 
 def write_measures(path: Path, measures: Mapping[str, Mapping[str, Cells]]) -> None:

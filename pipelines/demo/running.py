@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class DemoOutcome:
 
     plan: Plan
     acted: dict[tuple[str, str, str], tuple[int, int]]
-    findings: list[Finding]
+    findings: Sequence[Finding]
     report: Path
 
 

@@ -51,17 +51,31 @@ def before(selections: StoreSelections, steps: Sequence[Step]) -> dict[str, Byst
 
 def _before(connection: sa.Connection, selection: Selection, steps: Sequence[Step]) -> Bystanders:
     table, key = selection.table, selection.map.key
-
-    def outside(chosen: Sequence[Step]) -> sa.ColumnElement[bool]:
-        due = [selection.due_keys(step).subquery() for step in chosen]
-        place = table.c[key[0]] if len(key) == 1 else sa.tuple_(*(table.c[name] for name in key))
-        return sa.and_(sa.true(), *(place.not_in(sa.select(*(keys.c[name] for name in key))) for keys in due))
-
-    deleting = [step for step in steps if step.action is Action.DELETE]
-    return Bystanders(
-        set_digest(connection, table, table.c.keys(), outside(steps)),
-        set_digest(connection, table, untouched(table, steps), outside(deleting)),
+    acted = _acted(connection, selection, steps)
+    same = sa.exists().where(*(acted.c[name] == table.c[name] for name in key)).correlate(table)
+    gone = sa.exists().where(acted.c.deleted, *(acted.c[name] == table.c[name] for name in key)).correlate(table)
+    found = Bystanders(
+        set_digest(connection, table, table.c.keys(), sa.not_(same)),
+        set_digest(connection, table, untouched(table, steps), sa.not_(gone)),
     )
+    acted.drop(connection)
+    return found
+
+
+def _acted(connection: sa.Connection, selection: Selection, steps: Sequence[Step]) -> sa.Table:
+    """The keys of the rows that the steps act on, in a temporary table; `deleted` says which go."""
+    key = selection.map.key
+    columns = [sa.Column(name, selection.table.c[name].type) for name in key]
+    acted = sa.Table("ardoise_acted", sa.MetaData(), *columns, sa.Column("deleted", sa.Boolean), prefixes=["TEMPORARY"])
+    acted.create(connection)
+    for step in steps:
+        due = selection.due_keys(step).subquery()
+        deleted = sa.true() if step.action is Action.DELETE else sa.false()
+        connection.execute(acted.insert().from_select([*key, "deleted"], sa.select(*(due.c[n] for n in key), deleted)))
+    sa.Index("ardoise_acted_key", *(acted.c[name] for name in key)).create(connection)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE ardoise_acted")
+    return acted
 
 
 def after(
@@ -70,7 +84,7 @@ def after(
     plan: str,
     datasets: Mapping[str, tuple[str, tuple[str, ...], Sequence[Step]]],
 ) -> dict[str, Bystanders]:
-    """Measure the same tables after a run. ``datasets`` gives name, key and steps by location, where there are steps."""
+    """Measure the same tables after a run. ``datasets``: name, key and steps by location, where there are steps."""
     found = {}
     for location, (name, key, steps) in datasets.items():
         table = reflected(connection, location)

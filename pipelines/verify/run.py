@@ -1,0 +1,110 @@
+"""The verification of one plan: probes and row checks, gathered store by store, judged by the expectations."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from connectors.errors import ConnectorError
+from expectations.findings import Finding
+from expectations.probes import Probe, check_probes
+from pipelines.engine.database import EngineDatabase
+from pipelines.estate import Estate
+from pipelines.plan.artefact import Plan
+from pipelines.plan.build import draft
+from pipelines.progress import Progress
+from pipelines.scan.refresh import ITEM_STORES, refresh
+from pipelines.verify import before, items
+from pipelines.verify.canaries import canary_probes
+from pipelines.verify.ledger import ledger_probes
+from pipelines.verify.statistics import differing, measured
+from pipelines.verify.stores import UNTOUCHED, verify_store
+
+LEFT = "what was due is gone"
+EQUAL = "registered statistics are what they were"
+
+_AGAIN = "Run `ardoise apply` again; if it stays, look into the ledger for what was refused."
+_CHANGED = "Something else wrote to the store meanwhile, or this is a defect: compare with the server's log."
+
+
+def verify(estate: Estate, plan_digest: str, *, now: dt.datetime, today: dt.date, progress: Progress) -> list[Finding]:
+    """Run every expectation about a plan's outcome; keep the findings, and a ledger entry with their counts.
+
+    Raises:
+        UsageError: there is no such plan.
+    """
+    with contextlib.closing(estate.engine()) as engine:
+        plan = engine.plans.load(plan_digest)
+        findings = _Verification(estate, engine, plan, now, today, progress).findings()
+        engine.findings.store(plan.digest, [asdict(finding) for finding in findings], at=now)
+        failed = sum(not finding.passed for finding in findings)
+        body = {"plan": plan.digest, "passed": not failed, "checked": len(findings), "failed": failed}
+        engine.ledger.append("verification", body, at=now)
+    return findings
+
+
+@dataclass
+class _Verification:
+    estate: Estate
+    engine: EngineDatabase
+    plan: Plan
+    now: dt.datetime
+    today: dt.date
+    progress: Progress
+
+    def findings(self) -> list[Finding]:
+        """Everything that was looked at; what could not be is a finding that has not passed."""
+        parts: dict[str, Callable[[], Iterator[Probe]]] = {
+            "what is still due": self._left,
+            "messages and events": self._items,
+            "statistics": self._statistics,
+            "ledger": lambda: ledger_probes(self.engine, self.plan),
+            "canaries": lambda: canary_probes(self.estate),
+        }
+        stores = [store for store in self.estate.data_maps if self.estate.stores[store].kind not in ITEM_STORES]
+        total = len(parts) + len(stores)
+        probes: list[Probe] = []
+        rows: list[Finding] = []
+        for number, (name, take) in enumerate(parts.items()):
+            self.progress("verify", number, total, name)
+            probes += take()
+        for number, store in enumerate(stores, start=len(parts)):
+            self.progress("verify", number, total, store)
+            taken, checked = verify_store(self.estate, self.engine, self.plan, store)
+            probes += taken
+            rows += checked
+        self.progress("verify", total, total, "")
+        return [*check_probes(probes), *rows]
+
+    def _left(self) -> Iterator[Probe]:
+        """Plan the same date anew, over fresh connections and a fresh index: nothing may be due."""
+        refresh(self.estate, now=self.now)
+        stores = {step.store for step in self.plan.steps}
+        try:
+            again = draft(self.estate, self.engine, self.plan.controller, as_of=self.plan.as_of, today=self.today)
+        except ConnectorError as error:
+            yield Probe(LEFT, error.store, "", "records still due", 0, None, error.remedy)
+            return
+        due = {(tally.store, tally.dataset): 0 for tally in again.tallies}
+        for step in again.steps:
+            due[step.store, step.dataset] += step.count
+        for (store, dataset), count in due.items():
+            yield Probe(LEFT, store, dataset, "records still due", 0, count, _AGAIN)
+        for store in sorted(stores - {store for store, _ in due}):
+            yield Probe(LEFT, store, "", "records still due", 0, None, "Start the store and verify again.")
+
+    def _items(self) -> Iterator[Probe]:
+        path = before.folder(self.estate, self.plan.digest) / items.FILE
+        if not path.exists():
+            return
+        for store, dataset, gone, surplus in items.compared(self.estate, self.plan, path):
+            yield Probe(UNTOUCHED, store, dataset, "items that went or changed without being due", 0, gone, _CHANGED)
+            yield Probe(UNTOUCHED, store, dataset, "items more than there may be", 0, surplus, _CHANGED)
+
+    def _statistics(self) -> Iterator[Probe]:
+        remedy = "Compare live rows and ledger in the report; publish nothing before it is explained."
+        for found in measured(self.estate, self.plan):
+            measure = f"groups of `{found.name}` that differ"
+            yield Probe(EQUAL, found.store, found.dataset, measure, 0, differing(found), remedy)

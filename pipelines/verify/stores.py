@@ -1,0 +1,95 @@
+"""Verification inside one SQL store: bystanders by probes, forms and orphans by row checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from connectors.errors import ConnectorError
+from connectors.sql.connector import SqlConnector
+from expectations.findings import Finding
+from expectations.probes import Probe
+from expectations.rows import check_rows
+from pipelines.plan.artefact import Action, Plan, Step
+from pipelines.verify import before, bystanders
+from pipelines.verify.shapes import form_checks, orphan_checks
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from connectors.base import Inventory
+    from pipelines.data_map.model import DatasetMap
+    from pipelines.engine.database import EngineDatabase
+    from pipelines.estate import Estate
+
+UNTOUCHED = "what was not due is untouched"
+
+_CHANGED = "Something else wrote to the store meanwhile, or this is a defect: compare with the application's log."
+
+
+def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str) -> tuple[list[Probe], list[Finding]]:
+    """Probes and findings of one store; a store that is down gives a probe that could not be taken."""
+    active = {name: each for name, each in estate.data_maps[store].active.items() if each.controller == plan.controller}
+    try:
+        with estate.connected(store) as connector:
+            assert isinstance(connector, SqlConnector)  # noqa: S101 - the caller has seen to it
+            inventory = connector.inspect()
+            with connector.reading() as connection:
+                probes = list(_untouched(estate, engine, plan, store, connection, inventory))
+                names = {each.source: name for name, each in active.items()}
+                checks = list(orphan_checks(connection, inventory, names))
+                if connector.journal.exists(connection):
+                    checks += form_checks(connection, inventory, plan.digest, active)
+    except ConnectorError as error:
+        return [Probe(UNTOUCHED, store, "", "tables that differ", 0, None, error.remedy)], []
+    url = estate.connections.find(estate.stores[store].read, f"[stores.{store}] read")
+    return probes, check_rows(store, url, checks)
+
+
+def _untouched(
+    estate: Estate, engine: EngineDatabase, plan: Plan, store: str, connection: sa.Connection, inventory: Inventory
+) -> Iterator[Probe]:
+    measured = bystanders.read(before.folder(estate, plan.digest) / "bystanders.json").get(store)
+    if measured is None:
+        if any(step.store == store for step in plan.steps):
+            yield Probe(
+                UNTOUCHED, store, "", "tables that differ", 0, None, "The run measured nothing before it began."
+            )
+        return
+    maps = estate.data_maps[store].datasets
+    steps = {name: [step for step in plan.steps if (step.store, step.dataset) == (store, name)] for name in maps}
+    acted = {maps[name].source: (name, _key(maps[name], inventory), own) for name, own in steps.items() if own}
+    now = bystanders.after(connection, inventory, plan.digest, acted)
+    stale = _stale(engine, plan)
+    for location in sorted({*measured, *now}):
+        name, _, own = acted.get(location, (location, (), []))
+        then, after = measured.get(location), now.get(location)
+        same = then is not None and after is not None and _same(then, after, own, stale)
+        yield Probe(
+            UNTOUCHED, store, name, "rows or columns that changed without being due", 0, int(not same), _CHANGED
+        )
+
+
+def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[Step], stale: dict[str, int]) -> bool:
+    """Equal in content; where some records were no longer due when their turn came, equal in number at least."""
+    late = sum(stale.get(step.id, 0) for step in steps)
+    if not late:
+        return then == now
+    gone_late = sum(stale.get(step.id, 0) for step in steps if step.action is Action.DELETE)
+    return (
+        now.columns.rows == then.columns.rows + gone_late and then.rows.rows <= now.rows.rows <= then.rows.rows + late
+    )
+
+
+def _stale(engine: EngineDatabase, plan: Plan) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in engine.ledger.entries("receipt"):
+        if entry.body["plan"] == plan.digest:
+            step = entry.body["step"]
+            found[step] = found.get(step, 0) + entry.body["outcomes"].get("stale", 0)
+    return found
+
+
+def _key(dataset: DatasetMap, inventory: Inventory) -> tuple[str, ...]:
+    shape = inventory.find(dataset.source)
+    return dataset.key or (shape.key if shape else ())
