@@ -24,12 +24,16 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What lint found: about which purpose (empty: the policy as a whole), what it is, and what to do."""
+    """What lint found: about which purpose (empty: the policy as a whole), what it is, and what to do.
+
+    ``event``: the one that no dataset supplies, where that is what was found.
+    """
 
     severity: Severity
     purpose: str
     what: str
     remedy: str
+    event: str = ""
 
 
 def lint(
@@ -127,6 +131,7 @@ def _unsupplied(policy: Policy, categories: Collection[str], supplied: Collectio
             names[0],
             f"no dataset supplies the event `{event}`, which {', '.join(names)} need{'s' * (len(names) == 1)}",
             "Bind it to a column, a mailbox or a calendar in the data map, or replace the purpose",
+            event,
         )
         for event, names in sorted(users.items())
     ]

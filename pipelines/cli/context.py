@@ -48,7 +48,7 @@ def today(estate: Estate) -> dt.date:
     return now().astimezone(estate.time_zone).date()
 
 
-def day(text: str | None, otherwise: dt.date) -> dt.date:
+def day(text: str | None, otherwise: dt.date, option: str = "--as-of") -> dt.date:
     """A date option.
 
     Raises:
@@ -59,7 +59,7 @@ def day(text: str | None, otherwise: dt.date) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no date", "--as-of", "Write it as YYYY-MM-DD.") from None
+        raise UsageError(f"{text!r} is no date", option, "Write it as YYYY-MM-DD.") from None
 
 
 def actor(given: str) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.codes import Exit
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -24,8 +26,9 @@ def demo(
     PostgreSQL, SQLite, IMAP and CalDAV of an invented company, started here; end to end, by the real Airflow DAGs.
     """
     from pipelines.cli.context import console, now
+    from pipelines.cli.plans import standing_table
     from pipelines.cli.progress import shown
-    from pipelines.cli.tables import findings_table, standing_table
+    from pipelines.cli.tables import findings_table
     from pipelines.demo.running import run_demo
 
     out = console()
@@ -38,4 +41,4 @@ def demo(
     out.print(f"{len(outcome.findings) - len(failed)} of {len(outcome.findings)} expectations passed.")
     out.print(f"Report: {outcome.report}", soft_wrap=True)
     if failed or not outcome.findings:
-        raise typer.Exit(6)
+        raise typer.Exit(Exit.UNVERIFIED)

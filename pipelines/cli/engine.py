@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-BROKEN = 7
+from pipelines.cli.codes import Exit
 
 ledger = typer.Typer(help="The ledger: what was planned, approved, intended and done.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: a case keeps what would be due.", no_args_is_help=True)
@@ -42,7 +42,7 @@ def verify(
         for defect in defects:
             out.print(f"entry {defect.sequence} {defect.what}", markup=False)
         if defects:
-            raise typer.Exit(BROKEN)
+            raise typer.Exit(Exit.BROKEN)
         last = engine.ledger.head()
     out.print(f"The ledger is whole: {last.sequence} entries, head {last.sequence}:{last.digest}", soft_wrap=True)
 
@@ -56,9 +56,9 @@ def entries(
     """Print the entries, one a line, as JSON."""
     import json
 
-    with_kind = (kind,) if kind else ()
     from pipelines.cli.context import engine_of, load_estate
 
+    with_kind = (kind,) if kind else ()
     with engine_of(load_estate(ctx)) as engine:
         for entry in engine.ledger.entries(*with_kind, after=after):
             line = {
@@ -97,8 +97,8 @@ def open_hold(
         digest = subject_digest(estate.key, sole_controller(estate, controller), "email", address)
     scope = HoldScope(store, dataset, subject=digest, categories=frozenset(category or ()))
     with engine_of(estate) as engine:
-        record = engine.holds.open(case, scope, since=day(since, today(estate)), by=actor(by), at=now())
-    console().print(f"Hold {record.id} opened for case {record.case} since {record.since}.")
+        record = engine.holds.open(case, scope, since=day(since, today(estate), "--since"), by=actor(by), at=now())
+    console().print(f"Hold {record.id} opened for case {record.case} since {record.since}.", markup=False)
 
 
 @hold.command("list")
@@ -123,5 +123,5 @@ def release_hold(
 
     estate = load_estate(ctx)
     with engine_of(estate) as engine:
-        record = engine.holds.release(number, until=day(until, today(estate)), by=actor(by), at=now())
+        record = engine.holds.release(number, until=day(until, today(estate), "--until"), by=actor(by), at=now())
     console().print(f"Hold {record.id} released from {record.until}.")

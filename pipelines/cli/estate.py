@@ -1,23 +1,30 @@
-"""Commands about what there is: `init`, `scan`, `review`."""
+"""Commands about what there is: `init`, `check`, `scan`, `review`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-INCOMPLETE = 5
+from pipelines.cli.codes import Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipelines.estate import Estate
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("init")(init)
+    app.command("check")(check)
     app.command("scan")(scan)
     app.command("review")(review)
 
 
 def init(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder of the new estate.")] = Path(),
     store: Annotated[str, typer.Option(help="Name of the first store.")] = "main",
     url: Annotated[
@@ -32,13 +39,39 @@ def init(
     It has an ardoise.toml, a first policy to adapt, and folders for data maps and proposals.
     """
     from pipelines.cli.context import console
+    from pipelines.cli.next_step import advise, command
     from pipelines.estate.initial import write_estate
 
     written = write_estate(folder, store=store, url=url, controller=controller, zone=zone)
     out = console()
     for path in written:
-        out.print(f"wrote {path}")
-    out.print(f"\nNext: [bold]ardoise --estate {folder} scan[/], then review and accept what it proposes.")
+        out.print(f"wrote {folder / path}", soft_wrap=True, markup=False)
+    ctx.obj = "" if folder == Path() else str(folder)
+    policy = next(path for path in written if path.parts[0] == "policies")
+    steps = [
+        f"look at {folder / policy}: a first policy with periods to adapt",
+        f"{command(ctx, 'scan')}    (reads {store}, changes nothing in it)",
+    ]
+    if not url:
+        steps.insert(0, f"set ARDOISE_{store.upper()}_READ to the store's connection string")
+    advise(out, *steps)
+
+
+def check(ctx: typer.Context) -> None:
+    """Hold the estate's files against each other.
+
+    Every problem of ardoise.toml, the policies and the data maps at once, with file and line; no store is reached.
+    """
+    from pipelines.cli.context import console, load_estate
+
+    estate = load_estate(ctx)
+    policies = estate.check()
+    out = console()
+    for controller, policy in policies.items():
+        for remark in estate.lint(policy, controller):
+            out.print(f"[yellow]Note:[/] policy {policy.name}: {remark.what}. {remark.remedy}.")
+    active = sum(len(each.active) for each in estate.data_maps.values())
+    out.print(f"In order: {len(policies)} policies, {len(estate.stores)} stores, {active} approved datasets.")
 
 
 def scan(
@@ -47,9 +80,11 @@ def scan(
 ) -> None:
     """Look into the stores and propose data maps.
 
-    With read-only access: inspects, classifies with Presidio, indexes mail and calendars as digests.
+    With read-only access: inspects, classifies with Presidio, indexes mail and calendars as digests. The proposals
+    are files of the estate, to be corrected by hand; a later scan keeps the corrections.
     """
     from pipelines.cli.context import console, load_estate, now
+    from pipelines.cli.next_step import advise, command
     from pipelines.cli.progress import shown
     from pipelines.cli.tables import gap_lines, scan_table
     from pipelines.scan import scan as run_scan
@@ -61,8 +96,12 @@ def scan(
     out.print(scan_table(result))
     for line in gap_lines(result):
         out.print(line, markup=False)
+    for each in result.stores:
+        if each.proposal:
+            out.print(f"proposal: {each.proposal.relative_to(estate.folder)}", markup=False)
     if not result.complete:
-        raise typer.Exit(INCOMPLETE)
+        raise typer.Exit(Exit.UNAVAILABLE)
+    advise(out, command(ctx, "review" if result.findings else "plan"))
 
 
 def review(
@@ -72,28 +111,65 @@ def review(
         list[str] | None, typer.Option("--accept", help="Approve a dataset of the store's proposal; `all` for each.")
     ] = None,
     by: Annotated[str, typer.Option(help="Who approves: a role or an id, as the ledger will name it.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Show settled fields as well.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show every field with its evidence.")] = False,
 ) -> None:
     """Show or accept what the scan proposes.
 
-    Only what a person has accepted acts.
+    Only what a person has accepted acts. What is wrong in a proposal is corrected in its file first.
     """
     from pipelines.cli.context import actor, console, load_estate, now
-    from pipelines.cli.tables import review_tables
     from pipelines.data_map.review import accept as accept_map
     from pipelines.errors import UsageError
-    from pipelines.scan import review as make_review
 
     estate = load_estate(ctx)
     out = console()
-    if accept:
-        if store is None:
-            raise UsageError("--accept needs a store", "ardoise review", "Name the store whose proposal you accept.")
-        chosen = [] if accept == ["all"] else accept
-        approved = accept_map(estate, store, chosen, by=actor(by), at=now())
-        out.print(f"data_map/{store}.yaml: {len(approved.active)} datasets approved.")
+    if not accept:
+        _show(ctx, out, estate, store, everything=everything)
         return
-    table = make_review(estate, store)
-    for each in review_tables(table, everything=everything):
-        out.print(each)
-    out.print(f"{len(table.open)} fields differ from what was approved or wait for a decision.")
+    if store is None:
+        raise UsageError("--accept needs a store", "ardoise review", "Name the store whose proposal you accept.")
+    chosen = [] if accept == ["all"] else accept
+    approved = accept_map(estate, store, chosen, by=actor(by), at=now())
+    out.print(f"data_map/{store}.yaml: {len(approved.active)} datasets approved ({', '.join(approved.active)}).")
+    _what_is_missing(ctx, out)
+
+
+def _show(ctx: typer.Context, out: Console, estate: Estate, store: str | None, *, everything: bool) -> None:
+    from pipelines.cli.next_step import advise, command
+    from pipelines.cli.reviewing import print_review, worth_accepting
+    from pipelines.scan import review as make_review
+
+    shown = make_review(estate, store)
+    print_review(out, shown, everything=everything)
+    out.print(f"{len(shown.open)} fields differ from what was approved or wait for a decision.")
+    if not shown.datasets:
+        out.print("There is no proposal yet.")
+        advise(out, command(ctx, "scan"))
+        return
+    waiting = worth_accepting(shown)
+    if not waiting:
+        advise(out, command(ctx, "plan"))
+        return
+    first = waiting[0].store
+    accepts = " ".join(f"--accept {each.dataset}" for each in waiting if each.store == first)
+    advise(
+        out,
+        f"correct proposals/{first}.yaml where it is wrong: categories, events, who a record concerns",
+        f"accept what may act: {command(ctx, 'review', first, accepts, '--by ROLE')}",
+    )
+
+
+def _what_is_missing(ctx: typer.Context, out: Console) -> None:
+    """What still stands between the approved datasets and a plan."""
+    from pipelines.cli.context import load_estate
+    from pipelines.cli.next_step import advise, command
+    from pipelines.errors import EstateInvalid
+
+    try:
+        load_estate(ctx).check()
+    except EstateInvalid as error:
+        out.print("\n[yellow]Before a plan can be made:[/]")
+        for problem in error.problems:
+            out.print(f"  {problem}", markup=False, soft_wrap=True)
+    else:
+        advise(out, command(ctx, "plan"))

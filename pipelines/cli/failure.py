@@ -8,24 +8,23 @@ import traceback
 from rich.console import Console
 
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch
-from pipelines.errors import ArdoiseError, DataMapInvalid, Refused, Unavailable, UsageError
+from pipelines.cli.codes import Exit
+from pipelines.cli.settings import DEBUG
+from pipelines.errors import ArdoiseError
 from retention_rules.problems import PolicyInvalid
-
-UNEXPECTED = 1
-DEBUG = "ARDOISE_DEBUG"
-"""Environment variable that adds where an unexpected error was raised: files and lines, no message, no values."""
 
 
 def explain(error: Exception) -> int:
     """Print an error for a person and return the exit code for the shell (documented in `ardoise --help`)."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     code = exit_code(error)
-    if code == UNEXPECTED:
-        console.print(f"[bold red]Unexpected:[/] {type(error).__name__}. This is a defect of Ardoise.", markup=True)
-        console.print(f"Set {DEBUG}=1 to see where it was raised; please report that.")
+    if code == Exit.UNEXPECTED and not isinstance(error, ArdoiseError):
+        console.print(f"[bold red]Unexpected:[/] {type(error).__name__}. This is a defect of Ardoise.")
         if os.environ.get(DEBUG):
             for frame in traceback.extract_tb(error.__traceback__):
                 console.print(f"  {frame.filename}:{frame.lineno} in {frame.name}", markup=False)
+        else:
+            console.print(f"Set {DEBUG}=1 to see where it was raised; please report that.")
     else:
         console.print("[bold red]Error:[/] ", end="")
         console.print(str(error), markup=False)
@@ -37,15 +36,11 @@ def exit_code(error: Exception) -> int:
     match error:
         case ArdoiseError():
             return error.exit_code
-        case PolicyInvalid():
-            return DataMapInvalid.exit_code
-        case StoreMismatch():
-            return DataMapInvalid.exit_code
+        case PolicyInvalid() | StoreMismatch():
+            return Exit.INVALID
         case StoreDown() | ScanIncomplete():
-            return Unavailable.exit_code
+            return Exit.UNAVAILABLE
         case ConnectorError():
-            return Refused.exit_code
-        case KeyboardInterrupt():
-            return UsageError.exit_code
+            return Exit.REFUSED
         case _:
-            return UNEXPECTED
+            return Exit.UNEXPECTED

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from pipelines.cli import demo, engine, estate, run
-
-EPILOG = (
-    "Exit codes: 0 done, 1 unexpected, 2 usage, 3 invalid input, 4 refused (not approved, over a limit, changed), "
-    "5 a store is down or a scan incomplete, 6 verification failed, 7 the ledger is broken."
-)
+from pipelines.cli.codes import EPILOG, Exit
 
 app = typer.Typer(
     name="ardoise",
@@ -40,9 +37,37 @@ def _options(
 
 def main() -> None:
     """Run `ardoise`, and turn every error into its sentence, its remedy and its exit code."""
+    _quiet()
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(_interrupted())
+    except SystemExit as leaving:
+        if leaving.code == Exit.INTERRUPTED:
+            _interrupted()
+        raise
     except Exception as error:  # noqa: BLE001 - the edge: whatever is left must not print a traceback with values in it
         from pipelines.cli.failure import explain
 
         sys.exit(explain(error))
+
+
+def _interrupted() -> int:
+    print("Interrupted. What was done has its receipts; the same command goes on from there.", file=sys.stderr)  # noqa: T201 - the edge
+    return int(Exit.INTERRUPTED)
+
+
+def _quiet() -> None:
+    """Keep what libraries say off the terminal: a driver's warning, log record or lost exception may quote a value."""
+    from pipelines.cli.settings import DEBUG
+
+    if os.environ.get(DEBUG):
+        return
+    import logging
+    import threading
+    import warnings
+
+    logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
+    threading.excepthook = lambda _: None
+    sys.unraisablehook = lambda _: None

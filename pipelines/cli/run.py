@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-INCOMPLETE, UNVERIFIED = 5, 6
+from pipelines.cli.codes import Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipelines.engine.database import EngineDatabase
+    from pipelines.estate import Estate
+    from pipelines.plan.artefact import Plan
 
 AsOf = Annotated[str | None, typer.Option(help="As-of date, YYYY-MM-DD; today by default.")]
 Controller = Annotated[str, typer.Option(help="The controller; the estate's only one by default.")]
 Digest = Annotated[str, typer.Argument(help="The plan's digest, or its first digits; the newest plan by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and nothing else.")]
 By = Annotated[str, typer.Option(help="Who acts: a role or an id, as the ledger will name it.")]
 
 
@@ -21,14 +30,16 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def plan(ctx: typer.Context, as_of: AsOf = None, controller: Controller = "", by: By = "") -> None:
+def plan(
+    ctx: typer.Context, as_of: AsOf = None, controller: Controller = "", by: By = "", as_json: Json = False
+) -> None:
     """Say what is due on a date; changes nothing.
 
     A past date acts only on what was due then and still is; a future one only plans.
     """
     from pipelines.cli.context import actor, console, day, load_estate, now, sole_controller, today
+    from pipelines.cli.plans import print_plan
     from pipelines.cli.progress import shown
-    from pipelines.cli.tables import print_plan
     from pipelines.plan import make_plan
 
     estate = load_estate(ctx)
@@ -43,21 +54,40 @@ def plan(ctx: typer.Context, as_of: AsOf = None, controller: Controller = "", by
             by=actor(by),
             progress=progress,
         )
-    print_plan(console(), made)
+    if as_json:
+        _print_json({"digest": made.digest, **made.document()})
+        return
+    out = console()
+    print_plan(out, made)
+    _what_next(ctx, out, estate, made)
 
 
-def show(ctx: typer.Context, digest: Digest = "") -> None:
+def show(
+    ctx: typer.Context,
+    digest: Digest = "",
+    everything: Annotated[bool, typer.Option("--all", help="List every plan instead.")] = False,
+    as_json: Json = False,
+) -> None:
     """Show a plan, and how it stands."""
     from pipelines.cli.context import console, engine_of, load_estate
-    from pipelines.cli.tables import print_plan
+    from pipelines.cli.plans import print_plan
+    from pipelines.cli.tables import plans_table
 
     estate = load_estate(ctx)
     with engine_of(estate) as engine:
+        if everything:
+            console().print(plans_table(list(engine.plans.list())))
+            return
         record = engine.plans.record(digest or newest(engine))
         stored = engine.plans.load(record.digest)
+    if as_json:
+        standing = {"status": record.status, "made_at": record.made_at.isoformat(), "made_by": record.made_by}
+        _print_json({"digest": stored.digest, **standing, **stored.document()})
+        return
     out = console()
     print_plan(out, stored)
-    out.print(f"Made {record.made_at:%Y-%m-%d %H:%M} UTC by {record.made_by or 'unknown'}; {record.status}.")
+    made = f"Made {record.made_at:%Y-%m-%d %H:%M} UTC by {record.made_by or 'unknown'}; {record.status}."
+    out.print(made, markup=False)
 
 
 def approve(
@@ -78,6 +108,7 @@ def approve(
     Written to the ledger. A standing approval is for runs that nobody attends: one policy, limits, an expiry.
     """
     from pipelines.cli.context import actor, console, engine_of, load_estate, now, sole_controller
+    from pipelines.cli.next_step import advise, command
 
     estate = load_estate(ctx)
     at = now()
@@ -96,10 +127,13 @@ def approve(
                 requester=requester or None,
             )
         else:
-            entry = engine.approvals.approve(digest or newest(engine), by=actor(by), at=at, expires=expires)
-    console().print(
-        f"Approved by {entry.body['by']} until {expires:%Y-%m-%d %H:%M} UTC (ledger entry {entry.sequence})."
-    )
+            wanted = engine.plans.record(digest or newest(engine)).digest
+            entry = engine.approvals.approve(wanted, by=actor(by), at=at, expires=expires)
+    out = console()
+    until = f"{expires:%Y-%m-%d %H:%M} UTC"
+    out.print(f"Approved by {entry.body['by']} until {until} (ledger entry {entry.sequence}).", markup=False)
+    if not standing:
+        advise(out, command(ctx, "apply", wanted[:12]))
 
 
 def apply(
@@ -108,9 +142,13 @@ def apply(
     store: Annotated[list[str] | None, typer.Option(help="Only these stores; all by default.")] = None,
     by: By = "",
 ) -> None:
-    """Carry out an approved plan, or resume it."""
+    """Carry out an approved plan, or resume it.
+
+    Refuses when the policy, a data map, a hold or a schema has changed since; decides on every record again.
+    """
     from pipelines.apply import apply as run_apply
     from pipelines.cli.context import actor, console, engine_of, load_estate, now, today
+    from pipelines.cli.next_step import advise, command
     from pipelines.cli.progress import shown
     from pipelines.cli.tables import outcome_table
 
@@ -121,17 +159,21 @@ def apply(
         summary = run_apply(
             estate, wanted, now=now(), today=today(estate), actor=actor(by), stores=store or None, progress=progress
         )
-    console().print(outcome_table(summary))
+    out = console()
+    out.print(outcome_table(summary))
     if not summary.complete:
-        raise typer.Exit(INCOMPLETE)
+        advise(out, f"resume it: {command(ctx, 'apply', wanted[:12])}")
+        raise typer.Exit(Exit.UNAVAILABLE)
+    advise(out, command(ctx, "verify", wanted[:12]))
 
 
-def verify(ctx: typer.Context, digest: Digest = "") -> None:
+def verify(ctx: typer.Context, digest: Digest = "", as_json: Json = False) -> None:
     """Prove the outcome over separate connections.
 
     What was due is gone, what was not is untouched, the numbers are what they were.
     """
     from pipelines.cli.context import console, engine_of, load_estate, now, today
+    from pipelines.cli.next_step import advise, command
     from pipelines.cli.progress import shown
     from pipelines.cli.tables import findings_table
     from pipelines.verify import verify as run_verify
@@ -141,9 +183,14 @@ def verify(ctx: typer.Context, digest: Digest = "") -> None:
         wanted = engine.plans.record(digest or newest(engine)).digest
     with shown() as progress:
         findings = run_verify(estate, wanted, now=now(), today=today(estate), progress=progress)
-    console().print(findings_table(findings))
-    if not all(finding.passed for finding in findings):
-        raise typer.Exit(UNVERIFIED)
+    if as_json:
+        _print_json([{**dataclasses.asdict(finding), "passed": finding.passed} for finding in findings])
+    else:
+        console().print(findings_table(findings))
+    if not findings or not all(finding.passed for finding in findings):
+        raise typer.Exit(Exit.UNVERIFIED)
+    if not as_json:
+        advise(console(), command(ctx, "report", wanted[:12]))
 
 
 def report(ctx: typer.Context, digest: Digest = "") -> None:
@@ -157,17 +204,35 @@ def report(ctx: typer.Context, digest: Digest = "") -> None:
     console().print(str(write_report(estate, wanted, now=now())), soft_wrap=True)
 
 
-def newest(engine: object) -> str:
+def newest(engine: EngineDatabase) -> str:
     """The digest of the newest plan that nothing has superseded.
 
     Raises:
         UsageError: there is none.
     """
-    from pipelines.engine.database import EngineDatabase
     from pipelines.errors import UsageError
 
-    assert isinstance(engine, EngineDatabase)  # noqa: S101 - narrows without importing at the top
     record = engine.plans.latest()
     if record is None:
         raise UsageError("there is no plan yet", "engine database", "Make one with `ardoise plan`.")
     return record.digest
+
+
+def _what_next(ctx: typer.Context, out: Console, estate: Estate, made: Plan) -> None:
+    from pipelines.cli.next_step import advise, command
+
+    if made.refusals or not made.steps:
+        return
+    steps = [
+        f'name a connection that may write: write = "…" in [stores.{store}] of ardoise.toml, then plan again'
+        for store in dict.fromkeys(step.store for step in made.steps)
+        if estate.stores[store].write is None
+    ]
+    digest = made.digest[:12]
+    advise(out, *steps, f"{command(ctx, 'approve', digest, '--by ROLE')}, then {command(ctx, 'apply', digest)}")
+
+
+def _print_json(document: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(document, indent=1, ensure_ascii=False, default=str))

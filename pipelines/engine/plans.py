@@ -145,7 +145,7 @@ class Plans:
         with self.connections.read() as connection:
             rows = connection.execute(query).all()
         if not rows:
-            raise UsageError("there is no such plan", where, "`ardoise show` lists the plans.")
+            raise UsageError("there is no such plan", where, "`ardoise show --all` lists the plans.")
         if len(rows) > 1:
             raise UsageError("more than one plan begins so", where, "Give more digits.")
         return rows[0]

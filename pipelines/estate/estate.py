@@ -138,24 +138,37 @@ class Estate:
         for file in self.map_files.values():
             problems.extend(file.check_policies(policies, ignore=broken))
         for controller, policy in policies.items():
-            remarks = self.lint(policy)
-            errors = (each for each in remarks if each.severity is Severity.ERROR)
-            where = f"policy {self.config.controllers[controller].policy}"
-            problems.extend(Problem(where, 0, each.what, each.remedy) for each in errors)
+            problems.extend(self.misfits(policy, controller))
         if problems:
             raise EstateInvalid(sorted(set(problems)))
         return policies
 
-    def lint(self, policy: Policy) -> tuple[Remark, ...]:
-        """Every remark on a policy, by itself and against the approved datasets of its controller; errors first."""
+    def lint(self, policy: Policy, controller: str = "") -> tuple[Remark, ...]:
+        """Every remark on a policy, by itself and against the approved datasets of its controller; errors first.
+
+        ``controller``: whose datasets, where the policy is a pack that several share.
+        """
         held: dict[str, list[str]] = {}
         supplied: set[str] = set()
         for store, store_map in self.data_maps.items():
             for name, dataset in store_map.active.items():
-                if dataset.controller == policy.controller:
+                if dataset.controller == (controller or policy.controller):
                     held[f"{store}.{name}"] = [each.category for each in dataset.personal.values()]
                     supplied |= set(dataset.events)
         return lint(policy, held=held, supplied=supplied)
+
+    def misfits(self, policy: Policy, controller: str) -> list[Problem]:
+        """Why the policy and the approved datasets do not fit: purposes, categories and events left hanging."""
+        from pipelines.scan.candidates import how_to_supply
+
+        name = self.config.controllers[controller].policy
+        own = f"policies/{name}.yaml"
+        where = own if (self.folder / own).is_file() else f"policy {name}"
+        return [
+            Problem(where, 0, each.what, how_to_supply(self, controller, each.event) if each.event else each.remedy)
+            for each in self.lint(policy, controller)
+            if each.severity is Severity.ERROR
+        ]
 
     def check_store(self, store: str, inventory: Inventory) -> None:
         """Hold a store's data map against what the store has.

@@ -81,8 +81,7 @@ def guess(
         return {}
     found: dict[str, EventSource] = {}
     table = set(tokens(shape.location.rpartition(".")[2]))
-    dates = [each.name for each in shape.fields if family_of(Column(each.name, each.type)) is Family.DATE]
-    dates = [name for name in dates if not set(tokens(name)) & _NEVER and read(name).category is None]
+    dates = _dates(shape)
     used: set[str] = set()
     for rule in _RULES:
         if rule.event not in policy.events or rule.event in found or (rule.tables and not rule.tables & table):
@@ -108,6 +107,12 @@ def guess(
     return found
 
 
+def idle_dates(shape: DatasetShape, events: Mapping[str, EventSource]) -> tuple[str, ...]:
+    """The dates of a table that could say when something happened, and that none of the events uses."""
+    used = {each.column for each in events.values()}
+    return tuple(name for name in _dates(shape) if name not in used)
+
+
 def guess_for_items(policy: Policy | None, kind: Kind) -> Mapping[str, EventSource]:
     """What mail and meetings supply: the last contact from a person, and their own date."""
     if policy is None:
@@ -119,6 +124,11 @@ def guess_for_items(policy: Policy | None, kind: Kind) -> Mapping[str, EventSour
     if ACTIVITY in policy.events:
         found[ACTIVITY] = EventSource(at="last", of="subject", null="absent")
     return found
+
+
+def _dates(shape: DatasetShape) -> list[str]:
+    dates = [each.name for each in shape.fields if family_of(Column(each.name, each.type)) is Family.DATE]
+    return [name for name in dates if not set(tokens(name)) & _NEVER and read(name).category is None]
 
 
 def _says(name: str, wanted: tuple[frozenset[str], ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.classify.verdict import ColumnVerdict
+
+_PROPOSAL = ""
+"""The key of the proposal's own digest, among those of the datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,15 @@ class FieldEvidence:
 
 @dataclass(frozen=True, slots=True)
 class DatasetEvidence:
-    """The verdicts on a dataset's fields, and what a person should know of the rest of its proposal."""
+    """The verdicts on a dataset's fields, and what a person should know of the rest of its proposal.
+
+    ``dates`` are its columns that could supply an event and do not.
+    """
 
     location: str
     fields: Mapping[str, FieldEvidence] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
 
 def evidence_of(verdict: ColumnVerdict) -> FieldEvidence:
@@ -39,12 +47,28 @@ def evidence_file(folder: Path, store: str) -> Path:
     return folder / f"{store}.evidence.json"
 
 
-def write_evidence(path: Path, datasets: Mapping[str, DatasetEvidence]) -> None:
-    """Write the evidence, whole or not at all."""
-    document = {
+def digest_of(proposal: Path) -> str:
+    """What tells a proposal that a person has edited from the one that the scan wrote."""
+    return hashlib.sha256(proposal.read_bytes()).hexdigest()
+
+
+def edited(proposal: Path, evidence: Path) -> bool:
+    """Whether a person has changed the proposal since the scan wrote it."""
+    try:
+        written = json.loads(evidence.read_text(encoding="utf-8"))[_PROPOSAL]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return proposal.is_file() and written != digest_of(proposal)
+
+
+def write_evidence(path: Path, datasets: Mapping[str, DatasetEvidence], proposal: Path | None = None) -> None:
+    """Write the evidence, whole or not at all, with the digest of the proposal that it belongs to."""
+    document: dict[str, Any] = {_PROPOSAL: digest_of(proposal)} if proposal else {}
+    document |= {
         name: {
             "location": each.location,
             "notes": list(each.notes),
+            "dates": list(each.dates),
             "fields": {
                 key: {"verdict": said.verdict, "category": said.category, "because": list(said.because)}
                 for key, said in each.fields.items()
@@ -71,6 +95,8 @@ def read_evidence(path: Path) -> dict[str, DatasetEvidence]:
                 for key, said in each["fields"].items()
             },
             tuple(each["notes"]),
+            tuple(each.get("dates", ())),
         )
         for name, each in document.items()
+        if name != _PROPOSAL
     }

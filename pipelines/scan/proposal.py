@@ -15,7 +15,7 @@ from pipelines.classify.names import tokens
 from pipelines.classify.verdict import ColumnVerdict, Verdict
 from pipelines.classify.wording import words
 from pipelines.data_map.model import NOT_PERSONAL, DatasetMap, FieldMap, Parent, StoreMap, SubjectLink
-from pipelines.scan.events import guess, guess_for_items
+from pipelines.scan.events import guess, guess_for_items, idle_dates
 from pipelines.scan.evidence import DatasetEvidence, evidence_of
 from pipelines.scan.looking import Look
 from pipelines.scan.sources import covers, dataset_name, key_of
@@ -83,8 +83,11 @@ def _keep_known(draft: _Draft) -> None:
             if column not in _named(dataset):
                 fields.setdefault(column, mapped)
         draft.datasets[name] = dataset.model_copy(update={"fields": fields, "approved": None})
+        rows = [shape for shape in shapes if shape.kind is Kind.ROWS and not dataset.approved]
+        notes = tuple(note for shape in rows for note in _notes(draft, draft.datasets[name], shape))
+        idle = tuple(date for shape in shapes for date in idle_dates(shape, dataset.events))
         draft.evidence[name] = DatasetEvidence(
-            dataset.source, {verdict.column: evidence_of(verdict) for verdict in verdicts}
+            dataset.source, {verdict.column: evidence_of(verdict) for verdict in verdicts}, notes=notes, dates=idle
         )
         if shapes and shapes[0].kind is Kind.ROWS:
             draft.names[dataset.source] = name
@@ -120,6 +123,7 @@ def _add_table(draft: _Draft, shape: DatasetShape, subjects: Mapping[str, tuple[
         shape.location,
         {verdict.column: evidence_of(verdict) for verdict in verdicts},
         tuple(_notes(draft, draft.datasets[name], shape)),
+        idle_dates(shape, events),
     )
 
 

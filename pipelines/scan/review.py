@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.classify.verdict import Verdict
-from pipelines.data_map.model import DatasetMap, StoreMap
+from pipelines.data_map.model import DatasetMap, EventSource, StoreMap
 from pipelines.data_map.review import proposal
 from pipelines.scan.evidence import DatasetEvidence, FieldEvidence, evidence_file, read_evidence
 
@@ -42,7 +42,7 @@ class ReviewRow:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDataset:
-    """One dataset of a proposal: its fields, and what else a person should settle."""
+    """One dataset of a proposal: its fields, and what else a person should settle; ``dates`` supply no event."""
 
     store: str
     dataset: str
@@ -51,6 +51,7 @@ class ReviewDataset:
     rows: tuple[ReviewRow, ...]
     notes: tuple[str, ...]
     events: tuple[str, ...]
+    dates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,16 @@ def _datasets(
     for name, dataset in proposed.datasets.items():
         said = evidence.get(name, DatasetEvidence(dataset.source))
         rows = tuple(_rows(proposed.store, name, dataset, active.get(name), said))
-        events = tuple(f"{event} ← {each.column or each.at}" for event, each in dataset.events.items())
-        yield ReviewDataset(proposed.store, name, dataset.source, name in active, rows, said.notes, events)
+        events = tuple(_spoken(event, each) for event, each in dataset.events.items())
+        yield ReviewDataset(proposed.store, name, dataset.source, name in active, rows, said.notes, events, said.dates)
+
+
+def _spoken(event: str, source: EventSource) -> str:
+    """`contract_end ← ended_on, of the person; NULL: open`."""
+    of = "of the person" if source.of == "subject" else "of this record"
+    if source.column is None:
+        return f"{event} ← the {source.at} item {', '.join(source.roles)}".rstrip() + f", {of}"
+    return f"{event} ← {source.column}, {of}; NULL: {source.null}"
 
 
 def _rows(

@@ -14,6 +14,7 @@ from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.data_map.writing import write_map
 from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
+from pipelines.scan.candidates import comments, said_so_far
 from pipelines.scan.coverage import CoverageFinding, coverage
 from pipelines.scan.evidence import evidence_file, write_evidence
 from pipelines.scan.index import DatasetScan, fill, forget, mark_incomplete
@@ -136,10 +137,10 @@ def _propose(estate: Estate, seen: Look, known: StoreMap | None) -> tuple[StoreM
     store = seen.inventory.store
     controller = _controller(estate, known)
     policy = estate.policy(controller) if controller in estate.controllers else None
-    proposal = propose(seen, known, controller, policy)
+    proposal = propose(seen, said_so_far(estate, store), controller, policy)
     path = estate.proposals / f"{store}.yaml"
-    write_map(path, proposal.map)
-    write_evidence(evidence_file(estate.proposals, store), proposal.evidence)
+    write_map(path, proposal.map, comments(proposal, policy))
+    write_evidence(evidence_file(estate.proposals, store), proposal.evidence, path)
     return proposal.map, path
 
 

@@ -1,0 +1,83 @@
+"""How a proposal is shown to the person who decides: what seems personal and why first, the rest in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.padding import Padding
+
+from pipelines.cli.layout import table
+from pipelines.cli.next_step import listed
+from pipelines.data_map.model import NOT_PERSONAL
+from pipelines.scan.review import ReviewDataset, ReviewRow, ReviewTable, State
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_review(out: Console, review: ReviewTable, *, everything: bool) -> None:
+    """Each dataset that has something personal or something to decide; the others by name."""
+    plain = []
+    for dataset in review.datasets:
+        rows = [row for row in dataset.rows if everything or _telling(row)]
+        if rows or (dataset.events and not dataset.approved):
+            _print_dataset(out, dataset, rows)
+        elif not dataset.approved:
+            plain.append(f"{dataset.store}.{dataset.dataset}")
+    if plain:
+        out.print(f"Nothing personal found in {escape(listed(plain, most=30))}. Such datasets need no approval.")
+
+
+def _telling(row: ReviewRow) -> bool:
+    return row.state is not State.APPROVED and (row.proposed != NOT_PERSONAL or row.state is not State.NEW)
+
+
+def _print_dataset(out: Console, dataset: ReviewDataset, rows: Sequence[ReviewRow]) -> None:
+    state = "approved" if dataset.approved else "not approved: it does not act"
+    title = f"{dataset.store}.{dataset.dataset} ({escape(dataset.location)}; {state})"
+    if rows:
+        made = table(title, ("field", "category", "why"), whole=("category",))
+        for row in rows:
+            made.add_row(escape(row.field), _category(row), escape("; ".join(row.evidence)))
+        out.print(made)
+    else:
+        out.print(f"[bold]{title}[/]")
+    for line in _lines(dataset, rows):
+        out.print(Padding(line, (0, 0, 0, 2)))
+    out.print()
+
+
+def _category(row: ReviewRow) -> str:
+    match row.state:
+        case State.OPEN:
+            return "[yellow]to decide[/]"
+        case State.GONE:
+            return f"[red]gone[/], was {escape(row.approved)}"
+        case State.CHANGED:
+            return f"{escape(row.proposed)}, [yellow]was[/] {escape(row.approved)}"
+        case State.NEW | State.APPROVED:
+            return escape(row.proposed or row.approved)
+
+
+def _lines(dataset: ReviewDataset, rows: Sequence[ReviewRow]) -> Iterator[str]:
+    shown = {row.field for row in rows}
+    rest = [row.field for row in dataset.rows if row.field not in shown and row.proposed == NOT_PERSONAL]
+    if rest:
+        yield f"[dim]not personal:[/] {escape(', '.join(rest))}"
+    for event in dataset.events:
+        yield f"[dim]event[/] {escape(event)}"
+    if dataset.dates and not dataset.approved:
+        yield f"[dim]dates that supply no event:[/] {escape(', '.join(dataset.dates))}"
+    for note in dataset.notes:
+        yield f"[dim]note:[/] {escape(note)}"
+
+
+def worth_accepting(review: ReviewTable) -> list[ReviewDataset]:
+    """The datasets that wait for an approval and hold something personal, or tell when something happened."""
+    return [
+        each
+        for each in review.datasets
+        if not each.approved and (each.events or any(row.proposed not in {"", NOT_PERSONAL} for row in each.rows))
+    ]
