@@ -9,6 +9,7 @@ succeeded; otherwise it is 1, and standard error says in a sentence per task why
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import sys
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--home", type=Path, help="folder of the metadata database and the log; a temporary one by default"
     )
     asked = parser.parse_args(arguments)
-    conf = {name: value for name in ("as_of", "controller") if (value := getattr(asked, name))}
+    conf = asked.conf | {name: value for name in ("as_of", "controller") if (value := getattr(asked, name))}
     with tempfile.TemporaryDirectory(prefix="ardoise-airflow-") as temporary:
         home = (asked.home or Path(temporary)).resolve()
         configure(home)
