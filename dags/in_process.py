@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("dags", nargs="+", metavar="DAG", choices=["scan", "retention"])
     parser.add_argument("--as-of", help="as-of date of the retention run, YYYY-MM-DD")
     parser.add_argument("--controller", help="controller of the retention run; the estate's only one by default")
+    parser.add_argument("--conf", type=json.loads, default={}, help="configuration of the retention run, as JSON")
     parser.add_argument(
         "--home", type=Path, help="folder of the metadata database and the log; a temporary one by default"
     )

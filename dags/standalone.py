@@ -28,7 +28,7 @@ PATIENCE = 180.0
 """Seconds until Airflow must be healthy."""
 
 
-class AirflowFailed(RuntimeError):  # noqa: N818 - named for what happened, as our errors are
+class AirflowFailed(RuntimeError):
     """Airflow did not come up."""
 
 
