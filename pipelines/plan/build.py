@@ -22,9 +22,7 @@ from pipelines.plan.selection import StoreSelections
 from pipelines.plan.supply import of_items
 from pipelines.plan.tallying import Counted, count_rows
 from pipelines.progress import Progress, silent
-from retention_rules.lint import Severity
 from retention_rules.policy import Policy
-from retention_rules.problems import Problem
 
 EVIDENCE = "evidence.duckdb"
 """The file in a plan's folder that keeps its evidence until its run is done."""
@@ -63,7 +61,7 @@ def make_plan(
         Refused: the policy has no purposes, or the estate no approved dataset of this controller.
     """
     policy = estate.policy(controller)
-    _sensible(estate, policy)
+    _sensible(estate, policy, controller)
     with contextlib.closing(estate.engine()) as engine:
         context = plan_context(estate, engine, controller, as_of, today)
         if not any(context.active(store) for store in context.maps):
@@ -77,15 +75,24 @@ def make_plan(
     return plan
 
 
-def _sensible(estate: Estate, policy: Policy) -> None:
+def draft(
+    estate: Estate, engine: EngineDatabase, controller: str, *, as_of: dt.date, today: dt.date, progress: Progress = silent
+) -> Plan:
+    """What `make_plan` would say now; nothing is kept. Verification asks it what is still due after a run."""
+    context = plan_context(estate, engine, controller, as_of, today)
+    with gathered(estate, context, progress) as found:
+        return _Builder(estate, context, found, engine, today, progress).build()
+
+
+def _sensible(estate: Estate, policy: Policy, controller: str) -> None:
     """Refuse a policy without purposes, or one that leaves categories or events of the estate hanging."""
     if not policy.purposes:
         raise Refused(
             "the policy has no purposes: everything would be undetermined", f"policy {policy.name}", "Restore it."
         )
-    errors = [remark for remark in estate.lint(policy) if remark.severity is Severity.ERROR]
-    if errors:
-        raise EstateInvalid([Problem(f"policy {policy.name}", 0, each.what, each.remedy) for each in errors])
+    problems = estate.misfits(policy, controller)
+    if problems:
+        raise EstateInvalid(problems)
 
 
 @dataclass

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connectors.digests import DigestKey
 from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap
-from pipelines.plan.compile import EventColumns, extended, extreme
+from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.links import Key, forms
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
@@ -105,11 +105,15 @@ class Datasets:
         extra: Sequence[str] = (),
         added: Callable[[sa.Table], Mapping[str, Expression]] | None = None,
         restriction: Restriction | None = None,
+        events: frozenset[str] | None = None,
     ) -> Carried:
-        """The relation of a dataset, with ``extra`` own columns and what ``added`` makes of a row."""
+        """The relation of a dataset, with ``extra`` own columns and what ``added`` makes of a row.
+
+        ``events`` are those that are asked for; all by default.
+        """
         dataset = self.map(name)
         table = self.table(dataset.source)
-        parents = [self._parent(table, parent) for parent in dataset.inherits]
+        parents = [self._parent(table, parent, events) for parent in dataset.inherits]
         source: sa.FromClause = table
         for parent, joined in zip(dataset.inherits, parents, strict=True):
             on = [table.c[own] == joined.source.c[column(target)] for own, target in sorted(parent.on.items())]
@@ -120,7 +124,7 @@ class Datasets:
         links = self._links(columns, table, dataset, parents)
         self._standing(columns, table, dataset, parents, links)
         facts = self._facts(columns, table, dataset, parents)
-        own = record_events(dataset, self.policy) | subject_events(dataset, self.policy)
+        own = self._own_events(dataset, events)
         for event, event_source in own.items():
             self._reading(columns, event, table, event_source)
         inherited = sorted({event for joined in parents for _, event in joined.carried.events} - set(own))
@@ -131,13 +135,17 @@ class Datasets:
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
         if restriction is not None:
             query = query.where(restriction(table))
-        base = (query.offset(sa.literal_column("0")) if self.fenced else query).cte()
-        return self._judged(base, name, links=links, facts=facts, inherited=inherited, scoped=self._scoped(name))
+        base = layer(query, fenced=self.fenced)
+        return self._judged(base, own, links=links, facts=facts, inherited=inherited, scoped=self._scoped(name))
 
     # -- parents
 
-    def _parent(self, table: sa.FromClause, parent: Parent) -> _Joined:
-        carried = self.carried(parent.dataset)
+    def _own_events(self, dataset: DatasetMap, events: frozenset[str] | None) -> dict[str, EventSource]:
+        own = record_events(dataset, self.policy) | subject_events(dataset, self.policy)
+        return {name: source for name, source in own.items() if events is None or name in events}
+
+    def _parent(self, table: sa.FromClause, parent: Parent, events: frozenset[str] | None) -> _Joined:
+        carried = self.carried(parent.dataset, events=events)
         single = set(self.map(parent.dataset).key) <= set(parent.on.values())
         source = carried.relation.alias() if single else _grouped(carried, sorted(set(parent.on.values())))
         found = source.c[column(next(iter(parent.on.values())))].is_not(None)
@@ -253,7 +261,7 @@ class Datasets:
     def _judged(
         self,
         base: sa.FromClause,
-        name: str,
+        own: Mapping[str, EventSource],
         *,
         links: Mapping[str, Key],
         facts: Mapping[str, str],
@@ -261,14 +269,12 @@ class Datasets:
         scoped: bool,
     ) -> Carried:
         """Read the raw days for each horizon."""
-        dataset = self.map(name)
         columns: dict[str, Expression] = {}
         events: dict[tuple[str, str], EventColumns] = {}
         supplied: dict[tuple[str, str], EventColumns] = {}
         for horizon in self.horizons:
             for event in inherited:
                 events[horizon.name, event] = EventColumns.named(self._stem(f"{horizon.name}e", event))
-            own = record_events(dataset, self.policy) | subject_events(dataset, self.policy)
             for event, source in own.items():
                 mine = source.of == "record"
                 names = EventColumns.named(self._stem(f"{horizon.name}{'e' if mine else 'x'}", event))

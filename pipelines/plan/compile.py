@@ -167,7 +167,14 @@ def extended(relation: sa.FromClause, columns: Mapping[str, Expression], *, fenc
     every use, which multiplies layer by layer; ``fenced`` adds an OFFSET 0 that stops them, and still streams.
     """
     query = sa.select(*relation.c, *(value.label(name) for name, value in columns.items()))
-    return (query.offset(sa.literal_column("0")) if fenced else query).cte()
+    return layer(query, fenced=fenced)
+
+
+def layer(query: sa.Select[Any], *, fenced: bool) -> sa.CTE:
+    """A query as one layer of a relation: a CTE, which keeps the statement flat for SQLite's parser. See `extended`."""
+    if fenced:
+        query = query.offset(sa.literal_column("0"))
+    return query.cte().prefix_with("MATERIALIZED", dialect="duckdb")
 
 
 def constant(value: int) -> Expression:

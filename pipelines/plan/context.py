@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connectors.digests import DigestKey
 from pipelines.data_map.model import DatasetMap, StoreMap
+from pipelines.plan.compile import Group
 from pipelines.plan.holding import Holding
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supply, supply
-from retention_rules.conditions import events_in
+from retention_rules.conditions import events_in, facts_in
 from retention_rules.policy import Policy
 
 AS_OF = "a"
@@ -62,6 +63,19 @@ def context(
 ) -> Context:
     """Bring together what is known before any store is asked."""
     return Context(policy, controller, maps, key, holding.horizons, supply(maps, controller, policy), holding)
+
+
+def asked_events(policy: Policy, groups: Iterable[Group]) -> frozenset[str]:
+    """The events that the purposes of these groups of categories depend on, through named facts too."""
+    found: set[str] = set()
+    for purpose in {purpose.name: purpose for group in groups for purpose in group.purposes}.values():
+        found |= set(purpose.starting_point.events)
+        conditions = [each for each in (purpose.when, *(branch.when for branch in purpose.periods)) if each is not None]
+        while conditions:
+            condition = conditions.pop()
+            found |= events_in(condition)
+            conditions += [policy.facts[name] for name in facts_in(condition) if name in policy.facts]
+    return frozenset(found)
 
 
 def oldest_that_matters(policy: Policy, event: str, as_of: dt.date) -> dt.date:

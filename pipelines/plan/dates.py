@@ -130,7 +130,10 @@ def _sqlite_day(column: Expression, zone: ZoneInfo) -> Expression:
     is_text = sa.func.typeof(column, type_=sa.String()) == "text"
     head = sa.func.substr(text, 1, _DAY_LENGTH, type_=sa.String())
     naive = sa.func.datetime(text, type_=sa.String())
-    there_and_back = (sa.literal_column("'+1 day'"), sa.literal_column("'-1 day'"))  # it normalises on the way only
+    there_and_back: tuple[Expression, ...] = (
+        sa.literal_column("'+1 day'"),
+        sa.literal_column("'-1 day'"),
+    )  # it normalises on the way only
     read = sa.func.date(head, *there_and_back, type_=sa.String())
     readable = sa.and_(is_text, read.is_not(None), read == head)
     local = sa.type_coerce(_local_day(naive, zone, "sqlite"), sa.String())

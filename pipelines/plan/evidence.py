@@ -115,7 +115,7 @@ class Evidence:
         Raises:
             sqlalchemy.exc.DBAPIError: the store fails; the caller knows its name.
         """
-        carried = datasets.carried(supplier.dataset)
+        carried = datasets.carried(supplier.dataset, events=frozenset(supplier.events))
         for label, key in carried.links.items():
             columns, query = _reduction(carried, label)
             with datasets.connection.execute(query, execution_options={"yield_per": BATCH}) as result:
@@ -192,8 +192,18 @@ class Evidence:
         self.connection.execute(
             "INSERT INTO evidence SELECT * FROM snapshot.evidence WHERE list_contains(?, horizon)", [names]
         )
+        for name in self._unknown_to_snapshot(names):
+            self.connection.execute(
+                "INSERT INTO evidence SELECT ?, * EXCLUDE (horizon) FROM snapshot.evidence WHERE horizon = ?",
+                [name, names[0]],
+            )
         self.connection.execute("DETACH snapshot")
         self.reduce()
+
+    def _unknown_to_snapshot(self, names: Sequence[str]) -> list[str]:
+        """The horizons that came up since: what was known as of the plan's date is known today as well."""
+        rows = self.connection.execute("SELECT DISTINCT horizon FROM snapshot.evidence").fetchall()
+        return [name for name in names if name not in {row[0] for row in rows}]
 
     # -- handing over
 

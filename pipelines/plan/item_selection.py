@@ -31,7 +31,7 @@ from pipelines.plan.compile import (
     extreme,
     group_categories,
 )
-from pipelines.plan.context import Context, oldest_that_matters
+from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import greatest, run
 from pipelines.plan.evidence import Evidence, digest_columns, event_columns, item_tables, wide
@@ -152,7 +152,8 @@ class ItemSelection:
         )
 
     def _events(self) -> list[str]:
-        return sorted(set(record_events(self.map, self.context.policy)) | set(self.context.supply.events))
+        asked = asked_events(self.context.policy, self.groups(self.context.horizons[0]))
+        return sorted(asked & (set(record_events(self.map, self.context.policy)) | set(self.context.supply.events)))
 
     def _stem(self, horizon: Horizon, event: str) -> str:
         return f"{horizon.name}s{sorted(self.context.policy.events).index(event)}"

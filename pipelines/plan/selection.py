@@ -35,8 +35,9 @@ from pipelines.plan.compile import (
     extended,
     extreme,
     group_categories,
+    layer,
 )
-from pipelines.plan.context import Context, oldest_that_matters
+from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dialects import greatest
 from pipelines.plan.evidence import Evidence, HandedOver
 from pipelines.plan.holding import by_category, standing_columns
@@ -180,7 +181,7 @@ class Selection:
         """
         datasets = self.store.datasets
         targets = [target for child in self.children for target in child.reference.target]
-        carried = datasets.carried(self.name, targets, self._added, restriction)
+        carried = datasets.carried(self.name, targets, self._added, restriction, self._asked)
         relation = self._with_evidence(carried)
         context = self.store.context
         for horizon in context.horizons:
@@ -218,8 +219,14 @@ class Selection:
             columns["record_digest"] = keyed_digest(self.store.context.key, text)
         return columns
 
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """The events that the purposes of the dataset's categories speak of."""
+        first = self.store.context.horizons[0]
+        return asked_events(self.store.context.policy, self.groups(first))
+
     def _events(self, carried: Carried) -> list[str]:
-        supplied = set(self.store.context.supply.events) if self._linked(carried) else set()
+        supplied = set(self.store.context.supply.events) & self._asked if self._linked(carried) else set()
         return sorted({event for _, event in carried.events} | supplied)
 
     def _linked(self, carried: Carried) -> bool:
@@ -249,7 +256,7 @@ class Selection:
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
         query = query.where(carried.relation.c.inside)
         fenced = self.store.datasets.fenced
-        strong = (query.offset(sa.literal_column("0")) if fenced else query).cte()
+        strong = layer(query, fenced=fenced)
         return self._doubted(strong, carried)
 
     def _strong(
@@ -328,7 +335,7 @@ class Selection:
                 prolongs = sa.and_(sa.not_(strong.c[names.open]), doubt)
                 columns[names.missing] = _truth(sa.or_(strong.c[names.missing], prolongs))
         query = sa.select(*(value.label(label) for label, value in columns.items()))
-        return (query.offset(sa.literal_column("0")) if self.store.datasets.fenced else query).cte()
+        return layer(query, fenced=self.store.datasets.fenced)
 
     def _with_holds(self, source: sa.FromClause, carried: Carried) -> tuple[sa.FromClause, dict[str, Expression]]:
         holding = self.store.context.holding
@@ -401,7 +408,7 @@ class Selection:
                 blockers[f"b{number}"] = sa.and_(relation.c.wants, living)
         blocked = extended(relation, {name: _truth(value) for name, value in blockers.items()}, fenced=False)
         if self.store.datasets.fenced and blockers:
-            blocked = sa.select(blocked).offset(sa.literal_column("0")).cte()
+            blocked = layer(sa.select(blocked), fenced=self.store.datasets.fenced)
         goes = sa.and_(blocked.c.wants, *(sa.not_(blocked.c[name]) for name in blockers))
         return extended(blocked, {"goes": _truth(goes)}, fenced=False)
 
