@@ -61,6 +61,18 @@ class Refreshed:
         )
         return selections.selection(step.dataset).due_keys(step)
 
+    def preview(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, int]:
+        """How many rows are due now for each of a store's steps, as the plan counted them."""
+        with connector.reading() as connection:
+            selections = StoreSelections.prepare(
+                self.context, connector.store, connection, self.inventories[connector.store], self.evidence
+            )
+            keys = {step.id: selections.selection(step.dataset).due_keys(step).subquery() for step in steps}
+            return {
+                step: int(connection.execute(sa.select(sa.func.count()).select_from(due)).scalar_one())
+                for step, due in keys.items()
+            }
+
     def items(self, step: Step) -> Sequence[DueItem]:
         """The items of a step. All at once: the index is not kept open while the store is acted on."""
         self.evidence.attach(self.estate.index_file)

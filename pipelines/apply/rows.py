@@ -72,13 +72,7 @@ class RowWork:
             due = self.due(connection)
             left = _count(connection, due)
             changes = self._changes(connection)
-        allowed = self.step.count + self.spare - record.settled
-        if left > allowed:
-            raise LimitExceeded(
-                f"{left} records are due where the plan has {allowed} left to act on",
-                f"{self.step.store}.{self.step.dataset}",
-                "Somebody changed many records since. Make a new plan and look at it.",
-            )
+        refuse_more(self.step, left, self.step.count + self.spare - record.settled)
         while left:
             record.chunks += 1
             intent = self.receipts.intend(self.step, record.chunks, min(self.chunk, left))
@@ -129,6 +123,20 @@ class RowWork:
         outcomes = {DONE_AS[self.step.action]: counts.done} if counts else {}
         self.receipts.receive(self.step, intent, outcomes, complete=counts is not None)
         record.add(outcomes)
+
+
+def refuse_more(step: Step, due: int, allowed: int) -> None:
+    """Refuse to act on more records than the plan counted.
+
+    Raises:
+        LimitExceeded: more are due than are left of the plan's.
+    """
+    if due > allowed:
+        raise LimitExceeded(
+            f"{due} records are due where the plan has {allowed} left to act on",
+            f"{step.store}.{step.dataset}",
+            "Records have changed since. Make a new plan and look at it.",
+        )
 
 
 def _count(connection: sa.Connection, keys: sa.Select[Any]) -> int:

@@ -26,7 +26,7 @@ from pipelines.apply.overwriting import marks, replacements
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
-from pipelines.apply.rows import CHUNK, RowWork
+from pipelines.apply.rows import CHUNK, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
 from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
 from pipelines.engine import EngineDatabase, RunState
@@ -35,6 +35,7 @@ from pipelines.estate import Estate
 from pipelines.plan.artefact import Action, Plan, Step
 from pipelines.progress import Progress, silent
 from pipelines.scan.sources import source_of
+from pipelines.verify.before import take
 
 RETRIES = (1.0, 4.0, 15.0)
 """Seconds to wait before each new attempt at a store that went down; after the last the run stops."""
@@ -153,7 +154,10 @@ class _Run:
             fresh=self.fresh,
             progress=self.progress,
         ) as known:
+            self._preview(known, connectors, steps)
             for store, connector in connectors.items():
+                self.progress(f"apply {store}", 0, None, "measuring bystanders")
+                take(self.estate, self.plan, known.context, known.evidence, {store: connector}, known.inventories)
                 mine = [step for step in steps if step.store == store]
                 if isinstance(connector, SqlConnector):
                     known.measure(connector, "before")
@@ -165,6 +169,25 @@ class _Run:
                 if isinstance(connector, SqlConnector):
                     known.measure(connector, "after")
                 self._close(connector, mine)
+
+    def _preview(self, known: Refreshed, connectors: dict[str, Connector], steps: Sequence[Step]) -> None:
+        """Before anything is changed: more than planned must not be due anywhere, and every technique must fit.
+
+        A run that stops half-way leaves evidence behind that only it knows; so it had better not begin.
+        """
+        for store, connector in connectors.items():
+            mine = [step for step in steps if step.store == store]
+            if isinstance(connector, SqlConnector):
+                due = known.preview(connector, mine)
+                for step in mine:
+                    self._row_work(known, connector, step)
+            else:
+                due = {step.id: len(known.items(step)) for step in mine}
+            for step in mine:
+                refuse_more(step, due[step.id], self._allowed(step))
+
+    def _allowed(self, step: Step) -> int:
+        return step.count + self._spare(step) - self.records[step.id].settled
 
     def _unfinished(self, step: Step) -> bool:
         """Whether a step has left something in this run: what its rows inherit must stay until that is settled."""
@@ -184,7 +207,9 @@ class _Run:
             items = self._item_work(connector, step)
             self.resumed += items.resolve(record)
             record.unsettled.clear()
-            items.act(record, (Item(each.ref, each.subjects) for each in known.items(step)))
+            found = known.items(step)
+            refuse_more(step, len(found), self._allowed(step))
+            items.act(record, (Item(each.ref, each.subjects) for each in found))
             self.left[step.id] = 0
 
     def _resolve_items(self, connector: Connector, step: Step) -> None:

@@ -93,7 +93,7 @@ def test_what_may_not_be_null_is_suppressed_to_an_empty_value_of_its_type(declar
 
 
 def test_a_type_that_nothing_fits_is_refused_by_name() -> None:
-    with pytest.raises(TechniqueUnfit, match="column search .tsvector."):
+    with pytest.raises(TechniqueUnfit, match=r"column search \(tsvector\)"):
         technique_for("card.pan", FieldShape("search", "tsvector", nullable=False))
 
 

@@ -27,7 +27,7 @@ SOURCE = Source("mail", "INBOX")
 ANNE, BOB = frozenset({"a" * 32}), frozenset({"b" * 32})
 
 
-class Killed(Exception):  # noqa: N818 - what happens to a worker
+class Killed(Exception):
     """Stands for the end of a worker in one process."""
 
 

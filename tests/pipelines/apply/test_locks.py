@@ -18,7 +18,7 @@ from pipelines.apply.locks import DatasetBusy, locked_by_file, locked_in_store
 def test_a_lock_file_admits_one_run(tmp_path: Path) -> None:
     with locked_by_file(tmp_path / "locks", "crm", "contacts", 0.1):
         with (
-            pytest.raises(DatasetBusy, match="crm.contacts"),
+            pytest.raises(DatasetBusy, match=r"crm\.contacts"),
             locked_by_file(tmp_path / "locks", "crm", "contacts", 0.1),
         ):
             pass
@@ -31,7 +31,8 @@ def test_a_lock_file_admits_one_run(tmp_path: Path) -> None:
 def test_a_killed_worker_leaves_no_lock_behind(tmp_path: Path) -> None:
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom pipelines.apply.locks import locked_by_file\n"
-        "with locked_by_file(Path(sys.argv[1]), 'crm', 'contacts'):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        "with locked_by_file(Path(sys.argv[1]), 'crm', 'contacts'):\n"
+        "    print('held', flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None

@@ -33,7 +33,7 @@ IN_ALL = Statistic(name="in_all")
 STATISTICS = (PER_MONTH, PER_YEAR, IN_ALL)
 
 
-class Killed(Exception):  # noqa: N818 - what happens to a worker
+class Killed(Exception):
     """Stands for the end of a worker in one process."""
 
 
@@ -52,7 +52,7 @@ class Rows:
         plan = Plan(DAY, "JULIEN", "julien", "1" * 64, "2" * 64, "3" * 64, "4" * 64, (), (of,), ())
         return Receipts(self.engine.ledger, plan, plan.digest, "tests", running_clock(NOW))
 
-    def due(self, connection: sa.Connection) -> sa.Select[Any]:
+    def due(self, _connection: sa.Connection) -> sa.Select[Any]:
         table = self.connector.table(SOURCE)
         journal = self.connector.journal
         done = journal.marked(table, ("id",), "people", "user.name", ["name", "email", "phone"])
@@ -116,8 +116,8 @@ def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rows]:
     with engine.begin() as connection:
         connection.exec_driver_sql(
             "CREATE TABLE people (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, name VARCHAR(80), locale VARCHAR(5), "
-            "email VARCHAR(80) NOT NULL UNIQUE, phone VARCHAR(30), born DATE, notes TEXT NOT NULL, joined DATE NOT NULL, "
-            "at TIMESTAMP NOT NULL, region VARCHAR(20), cents INTEGER)"
+            "email VARCHAR(80) NOT NULL UNIQUE, phone VARCHAR(30), born DATE, notes TEXT NOT NULL, "
+            "joined DATE NOT NULL, at TIMESTAMP NOT NULL, region VARCHAR(20), cents INTEGER)"
         )
         for number in range(20):
             connection.execute(
