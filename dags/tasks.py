@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pipelines.estate import Estate
     from pipelines.plan.artefact import Plan
 
+FRESH = dt.timedelta(minutes=5)
+"""How old the index of mail and calendars may be when a plan is made; `apply` looks again."""
+
 CONFIGURABLE = frozenset({"as_of", "controller"})
 log = logging.getLogger("ardoise")
 
@@ -68,11 +71,11 @@ def refresh() -> dict[str, int]:
         from pipelines.progress import from_environment
         from pipelines.scan.refresh import refresh as refresh_index
 
-        found = refresh_index(load_estate(), progress=from_environment(), now=now())
+        found = refresh_index(load_estate(), progress=from_environment(), now=now(), fresh=FRESH)
         for each in found:
             if not each.complete:
                 raise AirflowFailException(f"{each.store}: the index is incomplete. {each.reason}")
-        return {each.store: each.items for each in found}
+        return {f"{each.store}.{each.dataset}": each.items for each in found}
 
 
 def make_plan() -> str:

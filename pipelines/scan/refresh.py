@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from connectors.base import Source
 from connectors.errors import ConnectorError
 from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
-from pipelines.scan.index import DatasetScan, fill, forget, mark_incomplete
+from pipelines.scan.index import DatasetScan, IndexAbsent, fill, forget, mark_incomplete, read, scans
 from pipelines.scan.participants import SubjectKeys
-from pipelines.scan.sources import source_of
+from pipelines.scan.sources import binding, source_of
 
 if TYPE_CHECKING:
     from pipelines.estate import Estate
@@ -20,11 +21,17 @@ ITEM_STORES = frozenset({"imap", "caldav"})
 
 
 def refresh(
-    estate: Estate, stores: Collection[str] | None = None, progress: Progress = silent, *, now: dt.datetime
+    estate: Estate,
+    stores: Collection[str] | None = None,
+    progress: Progress = silent,
+    *,
+    now: dt.datetime,
+    fresh: dt.timedelta = dt.timedelta(),
 ) -> tuple[DatasetScan, ...]:
     """Index the mapped datasets of the item stores named, or of all.
 
-    A store that is down is in the result as incomplete, and the others go on.
+    What was scanned whole within ``fresh`` before ``now``, under the same data map, is left as it is. A store that is
+    down is in the result as incomplete, and the others go on.
 
     Raises:
         IndexBusy: another process kept the index locked.
@@ -32,33 +39,59 @@ def refresh(
     """
     for name in stores or ():
         estate.store(name)
+    known = _known(estate, since=now - fresh)
     found: list[DatasetScan] = []
     for name, store_map in estate.data_maps.items():
         if estate.stores[name].kind in ITEM_STORES and (stores is None or name in stores):
-            found += _store(estate, name, tuple(store_map.datasets), progress, now)
+            forget(estate.index_file, name, tuple(store_map.datasets))
+            found += _store(estate, name, known, progress, now)
     return tuple(found)
 
 
+def _known(estate: Estate, since: dt.datetime) -> dict[tuple[str, str], DatasetScan]:
+    """The complete scans since a time."""
+    try:
+        with read(estate.index_file) as connection:
+            return {(each.store, each.dataset): each for each in scans(connection) if each.complete and each.at > since}
+    except IndexAbsent:
+        return {}
+
+
 def _store(
-    estate: Estate, store: str, datasets: Collection[str], progress: Progress, now: dt.datetime
+    estate: Estate, store: str, known: Mapping[tuple[str, str], DatasetScan], progress: Progress, now: dt.datetime
 ) -> list[DatasetScan]:
-    stage = f"index {store}"
-    forget(estate.index_file, store, datasets)
+    found: list[DatasetScan] = []
+    wanted: list[tuple[str, Source, SubjectKeys]] = []
+    for name, dataset in estate.data_maps[store].datasets.items():
+        keys = SubjectKeys(estate.key, dataset.scope, dataset.own)
+        source = source_of(name, dataset)
+        before = known.get((store, name))
+        if before and before.binding == binding(source, keys):
+            found.append(before)
+        else:
+            wanted.append((name, source, keys))
+    return found + _filled(estate, store, wanted, progress, now) if wanted else found
+
+
+def _filled(
+    estate: Estate,
+    store: str,
+    wanted: Sequence[tuple[str, Source, SubjectKeys]],
+    progress: Progress,
+    now: dt.datetime,
+) -> list[DatasetScan]:
     found: list[DatasetScan] = []
     try:
         with estate.connected(store) as connector:
             connector.check()
-            for name in datasets:
-                dataset = estate.data_maps[store].datasets[name]
+            for name, source, keys in wanted:
 
                 def told(done: int, name: str = name) -> None:
-                    progress(stage, done, None, name)
+                    progress(f"index {store}", done, None, name)
 
-                keys = SubjectKeys(estate.key, dataset.scope, dataset.own)
-                source = source_of(name, dataset)
                 found.append(fill(estate.index_file, connector, name, source, subjects=keys, now=now, progress=told))
     except (ConnectorError, SecretMissing) as error:
-        left = [name for name in datasets if name not in {each.dataset for each in found}]
-        mark_incomplete(estate.index_file, store, left, f"the store could not be scanned ({type(error).__name__})")
-        found += [DatasetScan(store, name, complete=False, at=now, items=0, reason=str(error)) for name in left]
+        unseen = [name for name, _, _ in wanted if name not in {each.dataset for each in found}]
+        mark_incomplete(estate.index_file, store, unseen, f"the store could not be scanned ({type(error).__name__})")
+        found += [DatasetScan(store, name, complete=False, at=now, items=0, reason=str(error)) for name in unseen]
     return found
