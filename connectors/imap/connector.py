@@ -37,6 +37,7 @@ from connectors.imap.session import Session
 
 _FIELDS = ("from", "to", "cc", "bcc", "reply_to", "subject", "body", "attachments")
 _BATCH = 500
+_SAMPLED_AT_ONCE = 20
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({headers.FETCHED})]"
 
 
@@ -99,10 +100,17 @@ class ImapConnector:
     def sample(self, source: Source, limit: int) -> Iterator[Document]:
         """At most ``limit`` messages with their decoded texts and the names of their attachments."""
         chosen = heapq.nsmallest(limit, self._keys(source), key=lambda pair: hashlib.sha256(pair[0].encode()).digest())
+        by_mailbox: dict[str, list[str]] = {}
         for key, mailbox in chosen:
-            self._reader.open(mailbox)
-            for seen, message in look(self._reader, [place(Ref(key, ""))[1]], "BODY.PEEK[]"):
-                yield Document(Ref(key, seen.version, mailbox), content.texts(message))
+            by_mailbox.setdefault(mailbox, []).append(key)
+        for mailbox, keys in by_mailbox.items():
+            validity = self._reader.open(mailbox)
+            for start in range(0, len(keys), _SAMPLED_AT_ONCE):
+                uids = [place(Ref(key, ""))[1] for key in keys[start : start + _SAMPLED_AT_ONCE]]
+                for seen, message in look(self._reader, uids, "BODY.PEEK[]"):
+                    yield Document(
+                        Ref(key_of(mailbox, validity, seen.uid), seen.version, mailbox), content.texts(message)
+                    )
 
     def impact(self, source: Source) -> Impact:
         """Nothing hangs on a message; what would be refused is named."""
