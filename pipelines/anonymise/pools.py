@@ -53,7 +53,7 @@ def pool(kind: str, language: str, longest: int | None = None, size: int = SIZE)
 
 
 def _faker(locale: str) -> Faker:
-    from faker import Faker  # noqa: PLC0415 - half a second, only where a pool is made
+    from faker import Faker
 
     faker = Faker(locale)
     faker.seed_instance(secrets.randbits(128))

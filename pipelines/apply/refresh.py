@@ -22,7 +22,7 @@ from connectors.sql.connector import SqlConnector
 from pipelines.apply.locks import locked_by_file
 from pipelines.apply.statistics import Cells, measure, read_measures, write_measures
 from pipelines.engine import EngineDatabase
-from pipelines.errors import PlanChanged, Refused
+from pipelines.errors import PlanChanged, Refused, Unavailable
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan, Step
 from pipelines.plan.build import EVIDENCE
@@ -33,7 +33,7 @@ from pipelines.plan.item_selection import DueItem, ItemSelection
 from pipelines.plan.selection import StoreSelections
 from pipelines.plan.supply import of_items
 from pipelines.progress import Progress
-from pipelines.scan.index import IndexAbsent, fill, read, scans
+from pipelines.scan.index import IndexAbsent, IndexProblem, fill, read, scans
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import source_of
 
@@ -129,9 +129,13 @@ def refresh(
         StoreDown, ScanIncomplete: a store that the plan relies on cannot tell what it could tell then.
         PlanChanged: a table has changed since the plan was made.
         Refused: the run had begun, and what it knew is lost.
+        Unavailable: another process keeps the index of items.
     """
     context = plan_context(estate, engine, plan.controller, plan.as_of, today)
-    _scan_again(estate, context, now, None if begun else fresh, progress)
+    try:
+        _scan_again(estate, context, now, None if begun else fresh, progress)
+    except IndexProblem as problem:
+        raise Unavailable(str(problem), "index") from None
     kept = estate.plan_folder(plan.digest) / RUN_EVIDENCE
     with gathered(estate, context, progress) as found:
         _complete(plan, found)

@@ -337,9 +337,10 @@ class _Run:
     def _stopped(self, error: ArdoiseError | ConnectorError) -> None:
         """Write down why the run ended; one that has changed nothing is over, any other is resumed."""
         store = error.store if isinstance(error, ConnectorError) else None
-        self.receipts.refuse(type(error).__name__, store)
-        if self.run and not self._begun():
-            self.engine.runs.finish(self.run, RunState.FAILED, at=self.receipts.clock())
+        with contextlib.suppress(ArdoiseError):  # the engine database may be what failed
+            self.receipts.refuse(type(error).__name__, store)
+            if self.run and not self._begun():
+                self.engine.runs.finish(self.run, RunState.FAILED, at=self.receipts.clock())
 
     def _summary(self, *, nothing_to_do: bool = False) -> RunSummary:
         return RunSummary(

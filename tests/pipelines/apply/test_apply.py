@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from apply_states import planned, receipts
 from estates import AS_OF, DUE, NOW, SmallEstate, small_estate
+from fixtures_postgres import PostgresDatabase
 
 from connectors.errors import StoreDown, StoreMismatch, StoreReadOnly
 from pipelines.apply import RunSummary, apply
@@ -312,3 +314,38 @@ def test_a_run_whose_evidence_is_lost_is_not_resumed(small: SmallEstate) -> None
     with pytest.raises(Refused, match="evidence"):
         run(small, plan.digest)
     assert small.rows("crm", "contacts")[0]["email"] == "person1@acme.example"
+
+
+# -- over PostgreSQL
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path, postgres_database: PostgresDatabase) -> SmallEstate:
+    return small_estate(tmp_path / "estate", (postgres_database.admin, postgres_database.read, postgres_database.write))
+
+
+def test_a_role_that_may_not_write_is_refused_with_nothing_changed(on_postgres: SmallEstate) -> None:
+    plan = planned(on_postgres)
+    before = everything(on_postgres)
+    on_postgres.execute("crm", "REVOKE UPDATE, DELETE ON contacts FROM ardoise_write")
+    with pytest.raises(StoreReadOnly, match="contacts"):
+        run(on_postgres, plan.digest)
+    assert everything(on_postgres) == before
+
+
+def test_rows_that_another_session_holds_are_left_and_their_parents_wait(on_postgres: SmallEstate) -> None:
+    plan = planned(on_postgres)
+    engine = sa.create_engine(on_postgres.crm, poolclass=sa.NullPool)
+    with engine.connect() as other, other.begin():
+        other.exec_driver_sql("SELECT * FROM notes WHERE contact_id = 3 FOR UPDATE")
+        summary = run(on_postgres, plan.digest)
+        steps = {step.step: step for step in summary.steps}
+        assert not summary.complete
+        assert steps["crm.notes.anonymise.g0"].left == 2
+        # The notes are linked to their person by the contact alone: it stays until they are settled.
+        assert steps["crm.contacts.anonymise.g0"].acted == 0
+        assert steps["crm.web_logs.delete"].complete
+    again = run(on_postgres, plan.digest)
+    assert again.complete
+    assert again.counts == {"deleted": 5 + 19, "anonymised": 5 + 10 + 5}
+    assert run(on_postgres, plan.digest).nothing_to_do
