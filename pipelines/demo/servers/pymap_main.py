@@ -1,14 +1,19 @@
-"""pymap's main program, less one habit: it reads a mailbox's whole UID list again for each message that it touches.
+"""pymap's main program, less two habits that make it slow in a mailbox of 2,000 messages.
 
-That makes a search over 2,000 messages cost 16 seconds. Here a list is read again only when it has changed on disk. Run
-as a program of its own: `python -I pymap_main.py OPTIONS`.
+It reads a mailbox's whole UID list again for each message that it touches (16 seconds for a search); here it does only
+when the list has changed on disk. It keeps expunged messages in the list until the client leaves, and lists the
+folder again for each of them at every command; here they leave the list at once. Run as a program of its own:
+`python -I pymap_main.py OPTIONS`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from pymap.backend.maildir import mailbox
+from pymap.backend.maildir.mailbox import MailboxData
 from pymap.backend.maildir.uidlist import UidList
 from pymap.main import main
 
@@ -54,9 +59,19 @@ def _copy(known: UidList) -> CachedUidList:
     return copy
 
 
-if __name__ == "__main__":
-    from pymap.backend.maildir import mailbox
+_delete = MailboxData.delete
 
+
+async def _delete_and_forget(self: MailboxData, uids: Iterable[int]) -> None:
+    gone = list(uids)
+    await _delete(self, gone)
+    async with CachedUidList.with_write(self._path) as known:
+        for uid in known.get_all(gone):
+            known.remove(uid)
+
+
+if __name__ == "__main__":
     vars(mailbox)["UidList"] = CachedUidList
+    MailboxData.delete = _delete_and_forget  # type: ignore[method-assign]
     sys.argv[0] = "pymap"
     main()
