@@ -28,6 +28,16 @@ def folder(estate: Estate, plan_digest: str) -> Path:
     return path
 
 
+def rows_file(estate: Estate, plan_digest: str, store: str) -> Path:
+    """The measurements of one SQL store."""
+    return folder(estate, plan_digest) / f"{store}-bystanders.json"
+
+
+def items_file(estate: Estate, plan_digest: str, store: str) -> Path:
+    """The bystanders of one store of messages or events."""
+    return folder(estate, plan_digest) / f"{store}-bystanders.duckdb"
+
+
 def take(
     estate: Estate,
     plan: Plan,
@@ -36,37 +46,30 @@ def take(
     connectors: Mapping[str, Connector],
     inventories: Mapping[str, Inventory],
 ) -> None:
-    """Measure bystanders in every store of the plan; once per plan, before anything is changed.
+    """Measure bystanders in these stores, each once per plan, before anything in it is changed.
 
     ``evidence`` is what the run acts on; the item index must be up to date and not open for writing.
     """
-    path = folder(estate, plan.digest) / "bystanders.json"
-    if not path.exists():
-        bystanders.write(path, {})
-    known = bystanders.read(path)
     for store, connector in connectors.items():
-        if store in known or not isinstance(connector, SqlConnector):
-            continue
-        with connector.reading() as connection:
-            selections = StoreSelections.prepare(context, store, connection, inventories[store], evidence)
-            known[store] = bystanders.before(selections, plan.steps)
-        bystanders.write(path, known)
-    _items(estate, plan, context, evidence)
+        path = rows_file(estate, plan.digest, store)
+        if isinstance(connector, SqlConnector):
+            if not path.exists():
+                with connector.reading() as connection:
+                    selections = StoreSelections.prepare(context, store, connection, inventories[store], evidence)
+                    bystanders.write(path, bystanders.before(selections, plan.steps))
+        elif not items_file(estate, plan.digest, store).exists() and estate.index_file.exists():
+            _items(estate, plan, context, evidence, store)
 
 
-def _items(estate: Estate, plan: Plan, context: Context, evidence: Evidence) -> None:
-    path = folder(estate, plan.digest) / items.FILE
-    if path.exists() or not estate.index_file.exists():
-        return
+def _items(estate: Estate, plan: Plan, context: Context, evidence: Evidence, store: str) -> None:
     evidence.attach(estate.index_file)
     try:
         found: list[tuple[ItemSelection, list[DueItem]]] = []
-        for store in context.maps:
-            for name, dataset in context.active(store).items():
-                if of_items(dataset):
-                    selection = ItemSelection(context, evidence, store, name)
-                    steps = [step for step in plan.steps if (step.store, step.dataset) == (store, name)]
-                    found.append((selection, [item for step in steps for item in selection.due(step)]))
+        for name, dataset in context.active(store).items():
+            if of_items(dataset):
+                selection = ItemSelection(context, evidence, store, name)
+                steps = [step for step in plan.steps if (step.store, step.dataset) == (store, name)]
+                found.append((selection, [item for step in steps for item in selection.due(step)]))
     finally:
         evidence.detach()
-    items.before(path, estate.index_file, found)
+    items.before(items_file(estate, plan.digest, store), estate.index_file, found)

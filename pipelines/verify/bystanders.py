@@ -124,24 +124,20 @@ def _others(connection: sa.Connection, inventory: Inventory, acted: set[str]) ->
     }
 
 
-def write(path: Path, stores: Mapping[str, Mapping[str, Bystanders]]) -> None:
-    """Keep the measurements, by store and location, readable by their owner alone."""
-    document = {store: {at: asdict(each) for at, each in found.items()} for store, found in stores.items()}
+def write(path: Path, tables: Mapping[str, Bystanders]) -> None:
+    """Keep the measurements of a store, by location, readable by their owner alone."""
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(document, sort_keys=True), encoding="utf-8")
+    draft.write_text(json.dumps({at: asdict(each) for at, each in tables.items()}, sort_keys=True), encoding="utf-8")
     draft.chmod(0o600)
     draft.replace(path)
 
 
-def read(path: Path) -> dict[str, dict[str, Bystanders]]:
-    """What `write` has written; empty when the run was never begun."""
+def read(path: Path) -> dict[str, Bystanders] | None:
+    """What `write` has written; None when the run never began in the store."""
     if not path.exists():
-        return {}
+        return None
     document = json.loads(path.read_text(encoding="utf-8"))
     return {
-        store: {
-            at: Bystanders(*(SetDigest(part["rows"], tuple(part["sums"])) for part in (each["rows"], each["columns"])))
-            for at, each in found.items()
-        }
-        for store, found in document.items()
+        at: Bystanders(*(SetDigest(part["rows"], tuple(part["sums"])) for part in (each["rows"], each["columns"])))
+        for at, each in document.items()
     }

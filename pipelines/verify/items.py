@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from pipelines.estate import Estate
 
-FILE = "items.duckdb"
-
 _KEPT = "(store VARCHAR, dataset VARCHAR, container VARCHAR, key VARCHAR, version VARCHAR)"
 _PLACE = "store, dataset, container, key, version"
 
@@ -37,11 +35,11 @@ def before(path: Path, index: Path, selections: list[tuple[ItemSelection, list[D
     draft.unlink(missing_ok=True)
     with duckdb.connect(str(draft)) as connection:
         connection.execute(f"CREATE TABLE bystanders {_KEPT}")
-        connection.execute("CREATE TABLE datasets (store VARCHAR, dataset VARCHAR)")
+        connection.execute("CREATE TABLE datasets (dataset VARCHAR)")
         connection.execute(f"ATTACH '{_quoted(index)}' AS items (READ_ONLY)")
         for selection, due in selections:
             place = (selection.store, selection.name)
-            connection.execute("INSERT INTO datasets VALUES (?, ?)", place)
+            connection.execute("INSERT INTO datasets VALUES (?)", [selection.name])
             _exclude(connection, due)
             connection.execute(
                 f"INSERT INTO bystanders SELECT {_PLACE} FROM items.items WHERE store = ? AND dataset = ? "  # noqa: S608
@@ -52,27 +50,28 @@ def before(path: Path, index: Path, selections: list[tuple[ItemSelection, list[D
     draft.replace(path)
 
 
-def compared(estate: Estate, plan: Plan, path: Path) -> Iterator[tuple[str, str, int | None, int | None]]:
-    """For every item dataset: bystanders that went or changed, and items beyond those that may be there.
+def compared(estate: Estate, plan: Plan, store: str, path: Path) -> Iterator[tuple[str, int | None, int | None]]:
+    """For every item dataset of a store: bystanders that went or changed, and items beyond those that may be there.
 
     None where it could not be looked at. The index must have been brought up to date after the run.
     """
     import duckdb
 
-    redacted = {(step.store, step.dataset): step.count for step in plan.steps if step.action is Action.REDACT}
+    mine = [step for step in plan.steps if step.store == store and step.action is Action.REDACT]
+    redacted = {step.dataset: step.count for step in mine}
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"ATTACH '{_quoted(path)}' AS kept (READ_ONLY)")
         connection.execute(f"ATTACH '{_quoted(estate.index_file)}' AS items (READ_ONLY)")
-        for store, dataset in connection.execute("SELECT DISTINCT store, dataset FROM kept.datasets").fetchall():
+        for (dataset,) in connection.execute("SELECT dataset FROM kept.datasets").fetchall():
             where = [store, dataset]
             complete = connection.execute(
                 "SELECT complete FROM items.scans WHERE store = ? AND dataset = ?", where
             ).fetchone()
             if complete is None or not complete[0]:
-                yield store, dataset, None, None
+                yield dataset, None, None
                 continue
             gone, new = connection.execute(_COMPARED, where * 4).fetchone() or (0, 0)
-            yield store, dataset, gone, max(0, new - redacted.get((store, dataset), 0))
+            yield dataset, gone, max(0, new - redacted.get(dataset, 0))
 
 
 _SIDE = "SELECT container, key, version FROM {} WHERE store = ? AND dataset = ?"

@@ -96,12 +96,15 @@ class _Verification:
             yield Probe(LEFT, store, "", "records still due", 0, None, "Start the store and verify again.")
 
     def _items(self) -> Iterator[Probe]:
-        path = before.folder(self.estate, self.plan.digest) / items.FILE
-        if not path.exists():
-            return
-        for store, dataset, gone, surplus in items.compared(self.estate, self.plan, path):
-            yield Probe(UNTOUCHED, store, dataset, "items that went or changed without being due", 0, gone, _CHANGED)
-            yield Probe(UNTOUCHED, store, dataset, "items more than there may be", 0, surplus, _CHANGED)
+        for store in self.estate.data_maps:
+            path = before.items_file(self.estate, self.plan.digest, store)
+            if not path.exists():
+                continue
+            for dataset, gone, surplus in items.compared(self.estate, self.plan, store, path):
+                yield Probe(
+                    UNTOUCHED, store, dataset, "items that went or changed without being due", 0, gone, _CHANGED
+                )
+                yield Probe(UNTOUCHED, store, dataset, "items more than there may be", 0, surplus, _CHANGED)
 
     def _statistics(self) -> Iterator[Probe]:
         remedy = "Compare live rows and ledger in the report; publish nothing before it is explained."

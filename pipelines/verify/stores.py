@@ -49,7 +49,7 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
 def _untouched(
     estate: Estate, engine: EngineDatabase, plan: Plan, store: str, connection: sa.Connection, inventory: Inventory
 ) -> Iterator[Probe]:
-    measured = bystanders.read(before.folder(estate, plan.digest) / "bystanders.json").get(store)
+    measured = bystanders.read(before.rows_file(estate, plan.digest, store))
     if measured is None:
         if any(step.store == store for step in plan.steps):
             yield Probe(
