@@ -38,7 +38,7 @@ _DUCKDB = DuckDBDialect()
 def run(connection: duckdb.DuckDBPyConnection, statement: sa.ClauseElement) -> duckdb.DuckDBPyConnection:
     """Execute a SQLAlchemy statement on DuckDB; fetch from what is returned."""
     compiled: Any = statement.compile(dialect=_DUCKDB, compile_kwargs={"render_postcompile": True})
-    parameters = [compiled.params[name] for name in compiled.positiontup or ()]
+    parameters = [compiled.params[name] for name in getattr(compiled, "positiontup", None) or ()]  # none in DDL
     return connection.execute(str(compiled), parameters)
 
 
