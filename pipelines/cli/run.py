@@ -224,7 +224,7 @@ def _what_next(ctx: typer.Context, out: Console, estate: Estate, made: Plan) -> 
     if made.refusals or not made.steps:
         return
     steps = [
-        f'name a connection that may write: write = "…" in [stores.{store}] of ardoise.toml, then plan again'
+        f'name a connection that may write: write = "…" in [stores.{store}] of ardoise.toml'
         for store in dict.fromkeys(step.store for step in made.steps)
         if estate.stores[store].write is None
     ]

@@ -57,16 +57,21 @@ def outcome_table(summary: RunSummary) -> Table:
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    """One row per expectation, the failed ones first; a failed one with its remedy."""
+    """Each failed check with its remedy; then one row per expectation that held, with where it was checked."""
     made = table("Verification", ("result", "expectation", "where", "expected", "seen"), ("expected", "seen"))
-    for each in sorted(findings, key=lambda finding: finding.passed):
-        result = "[green]passed[/]" if each.passed else "[red]failed[/]"
+    held: dict[str, list[str]] = {}
+    for each in findings:
         where = ".".join(part for part in (each.store, each.dataset) if part)
+        if each.passed:
+            held.setdefault(each.expectation, []).append(where)
+            continue
         seen = "not measured" if each.seen is None else f"{each.seen:,}"
         what = escape(f"{each.expectation}: {each.measure}" if each.measure else each.expectation)
-        if not each.passed:
-            what += f"\n[yellow]{escape(each.remedy)}[/]"
-        made.add_row(result, what, where, f"{each.expected:,}", seen)
+        made.add_row("[red]failed[/]", f"{what}\n[yellow]{escape(each.remedy)}[/]", where, f"{each.expected:,}", seen)
+    for expectation, places in held.items():
+        where = escape(listed(list(dict.fromkeys(places))))
+        count = f"{len(places)} {'check' if len(places) == 1 else 'checks'}"
+        made.add_row("[green]passed[/]", f"{escape(expectation)} ({count})", where, "", "")
     return made
 
 
