@@ -166,7 +166,7 @@ ITEM_SCHEMA = pa.schema(
 )
 """The batches that `scan` of an item store (mail, calendar) yields: metadata only, no subject and no body."""
 
-Transform = Callable[[bytes], bytes | None]
+Transform = Callable[[Ref, bytes], bytes | None]
 """Rewrites the content of one record (RFC 5322 message, iCalendar object); None when nothing has to change."""
 
 

@@ -144,7 +144,7 @@ class MemoryConnector:
             outcome = self._standing(ref)
             version = None
             if outcome is Outcome.DONE:
-                content = transform(self.memory.containers[ref.container][ref.key].content)
+                content = transform(ref, self.memory.containers[ref.container][ref.key].content)
                 if content is not None:
                     version = self.memory.put(ref.container, ref.key, content, operation)
             results.append(Result(ref, outcome, version=version))

@@ -36,7 +36,7 @@ class World(Protocol):
     def snapshot(self) -> Mapping[tuple[str, str], bytes]: ...
     def touch(self, ref: Ref) -> None: ...
     def remove(self, ref: Ref) -> None: ...
-    def redact(self, content: bytes) -> bytes | None: ...
+    def redact(self, _ref: Ref, content: bytes) -> bytes | None: ...
     def redacted(self, content: bytes) -> bool: ...
 
 
@@ -166,7 +166,7 @@ class ConnectorContract:
 
     def test_a_record_with_nothing_to_change_is_left_as_it_is(self, world: World) -> None:
         refs, before = seen(world), world.snapshot()
-        results = world.connector.rewrite(world.source, refs[:2], lambda _: None, "op-rewrite")
+        results = world.connector.rewrite(world.source, refs[:2], lambda *_: None, "op-rewrite")
         assert outcomes(results) == [Outcome.DONE] * 2
         assert world.snapshot() == before
         assert seen(world) == refs
@@ -187,7 +187,7 @@ class ConnectorContract:
     def test_a_rewritten_record_can_be_rewritten_and_deleted_under_its_new_version(self, world: World) -> None:
         first = seen(world)[0]
         once = self._successors(world.connector.rewrite(world.source, [first], world.redact, "op-1"))
-        twice = world.connector.rewrite(world.source, once, lambda content: content, "op-2")
+        twice = world.connector.rewrite(world.source, once, lambda _, content: content, "op-2")
         assert outcomes(twice) == [Outcome.DONE]
         assert outcomes(world.connector.delete(world.source, self._successors(twice), "op-3")) == [Outcome.DONE]
 

@@ -209,7 +209,7 @@ class CaldavConnector:
             return Result(ref, Outcome.ALREADY_GONE)
         if found.etag != ref.version:
             return Result(ref, Outcome.CONFLICT)
-        changed = transform(found.content)
+        changed = transform(ref, found.content)
         if changed is None:
             return Result(ref, Outcome.DONE)
         body = _marked(changed, operation)

@@ -99,7 +99,7 @@ class Acting:
         new: dict[int, Copy] = {}
         for seen, content in look(self.session, list(by_uid), "BODY.PEEK[]"):
             ref, before = by_uid[seen.uid]
-            changed = transform(content) if seen.version == before.version else None
+            changed = transform(ref, content) if seen.version == before.version else None
             if changed is not None:
                 new[seen.uid] = Copy(marked(changed, operation, seen.uid), seen.arrived, seen.flags)
             else:

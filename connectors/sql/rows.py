@@ -158,7 +158,7 @@ def _replace(
     )
     row = dict(found.mappings().one())
     before = json.dumps(row, default=str, ensure_ascii=False)
-    after = transform(before.encode())
+    after = transform(ref, before.encode())
     if after is None:
         return False
     old, new = json.loads(before), json.loads(after)

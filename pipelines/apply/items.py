@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.base import Connector, Outcome, Ref, Result, Source, Transform
@@ -20,9 +20,6 @@ from pipelines.plan.artefact import Action, Step
 
 BATCH = 100
 """Items per batch: what has to be looked for again after a crash."""
-
-WINDOW = 5000
-"""Items among which those with the same due subjects are looked for."""
 
 _NOT_DONE = {Outcome.UNKNOWN, Outcome.PENDING}
 
@@ -39,14 +36,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemWork:
-    """One step over items. ``transform`` makes the rewriting for the digests of those who are due."""
+    """One step over items. ``transform`` makes the rewriting for the digests of those who are due in each."""
 
     step: Step
     connector: Connector
     source: Source
     receipts: Receipts
     batches: Batches
-    transform: Callable[[frozenset[str]], Transform]
+    transform: Callable[[Mapping[Ref, frozenset[str]]], Transform]
     checkpoint: Checkpoint
     told: Callable[[int], None]
 
@@ -62,7 +59,7 @@ class ItemWork:
 
     def act(self, record: StepRecord, items: Iterable[Item]) -> None:
         """Delete or rewrite the items, batch by batch."""
-        for batch in _batches(items, by_subjects=self.step.action is Action.REDACT):
+        for batch in _batches(items):
             record.chunks += 1
             refs = [item.ref for item in batch]
             self.batches.write(self.step.id, record.chunks, refs)
@@ -78,7 +75,7 @@ class ItemWork:
             if self.step.action is Action.DELETE:
                 results = self.connector.delete(self.source, refs, intent.operation)
             else:
-                transform = self.transform(batch[0].subjects)
+                transform = self.transform({item.ref: item.subjects for item in batch})
                 results = self.connector.rewrite(self.source, refs, transform, intent.operation)
         except StoreDown:  # the reply is lost, not the act: look
             results = [Result(ref, Outcome.UNKNOWN) for ref in refs]
@@ -97,17 +94,7 @@ class ItemWork:
         self.batches.forget(self.step.id, intent.chunk)
 
 
-def _batches(items: Iterable[Item], *, by_subjects: bool) -> Iterator[list[Item]]:
-    """Batches of at most `BATCH`; one that is rewritten holds items of the same due subjects only."""
-    for window in _windows(items, WINDOW):
-        groups: dict[frozenset[str], list[Item]] = {}
-        for item in window:
-            groups.setdefault(item.subjects if by_subjects else frozenset(), []).append(item)
-        for group in groups.values():
-            yield from _windows(group, BATCH)
-
-
-def _windows(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     stream = iter(items)
-    while window := list(itertools.islice(stream, size)):
-        yield window
+    while batch := list(itertools.islice(stream, BATCH)):
+        yield batch

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from connectors.base import Transform
+from connectors.base import Ref, Transform
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Step
 from pipelines.subjects import subject_digest
@@ -13,18 +13,18 @@ CALENDAR = b"BEGIN:VCALENDAR"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def redactor(estate: Estate, step: Step) -> Callable[[frozenset[str]], Transform]:
-    """What makes the rewriting of a step's items for those of their subjects (as digests) who are due."""
+def redactor(estate: Estate, step: Step) -> Callable[[Mapping[Ref, frozenset[str]]], Transform]:
+    """What makes the rewriting of a step's items, each for those of its subjects (as digests) who are due."""
     scope = estate.data_maps[step.store].datasets[step.dataset].scope
 
-    def transform_for(subjects: frozenset[str]) -> Transform:
-        def concerns(address: str, _name: str) -> bool:
-            return bool(address) and subject_digest(estate.key, scope, "email", address) in subjects
-
-        def transform(content: bytes) -> bytes | None:
+    def transform_for(subjects: Mapping[Ref, frozenset[str]]) -> Transform:
+        def transform(ref: Ref, content: bytes) -> bytes | None:
             from pipelines.anonymise.calendar import redact_calendar
             from pipelines.anonymise.message import redact_message
             from pipelines.classify.text import redact_text
+
+            def concerns(address: str, _name: str) -> bool:
+                return bool(address) and subject_digest(estate.key, scope, "email", address) in subjects[ref]
 
             if content.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(CALENDAR):
                 return redact_calendar(content, concerns, redact_text)

@@ -72,7 +72,7 @@ class CalendarWorld:
         with self.other_client() as client:
             client.delete(ref.key, headers={"If-Match": ref.version}).raise_for_status()
 
-    def redact(self, content: bytes) -> bytes | None:
+    def redact(self, _ref: Ref, content: bytes) -> bytes | None:
         return re.sub(rb"person\d@example.org", b"a@anonyme.invalid", content).replace(b"Person", b"Anonyme")
 
     def redacted(self, content: bytes) -> bool:
@@ -110,7 +110,7 @@ def test_a_server_killed_between_two_records_gives_unknown_and_pending_and_is_re
     refs = seen(world)[:3]
     contents: list[bytes] = []
 
-    def redact(content: bytes) -> bytes | None:
+    def redact(_ref: Ref, content: bytes) -> bytes | None:
         contents.append(content)
         if len(contents) == 2:
             world.account.server.kill()
@@ -202,7 +202,7 @@ def test_an_operation_that_could_break_out_of_its_line_is_not_accepted(world: Ca
 def test_what_the_server_does_not_accept_is_refused_and_the_rest_is_done(world: CalendarWorld) -> None:
     refs, before = seen(world), world.snapshot()
     changed = iter([b"no calendar at all", None, b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"])
-    results = world.connector.rewrite(world.source, refs[:3], lambda _: next(changed), "op")
+    results = world.connector.rewrite(world.source, refs[:3], lambda *_: next(changed), "op")
     assert outcomes(results) == [Outcome.REFUSED, Outcome.DONE, Outcome.REFUSED]
     assert world.snapshot() == before
 

@@ -79,7 +79,7 @@ class MailWorld:
             client.delete_messages([uid])
             client.uid_expunge([uid])
 
-    def redact(self, content: bytes) -> bytes | None:
+    def redact(self, _ref: Ref, content: bytes) -> bytes | None:
         return content.replace(b"example.org", b"anonyme.invalid").replace(b"Person", b"Anonyme")
 
     def redacted(self, content: bytes) -> bool:
@@ -244,7 +244,7 @@ def kill(reached):
         os.kill(os.getpid(), signal.SIGKILL)
 connector.checkpoint = kill
 chosen = [Ref(*each.split("|")) for each in refs]
-redact = lambda content: content.replace(b"example.org", b"anonyme.invalid").replace(b"Person", b"Anonyme")
+redact = lambda _, content: content.replace(b"example.org", b"anonyme.invalid").replace(b"Person", b"Anonyme")
 connector.rewrite(Source("mail", "*"), chosen, redact, "op-k")
 """
 

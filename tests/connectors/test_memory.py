@@ -31,7 +31,7 @@ class MemoryWorld:
     def remove(self, ref: Ref) -> None:
         self.memory.remove(ref.container, ref.key)
 
-    def redact(self, content: bytes) -> bytes | None:
+    def redact(self, _ref: Ref, content: bytes) -> bytes | None:
         return encode(json.loads(content) | {"participants": [], "texts": {}})
 
     def redacted(self, content: bytes) -> bool:

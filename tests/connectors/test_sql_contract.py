@@ -56,7 +56,7 @@ class SqlWorld:
     def remove(self, ref: Ref) -> None:
         self._change("DELETE FROM people WHERE tenant = :tenant AND id = :id", ref)
 
-    def redact(self, content: bytes) -> bytes | None:
+    def redact(self, _ref: Ref, content: bytes) -> bytes | None:
         row = json.loads(content)
         return json.dumps(row | {"email": None, "note": "effacé", "born": "1980-01-01", "score": 1.25}).encode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,9 @@ class FlakyConnector(MemoryConnector):
         return results
 
 
-def redactor(subjects: frozenset[str]) -> Transform:
-    def transform(content: bytes) -> bytes:
-        return encode({**json.loads(content), "redacted": sorted(subjects)})
+def redactor(subjects: Mapping[Ref, frozenset[str]]) -> Transform:
+    def transform(ref: Ref, content: bytes) -> bytes:
+        return encode({**json.loads(content), "redacted": sorted(subjects[ref])})
 
     return transform
 
@@ -118,13 +118,13 @@ def test_due_items_go_in_batches_and_bystanders_stay(deletion: ItemWork, connect
     assert list(deletion.batches.folder.iterdir()) == []
 
 
-def test_items_are_rewritten_for_the_same_due_subjects_together(
+def test_each_item_of_a_batch_is_rewritten_for_its_own_due_subjects(
     connector: FlakyConnector, engine: EngineDatabase, tmp_path: Path
 ) -> None:
     seen = refs(connector)
     items = [Item(ref, BOB if int(ref.key) % 2 else ANNE) for ref in seen]
     record = run(work(Action.REDACT, connector, engine, tmp_path), items)
-    assert (record.outcomes, record.chunks) == ({"redacted": 7}, 2)
+    assert (record.outcomes, record.chunks) == ({"redacted": 7}, 3)
     contents = {key: json.loads(each.content) for key, each in connector.memory.containers["INBOX"].items()}
     assert contents["0"]["redacted"] == sorted(ANNE)
     assert contents["1"]["redacted"] == sorted(BOB)
