@@ -76,7 +76,13 @@ def make_plan(
 
 
 def draft(
-    estate: Estate, engine: EngineDatabase, controller: str, *, as_of: dt.date, today: dt.date, progress: Progress = silent
+    estate: Estate,
+    engine: EngineDatabase,
+    controller: str,
+    *,
+    as_of: dt.date,
+    today: dt.date,
+    progress: Progress = silent,
 ) -> Plan:
     """What `make_plan` would say now; nothing is kept. Verification asks it what is still due after a run."""
     context = plan_context(estate, engine, controller, as_of, today)
@@ -192,7 +198,7 @@ class _Builder:
         )
 
     def _warnings(self) -> Iterator[str]:
-        for remark in self.estate.lint(self.context.policy):
+        for remark in self.estate.lint(self.context.policy, self.context.controller):
             yield f"{remark.what}. {remark.remedy}"
         for note in self.found.evidence.notes:
             if not note.complete:

@@ -283,7 +283,10 @@ def hold_equal(engine: Engine, policy: Policy, drawn: Sequence[Record], as_of: d
 
 as_ofs = st.one_of(st.just(MARK), st.sampled_from(BOUNDARIES[:-2]), st.dates(dt.date(2023, 1, 1), dt.date(2026, 1, 1)))
 quick = settings(
-    max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 thorough = settings(quick, max_examples=400)
 

@@ -1,4 +1,5 @@
 """What a store holds for an event is read in its SQL as `retention_rules.events.observe` reads it in Python."""
+# ruff: noqa: DTZ001 - what a store holds may have no zone
 
 from __future__ import annotations
 
@@ -105,8 +106,11 @@ def _over(connection: sa.Connection) -> Callable[[list[dict[str, Any]], sa.Selec
 
 
 quick = settings(
-    max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture])
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 sources = st.builds(
     EventSource, column=st.just("x"), null=st.sampled_from(["open", "missing", "absent"]), overwritten=st.booleans()
 )

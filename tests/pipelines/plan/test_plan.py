@@ -218,7 +218,9 @@ class Shop:
 
     def contract(self, email: str, ended: str | None, status: str = "closed") -> None:
         self.bill("INSERT INTO customers (email) VALUES (?)", email)
-        self.bill("INSERT INTO contracts (customer_id, ended, status) SELECT max(id), ?, ? FROM customers", ended, status)
+        self.bill(
+            "INSERT INTO contracts (customer_id, ended, status) SELECT max(id), ?, ? FROM customers", ended, status
+        )
 
     def mail(self, key: str, day: str, **people: Any) -> None:
         """A message; ``people`` by role: an address, or several, or (address, name)."""
@@ -500,7 +502,9 @@ def test_what_is_marked_is_done_until_the_record_is_used_anew(shop: Shop) -> Non
 
 def test_a_parent_with_a_living_child_is_emptied_and_the_plan_names_the_child(sqlite_shop: Shop) -> None:
     shop = sqlite_shop
-    shop.bill("INSERT INTO invoices VALUES (1, 'F-1', '2010-12-31'), (2, 'F-2', '2010-12-31'), (3, 'F-3', '2010-12-31')")
+    shop.bill(
+        "INSERT INTO invoices VALUES (1, 'F-1', '2010-12-31'), (2, 'F-2', '2010-12-31'), (3, 'F-3', '2010-12-31')"
+    )
     shop.bill("INSERT INTO payments VALUES (1, 1, '4111', '123', NULL), (2, 2, '4222', '456', '2011-01-01')")
     plan = shop.plan()
     steps = {step.id: step for step in plan.steps}
@@ -586,5 +590,3 @@ def test_evidence_of_a_plan_survives_what_its_run_deletes(shop: Shop) -> None:
         codes = found.connections["crm"].execute(sa.select(relation.c.g1_code)).scalars().all()
     assert codes == [1]  # kept by the contract that is no longer there
     assert identity(shop).due == 1  # what a plan without that memory would say
-
-
