@@ -86,6 +86,8 @@ class _Joined:
     documents: list[Document] = field(default_factory=list)
     sections: dict[str, dict[str, _Entry]] = field(default_factory=lambda: {name: {} for name in SECTIONS})
     purposes: dict[str, _Entry] = field(default_factory=dict)
+    fragments: dict[str, _Entry] = field(default_factory=dict)
+    """The purposes that do not fit, as they are written: what they name is looked at all the same."""
     never_held: dict[str, _Entry] = field(default_factory=dict)
     time_zone: str | None = None
     broken: set[str] = field(default_factory=set)
@@ -136,7 +138,12 @@ def _add(joined: _Joined, document: Document, shape: PolicyShape) -> None:
         joined.never_held[key] = _Entry(key, document, ("never_held", index))
     for name, content in shape.purposes.items():
         purpose = purpose_shape(document, name, content)
-        joined.purposes[name] = _Entry(purpose, document, ("purposes", name))
+        entry = _Entry(purpose, document, ("purposes", name))
+        joined.purposes[name] = entry
+        if purpose is None:
+            joined.fragments[name] = replace(entry, value=content)
+        else:
+            joined.fragments.pop(name, None)
 
 
 class _Check:
@@ -262,6 +269,8 @@ class _Check:
     def _purposes(self, root: Document) -> list[Purpose]:
         if not self._joined.purposes:
             root.blame(("purposes",), "no purpose is defined", "Without one, nothing would have a reason to be kept")
+        for entry in self._joined.fragments.values():
+            self._fragment(entry)
         whole = {name: entry for name, entry in self._joined.purposes.items() if entry.value is not None}
         purposes = [self._purpose(name, entry, entry.value) for name, entry in whole.items()]
         for first, second in twins(purposes, _values(self._joined.sections["groups"], frozenset)):
@@ -270,6 +279,17 @@ class _Check:
                 "Keep the one with the right period, or say in `when` or `keeps` how they differ",
             )
         return purposes
+
+    def _fragment(self, entry: _Entry) -> None:
+        """What a purpose that does not fit says of categories and events, so that all mistakes are named at once."""
+        keeps, after = entry.value.get("keeps"), entry.value.get("after")
+        for index, key in enumerate(keeps if isinstance(keeps, list) else ()):
+            if isinstance(key, str):
+                self._category(entry.at("keeps", index), key)
+        chosen = list(after.values()) if isinstance(after, dict) else [after]
+        for event in [each for some in chosen for each in (some if isinstance(some, list) else [some])]:
+            if isinstance(event, str):
+                self._event(entry.at("after"), event)
 
     def _purpose(self, name: str, entry: _Entry, shape: PurposeShape) -> Purpose:
         for index, key in enumerate(shape.keeps):

@@ -182,6 +182,24 @@ class AirflowServer:
         attempt = self.call("GET", path)["try_number"]
         return json.dumps(self.call("GET", f"{path}/logs/{attempt}", full_content=True), ensure_ascii=False)
 
+    def why(self, run_id: str, dag_id: str = "retention") -> str:
+        """The sentences with which a run's tasks ended red, or its tasks' states where none said anything."""
+        said = [
+            f"{log.parent.name}: {json.loads(line)['event']}"
+            for log in sorted((self.home / "logs").glob(f"dag_id={dag_id}/run_id={run_id}/**/attempt=*.log"))
+            for line in log.read_text(encoding="utf-8").splitlines()
+            if '"ardoise.ending"' in line
+        ]
+        return "\n".join(said) or str(self.tasks(run_id, dag_id))
+
+    def succeeds(self, run_id: str, dag_id: str = "retention") -> None:
+        """Wait until a run has ended.
+
+        Raises:
+            AssertionError: it ended red; with its reasons.
+        """
+        assert self.ended(run_id, dag_id) == "success", self.why(run_id, dag_id)
+
     def wait_for(self, look: Callable[[], Found | None], what: str, patience: float = RUN_PATIENCE) -> Found:
         """Look again and again until there is something to see.
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ENTRY = (sys.executable, "-c", "from pipelines.cli import main; main()")
 ROOT = Path(__file__).parent.parent
@@ -52,3 +57,49 @@ def typed(line: str, cwd: Path, expect: int | None = 0) -> Ran:
     program, *words = shlex.split(line)
     assert program == "ardoise", line
     return ardoise(*words, cwd=cwd, expect=expect)
+
+
+def inside(*words: str, cwd: Path, expect: int | None = 0) -> Ran:
+    """Run a command in this process, for tests of many commands: the same entry, without its start-up time."""
+    from pipelines.cli import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_restored(sys, "argv", ["ardoise", *words]))
+        for holder, name in ((sys, "unraisablehook"), (threading, "excepthook")):
+            stack.enter_context(_restored(holder, name, getattr(holder, name)))
+        stack.enter_context(_surrounded(environment()))
+        stack.enter_context(contextlib.chdir(cwd))
+        stack.enter_context(warnings.catch_warnings())
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(err))
+        code: object = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code or 0
+    ran = Ran(int(str(code)), out.getvalue(), err.getvalue())
+    assert expect is None or ran.code == expect, (words, ran.code, ran.out, ran.err)
+    return ran
+
+
+@contextlib.contextmanager
+def _restored(holder: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(holder, name)
+    setattr(holder, name, value)
+    try:
+        yield
+    finally:
+        setattr(holder, name, before)
+
+
+@contextlib.contextmanager
+def _surrounded(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

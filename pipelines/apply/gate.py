@@ -51,6 +51,8 @@ def check_stores(estate: Estate, plan: Plan, connectors: Mapping[str, Connector]
         if isinstance(connector, SqlConnector):
             maps = estate.data_maps[store].datasets
             connector.check_writable([source_of(name, maps[name]) for name in sorted(datasets)])
+    for connector in connectors.values():  # only now: a store that refuses must leave the others as they are
+        if isinstance(connector, SqlConnector):
             connector.prepare()
 
 

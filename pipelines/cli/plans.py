@@ -33,10 +33,6 @@ def print_plan(out: Console, plan: Plan) -> None:
     for refusal in plan.refusals:
         where = ".".join(part for part in (refusal.store, refusal.dataset) if part) or "the plan"
         out.print(f"[red]Refused:[/] {escape(f'{where}: {refusal.reason}. {refusal.remedy}')}")
-    for note in plan.evidence:
-        if not note.complete:
-            said = f"{note.event} from {note.store}.{note.dataset}: {note.reason}"
-            out.print(f"[yellow]Incomplete:[/] {escape(said)}; whatever it could prolong is undetermined.")
     for warning in plan.warnings:
         out.print(f"[yellow]Note:[/] {escape(warning)}")
     if any(tally.undetermined for tally in plan.tallies):

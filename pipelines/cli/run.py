@@ -35,7 +35,8 @@ def plan(
 ) -> None:
     """Say what is due on a date; changes nothing.
 
-    A past date acts only on what was due then and still is; a future one only plans.
+    A past date acts only on what was due then and still is; a future one only plans. A plan that waits for a person
+    (over a limit, a store suddenly empty) ends with 4, one that lacks a store or a scan with 5.
     """
     from pipelines.cli.context import actor, console, day, load_estate, now, sole_controller, today
     from pipelines.cli.plans import print_plan
@@ -56,10 +57,13 @@ def plan(
         )
     if as_json:
         _print_json({"digest": made.digest, **made.document()})
-        return
-    out = console()
-    print_plan(out, made)
-    _what_next(ctx, out, estate, made)
+    else:
+        out = console()
+        print_plan(out, made)
+        _what_next(ctx, out, estate, made)
+    code = _code(made)
+    if code:
+        raise typer.Exit(code)
 
 
 def show(
@@ -230,6 +234,16 @@ def _what_next(ctx: typer.Context, out: Console, estate: Estate, made: Plan) -> 
     ]
     digest = made.digest[:12]
     advise(out, *steps, f"{command(ctx, 'approve', digest, '--by ROLE')}, then {command(ctx, 'apply', digest)}")
+
+
+def _code(made: Plan) -> Exit:
+    """A plan that waits for a person or for a store is not green; one for the future is what was asked for."""
+    from pipelines.plan.gathering import DOWN
+
+    reasons = [refusal.reason for refusal in made.refusals if refusal.store]
+    if any(reason.startswith((DOWN, "it was never scanned", "its last scan is incomplete")) for reason in reasons):
+        return Exit.UNAVAILABLE
+    return Exit.REFUSED if reasons else Exit.DONE
 
 
 def _print_json(document: Any) -> None:

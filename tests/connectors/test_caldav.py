@@ -114,7 +114,7 @@ def test_a_server_killed_between_two_records_gives_unknown_and_pending_and_is_re
         contents.append(content)
         if len(contents) == 2:
             world.account.server.kill()
-        return world.redact(content)
+        return world.redact(_ref, content)
 
     results = world.connector.rewrite(world.source, refs, redact, "op-k")
     assert outcomes(results) == [Outcome.DONE, Outcome.UNKNOWN, Outcome.PENDING]

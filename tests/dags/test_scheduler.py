@@ -30,7 +30,7 @@ def test_a_scheduled_run_under_a_standing_approval_deletes_what_was_due_at_its_t
     run = airflow_server.scheduled()
     small_estate.grant()
     airflow_server.clear(run)
-    assert airflow_server.ended(run) == "success"
+    airflow_server.succeeds(run)
     tick = dt.datetime.fromisoformat(airflow_server.run(run)["data_interval_end"]).astimezone(ZONE).date()
     assert small_estate.as_of(airflow_server.xcom(run, "plan")) == tick
     assert small_estate.gone() == small_estate.reference(tick) != set()
@@ -70,7 +70,8 @@ def test_a_backfill_acts_for_each_of_its_dates_on_what_was_due_then_and_still_is
     assert all(earlier < later for earlier, later in itertools.pairwise([set(), *expected]))
     airflow_server.backfilled(airflow_server.backfill(midnight(dates[0]), midnight(dates[-1]) + dt.timedelta(hours=12)))
     runs = airflow_server.runs(run_type="backfill")[-3:]
-    assert [each["state"] for each in runs] == ["success"] * 3
+    for each in runs:
+        airflow_server.succeeds(each["dag_run_id"])
     plans = [airflow_server.xcom(each["dag_run_id"], "plan") for each in runs]
     assert [small_estate.as_of(plan) for plan in plans] == dates
     new = [len(later - earlier) for earlier, later in itertools.pairwise([set(), *expected])]
@@ -88,7 +89,8 @@ def test_a_backfill_over_completed_runs_does_nothing_twice(
     gone, receipts = small_estate.gone(), small_estate.deleted()
     airflow_server.backfilled(airflow_server.backfill(first, last, reprocess="completed", at_once=2))
     runs = airflow_server.runs(run_type="backfill")[-2:]
-    assert [each["state"] for each in runs] == ["success"] * 2
+    for each in runs:
+        airflow_server.succeeds(each["dag_run_id"])
     assert small_estate.gone() == gone == small_estate.reference(small_estate.today - dt.timedelta(days=8))
     assert sum(small_estate.deleted().values()) == sum(receipts.values()) == len(gone)
 
@@ -107,7 +109,7 @@ def test_a_run_by_hand_waits_for_a_person_whose_approval_is_written_to_the_ledge
     with pytest.raises(AssertionError, match="403"):
         airflow_server.answer(run, "Approve", user="guest")  # may look, may not approve
     airflow_server.answer(run, "Approve", user="dpo")
-    assert airflow_server.ended(run) == "success"
+    airflow_server.succeeds(run)
     plan = airflow_server.xcom(run, "plan")
     assert small_estate.as_of(plan) == small_estate.today  # it has no interval: the day on which it was started
     assert small_estate.gone() == small_estate.reference(small_estate.today) != set()
@@ -122,7 +124,7 @@ def test_a_run_by_hand_for_a_past_logical_date_plans_for_that_day_in_the_control
     run = airflow_server.trigger(logical_date=dt.datetime.combine(eve, BEFORE_MIDNIGHT))
     airflow_server.parked(run)
     airflow_server.answer(run, "Approve")
-    assert airflow_server.ended(run) == "success"
+    airflow_server.succeeds(run)
     day = eve + dt.timedelta(days=1)
     assert small_estate.as_of(airflow_server.xcom(run, "plan")) == day
     assert small_estate.gone() == small_estate.reference(day)
@@ -176,10 +178,10 @@ def test_a_newer_plan_supersedes_an_older_one_of_the_same_date_only(
         airflow_server.answer(run, "Approve")
     assert airflow_server.ended(runs[0]) == "failed"
     assert "superseded" in airflow_server.said(runs[0], "approve")
-    assert airflow_server.ended(runs[1]) == "success"
+    airflow_server.succeeds(runs[1])
     assert before != small_estate.dump()
     airflow_server.answer(newest, "Approve")
-    assert airflow_server.ended(newest) == "success"
+    airflow_server.succeeds(newest)
     assert small_estate.gone() == small_estate.reference(small_estate.today)
 
 

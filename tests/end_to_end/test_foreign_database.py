@@ -135,9 +135,7 @@ def test_where_no_column_seems_to_tell_when_the_dates_that_there_are_get_named(t
         connection.exec_driver_sql(
             "CREATE TABLE agents (matricule INTEGER PRIMARY KEY, prenom TEXT, nom TEXT, courriel TEXT, date_embauche DATE)"
         )
-        connection.exec_driver_sql(
-            "INSERT INTO agents VALUES (1, 'Anne', 'Morvan', 'anne@exemple.fr', '2015-01-05')"
-        )
+        connection.exec_driver_sql("INSERT INTO agents VALUES (1, 'Anne', 'Morvan', 'anne@exemple.fr', '2015-01-05')")
     ardoise("init", "e", "--store", "shop", "--url", url, "--controller", "SHOP", cwd=tmp_path)
     ardoise("-e", "e", "scan", cwd=tmp_path)
     ardoise("-e", "e", "review", "shop", "--accept", "all", "--by", "dpo", cwd=tmp_path)

@@ -430,3 +430,18 @@ class TestFilesThatAreNoPolicy:
         (problem,) = caught.value.problems
         assert isinstance(problem, Problem)
         assert problem.remedy.startswith("Did you mean `julien`?")
+
+
+def test_a_purpose_that_does_not_fit_is_still_asked_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "policy: p\ncontroller: C\ntime_zone: UTC\nevents: {contract_end: end}\npurposes:\n"
+        "  a:\n    keeps: [usr, 3]\n    after: contract_endd\n    then: delete\n"
+        "  b:\n    basis: contract\n    keeps: user\n    after: {latest: [contract_end, nowhere, 4]}\n    then: delete\n"
+    )
+
+    with pytest.raises(PolicyInvalid) as caught:
+        load_policy("p", [tmp_path])
+
+    said = "\n".join(map(str, caught.value.problems))
+    for name in ("no category or group `usr`", "no event `contract_endd`", "no event `nowhere`", "`basis`", "`source`"):
+        assert name in said, (name, said)
