@@ -160,17 +160,23 @@ share = 1.0
 """
 
 CRM_TABLES = (
-    "CREATE TABLE contacts (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, email TEXT, name TEXT, collected DATE, "
-    "seen_ip TEXT, seen_at TIMESTAMP)",
+    (
+        "CREATE TABLE contacts (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, email TEXT, name TEXT, collected DATE, "
+        "seen_ip TEXT, seen_at TIMESTAMP)"
+    ),
     "CREATE TABLE notes (id INTEGER PRIMARY KEY, contact_id INTEGER NOT NULL REFERENCES contacts (id), body TEXT)",
 )
 BILLING_TABLES = (
     "CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT)",
-    "CREATE TABLE contracts (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers (id), ended DATE, "
-    "status TEXT)",
+    (
+        "CREATE TABLE contracts (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers (id), ended DATE, "
+        "status TEXT)"
+    ),
     "CREATE TABLE invoices (id INTEGER PRIMARY KEY, number TEXT, closed DATE)",
-    "CREATE TABLE payments (id INTEGER PRIMARY KEY, invoice_id INTEGER REFERENCES invoices (id), pan TEXT, cvv TEXT, "
-    "settled DATE)",
+    (
+        "CREATE TABLE payments (id INTEGER PRIMARY KEY, invoice_id INTEGER REFERENCES invoices (id), pan TEXT, cvv TEXT, "
+        "settled DATE)"
+    ),
 )
 
 
