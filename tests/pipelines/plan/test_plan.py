@@ -174,8 +174,8 @@ BILLING_TABLES = (
     ),
     "CREATE TABLE invoices (id INTEGER PRIMARY KEY, number TEXT, closed DATE)",
     (
-        "CREATE TABLE payments (id INTEGER PRIMARY KEY, invoice_id INTEGER REFERENCES invoices (id), pan TEXT, cvv TEXT, "
-        "settled DATE)"
+        "CREATE TABLE payments (id INTEGER PRIMARY KEY, invoice_id INTEGER REFERENCES invoices (id), pan TEXT, "
+        "cvv TEXT, settled DATE)"
     ),
 )
 
