@@ -20,6 +20,10 @@ Found = TypeVar("Found")
 PAUSE = 0.5
 RUN_PATIENCE = 240.0
 ENDED = frozenset({"success", "failed"})
+SETTLED = dt.timedelta(seconds=4)
+"""How long a question stands before a test answers it. The scheduler has to notice first that the worker which asked
+has ended: within the same second it takes the answer for a worker that was lost, and fails the task."""
+
 BUSY = 503  # a locked SQLite database
 
 
@@ -147,8 +151,11 @@ class AirflowServer:
 
         def asks() -> bool | None:
             state = self.tasks(run_id).get("approve")
-            assert state not in {"failed", "upstream_failed", "success"}, f"{run_id} did not ask: {state}"
-            return state == "awaiting_input" or None
+            assert state not in {"failed", "upstream_failed", "success"}, f"{run_id} did not ask: {self.why(run_id)}"
+            if state != "awaiting_input":
+                return None
+            asked = dt.datetime.fromisoformat(self.question(run_id)["created_at"])
+            return dt.datetime.now(dt.UTC) - asked > SETTLED or None
 
         self.wait_for(asks, f"{run_id} to ask")
 

@@ -170,7 +170,7 @@ def test_a_newer_plan_supersedes_an_older_one_of_the_same_date_only(
     runs = [airflow_server.trigger(), airflow_server.trigger(conf={"as_of": yesterday})]
     for run in runs:
         airflow_server.parked(run)
-    small_estate.execute("shop", "DELETE FROM orders WHERE id = 40")  # else the next plan is equal
+    small_estate.execute("shop", "DELETE FROM orders WHERE id = 30")  # due today alone; else the next plan is equal
     newest = airflow_server.trigger()
     airflow_server.parked(newest)
     before = small_estate.dump()
