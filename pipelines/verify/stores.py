@@ -71,13 +71,14 @@ def _untouched(
 
 
 def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[Step], stale: dict[str, int]) -> bool:
-    """Equal in content; where some records were no longer due when their turn came, equal in number at least."""
+    """Equal in content; where some records were gone or not due any more at their turn, in number but for those."""
     late = sum(stale.get(step.id, 0) for step in steps)
     if not late:
         return then == now
     gone_late = sum(stale.get(step.id, 0) for step in steps if step.action is Action.DELETE)
     return (
-        now.columns.rows == then.columns.rows + gone_late and then.rows.rows <= now.rows.rows <= then.rows.rows + late
+        then.columns.rows <= now.columns.rows <= then.columns.rows + gone_late
+        and then.rows.rows <= now.rows.rows <= then.rows.rows + late
     )
 
 
