@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pipelines.cli.codes import Exit
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,6 +80,18 @@ def sole_controller(estate: Estate, given: str) -> str:
         known = ", ".join(estate.controllers) or "none"
         raise UsageError(f"the estate has several controllers ({known})", "--controller", "Name one of them.")
     return estate.controllers[0]
+
+
+def ask(question: str) -> str:
+    """Ask for something that is typed unseen.
+
+    Raises:
+        typer.Exit: with the code of an interruption, when the person would rather not.
+    """
+    try:
+        return str(typer.prompt(question, hide_input=True))
+    except typer.Abort:
+        raise typer.Exit(Exit.INTERRUPTED) from None
 
 
 def console() -> Console:

@@ -86,14 +86,14 @@ def open_hold(
     by: By = "",
 ) -> None:
     """Open a hold: what it covers is kept, in the archive, until its release."""
-    from pipelines.cli.context import actor, console, day, engine_of, load_estate, now, sole_controller, today
+    from pipelines.cli.context import actor, ask, console, day, engine_of, load_estate, now, sole_controller, today
     from pipelines.engine.holds import HoldScope
     from pipelines.subjects import canonical_email, subject_digest
 
     estate = load_estate(ctx)
     digest = None
     if subject:
-        address = canonical_email(typer.prompt("E-mail address of the person", hide_input=True))
+        address = canonical_email(ask("E-mail address of the person"))
         digest = subject_digest(estate.key, sole_controller(estate, controller), "email", address)
     scope = HoldScope(store, dataset, subject=digest, categories=frozenset(category or ()))
     with engine_of(estate) as engine:

@@ -243,7 +243,8 @@ def _code(made: Plan) -> Exit:
     reasons = [refusal.reason for refusal in made.refusals if refusal.store]
     if any(reason.startswith((DOWN, "it was never scanned", "its last scan is incomplete")) for reason in reasons):
         return Exit.UNAVAILABLE
-    return Exit.REFUSED if reasons else Exit.DONE
+    future = any(not refusal.store for refusal in made.refusals)
+    return Exit.REFUSED if reasons and not future else Exit.DONE
 
 
 def _print_json(document: Any) -> None:
