@@ -18,7 +18,8 @@ from dags.standalone import await_healthy, serve, stop
 
 Found = TypeVar("Found")
 PAUSE = 0.5
-RUN_PATIENCE = 240.0
+RUN_PATIENCE = 300.0
+BACKFILL_PATIENCE = 900.0
 ENDED = frozenset({"success", "failed"})
 SETTLED = dt.timedelta(seconds=4)
 """How long a question stands before a test answers it. The scheduler has to notice first that the worker which asked
@@ -112,7 +113,9 @@ class AirflowServer:
 
     def backfilled(self, number: int) -> None:
         """Wait until a backfill is complete."""
-        self.wait_for(lambda: self.call("GET", f"backfills/{number}")["completed_at"], f"backfill {number}")
+        self.wait_for(
+            lambda: self.call("GET", f"backfills/{number}")["completed_at"], f"backfill {number}", BACKFILL_PATIENCE
+        )
 
     def runs(self, dag_id: str = "retention", run_type: str | None = None) -> list[dict[str, Any]]:
         """The runs of a DAG, the oldest first."""
