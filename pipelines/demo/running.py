@@ -16,14 +16,17 @@ from expectations.findings import Finding
 from pipelines.demo.moments import AS_OF
 from pipelines.demo.stores import DemoStores
 from pipelines.engine.database import EngineDatabase
+from pipelines.engine.holds import HoldScope
 from pipelines.errors import ArdoiseError
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Action, Plan
 from pipelines.progress import CHANNEL, Progress, silent
+from pipelines.subjects import subject_digest
 from pipelines.verify import CANARIES, stored_findings
 
 OFFICER = "demo.dpo"
 CONTROLLER = "JULIEN"
+EMAIL = "email"
 MOST_RECORDS = 250_000
 """What the demonstration's standing approval allows in one plan: about twice what the first run has to do."""
 
@@ -54,9 +57,26 @@ def run_demo(
     """
     with DemoStores(folder, scale=scale).start(progress) as stores:
         canaries = _canary_file(stores)
-        _approve(Estate.load(stores.estate), say, now())
+        estate = Estate.load(stores.estate)
+        _hold(estate, stores, say, now())
+        _approve(estate, say, now())
         _run_dags(stores, canaries, progress)
         return _outcome(Estate.load(stores.estate))
+
+
+def _hold(estate: Estate, stores: DemoStores, say: Say, at: dt.datetime) -> None:
+    """Open the demonstration's legal case: what its persons left behind is kept until its release."""
+    case = stores.company.case
+    engine = estate.engine()
+    try:
+        if any(each.case == case.name for each in engine.holds.list()):
+            return
+        for address in case.emails:
+            digest = subject_digest(estate.key, CONTROLLER, EMAIL, address)
+            engine.holds.open(case.name, HoldScope(subject=digest), since=case.since, by=OFFICER, at=at)
+    finally:
+        engine.close()
+    say(f"[bold]{OFFICER}[/] holds what concerns {len(case.emails)} persons, for case {case.name}.")
 
 
 def _approve(estate: Estate, say: Say, at: dt.datetime) -> None:
