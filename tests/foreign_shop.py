@@ -39,7 +39,9 @@ def fill(url: str) -> None:
 
 def _rows() -> dict[str, list[dict[str, object]]]:
     today = dt.datetime.now(dt.UTC).date()
-    members, orders, invoices = [], [], []
+    members: list[dict[str, object]] = []
+    orders: list[dict[str, object]] = []
+    invoices: list[dict[str, object]] = []
     for n in range(1, MEMBERS + 1):
         first, last = _FIRST[n % len(_FIRST)], _LAST[n % len(_LAST)]
         postcode, city = _CITIES[n % len(_CITIES)]
@@ -58,5 +60,7 @@ def _rows() -> dict[str, list[dict[str, object]]]:
             "no_facture": n, "no_commande": n, "date_facture": day.isoformat(), "nom_facturation": f"{first} {last}",
             "adresse_facturation": f"{n} rue des Lilas", "total": 10 + n,
         })  # fmt: skip
-    products = [{"no_produit": n, "libelle": f"Ardoise {n} cm", "prix": n} for n in range(1, 6)]
+    products: list[dict[str, object]] = [
+        {"no_produit": n, "libelle": f"Ardoise {n} cm", "prix": n} for n in range(1, 6)
+    ]
     return {"adherents": members, "commandes": orders, "factures": invoices, "produits": products}
