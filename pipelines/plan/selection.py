@@ -41,6 +41,7 @@ from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dialects import greatest
 from pipelines.plan.evidence import Evidence, HandedOver
 from pipelines.plan.holding import by_category, standing_columns
+from pipelines.plan.kept import keep
 from pipelines.plan.links import Key
 from pipelines.plan.occurrences import Horizon
 from pipelines.subjects import SEPARATOR
@@ -73,6 +74,7 @@ class StoreSelections:
     incomplete: frozenset[str]
     acting: bool = False
     _cache: dict[str, Selection] = field(default_factory=dict)
+    _kept: dict[str, sa.Table | None] = field(default_factory=dict)
 
     @classmethod
     def prepare(
@@ -114,6 +116,18 @@ class StoreSelections:
         if dataset not in self._cache:
             self._cache[dataset] = Selection(self, dataset)
         return self._cache[dataset]
+
+    def kept(self, selection: Selection, ancestors: frozenset[str]) -> sa.FromClause:
+        """The decisions of a dataset, evaluated once on this connection; within a cycle of references, not kept."""
+        name = selection.name
+        if name not in self._kept:
+            self._kept[name] = None
+            relation = selection.decisions(None, ancestors)
+            number = sorted(self.context.active(self.store)).index(name)
+            key = [column(each) for each in selection.map.key]
+            self._kept[name] = keep(self.connection, number, relation, key)
+        table = self._kept[name]
+        return selection.decisions(None, ancestors) if table is None else table.alias()
 
 
 @dataclass
@@ -174,7 +188,15 @@ class Selection:
 
     # -- the relation
 
-    def relation(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
+    def relation(
+        self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()
+    ) -> sa.FromClause:
+        """The decisions on every row that is inside. A plan asks for them often, and keeps them; a run decides anew."""
+        if restriction is None and not self.store.acting:
+            return self.store.kept(self, ancestors)
+        return self.decisions(restriction, ancestors)
+
+    def decisions(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
         """Every row that is inside, with its decisions: see the module.
 
         Columns: the key (see `carried.column`), those of `effective`, ``g{n}_done``, ``goes`` and ``b{n}``.
