@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -36,6 +35,7 @@ from pipelines.progress import Progress
 from pipelines.scan.index import IndexAbsent, IndexProblem, fill, read, scans
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import source_of
+from pipelines.verify.before import take_items, take_rows
 
 RUN_EVIDENCE = "run.duckdb"
 """The file in a plan's folder that keeps the evidence with which its run began."""
@@ -54,19 +54,20 @@ class Refreshed:
     evidence: Evidence
     inventories: Mapping[str, Inventory]
 
-    def due(self, connection: sa.Connection, step: Step) -> sa.Select[Any]:
-        """Hand the evidence over to a connection, and give the keys that are due when it is evaluated there."""
-        selections = StoreSelections.prepare(
-            self.context, step.store, connection, self.inventories[step.store], self.evidence, acting=True
+    def selections(self, store: str, connection: sa.Connection, *, acting: bool) -> StoreSelections:
+        """Hand the evidence over to a connection, and give what is due when it is evaluated there."""
+        return StoreSelections.prepare(
+            self.context, store, connection, self.inventories[store], self.evidence, acting=acting
         )
-        return selections.selection(step.dataset).due_keys(step)
 
     def preview(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, int]:
-        """How many rows are due now for each of a store's steps, as the plan counted them."""
+        """How many rows are due now for each of a store's steps, as the plan counted them; measures bystanders too.
+
+        Both are asked of the same decisions, before anything is changed in any store.
+        """
         with connector.reading() as connection:
-            selections = StoreSelections.prepare(
-                self.context, connector.store, connection, self.inventories[connector.store], self.evidence
-            )
+            selections = self.selections(connector.store, connection, acting=False)
+            take_rows(self.estate, self.plan, selections)
             keys = {step.id: selections.selection(step.dataset).due_keys(step).subquery() for step in steps}
             return {
                 step: int(connection.execute(sa.select(sa.func.count()).select_from(due)).scalar_one())
@@ -75,6 +76,7 @@ class Refreshed:
 
     def items(self, step: Step) -> Sequence[DueItem]:
         """The items of a step. All at once: the index is not kept open while the store is acted on."""
+        take_items(self.estate, self.plan, self.context, self.evidence, step.store)
         self.evidence.attach(self.estate.index_file)
         try:
             return list(ItemSelection(self.context, self.evidence, step.store, step.dataset).due(step))

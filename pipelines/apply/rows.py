@@ -34,22 +34,22 @@ Checkpoint = Callable[[str], None]
 class RowWork:
     """One step over rows.
 
-    ``due`` hands the evidence over to a connection and gives the selection of the keys that are due; it is
-    evaluated anew in every transaction. ``replacements`` and ``marks`` are what an anonymising step writes: by
-    column how, and by category which columns. ``spare`` is how many rows more than planned it may meet.
+    ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
+    ``spare`` is how many rows more than planned it may meet; ``expected`` how many were due when the run began to
+    act, or None where they have to be counted again.
     """
 
     step: Step
     connector: SqlConnector
     source: Source
     receipts: Receipts
-    due: Callable[[sa.Connection], sa.Select[Any]]
     checkpoint: Checkpoint
     told: Callable[[int], None]
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     statistics: tuple[Statistic, ...] = ()
     spare: int = 0
+    expected: int | None = None
     chunk: int = CHUNK
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
@@ -62,15 +62,16 @@ class RowWork:
             del record.open[intent.chunk]
         return len(intents)
 
-    def act(self, connection: sa.Connection, record: StepRecord) -> int:
+    def act(self, connection: sa.Connection, record: StepRecord, due: sa.Select[Any]) -> int:
         """Delete or anonymise what is due, chunk by chunk; returns how many rows are due still (locked by others).
+
+        ``due`` selects the keys; it is evaluated anew in the transaction of every chunk.
 
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
         """
         with connection.begin():
-            due = self.due(connection)
-            left = _count(connection, due)
+            left = _count(connection, due) if self.expected is None else self.expected
             changes = self._changes(connection)
         refuse_more(self.step, left, self.step.count + self.spare - record.settled)
         while left:

@@ -35,7 +35,6 @@ from pipelines.estate import Estate
 from pipelines.plan.artefact import Action, Plan, Step
 from pipelines.progress import Progress, silent
 from pipelines.scan.sources import source_of
-from pipelines.verify.before import take
 
 RETRIES = (1.0, 4.0, 15.0)
 """Seconds to wait before each new attempt at a store that went down; after the last the run stops."""
@@ -117,6 +116,7 @@ class _Run:
     run: int = 0
     records: dict[str, StepRecord] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
     residue: list[Residue] = field(default_factory=list)
 
     def go(self) -> RunSummary:
@@ -143,7 +143,7 @@ class _Run:
         for step in steps:
             connector = connectors[step.store]
             if self.records[step.id].open and not isinstance(connector, SqlConnector):
-                self._patiently(step, functools.partial(self._resolve_items, connector, step))
+                self._patiently([step], functools.partial(self._resolve_items, connector, step))
         with refresh(
             self.estate,
             self.engine,
@@ -156,18 +156,14 @@ class _Run:
         ) as known:
             self._preview(known, connectors, steps)
             for store, connector in connectors.items():
-                self.progress(f"apply {store}", 0, None, "measuring bystanders")
-                take(self.estate, self.plan, known.context, known.evidence, {store: connector}, known.inventories)
                 mine = [step for step in steps if step.store == store]
                 if isinstance(connector, SqlConnector):
                     known.measure(connector, "before")
-                for step in mine:
-                    if any(self._unfinished(each) and descends(self.estate, each, step) for each in mine):
-                        self.left[step.id] = step.count - self.records[step.id].settled
-                    else:
-                        self._patiently(step, functools.partial(self._step, known, connector, step))
-                if isinstance(connector, SqlConnector):
+                    self._patiently(mine, functools.partial(self._rows, known, connector, mine))
                     known.measure(connector, "after")
+                else:
+                    for step in mine:
+                        self._patiently([step], functools.partial(self._items, known, connector, step))
                 self._close(connector, mine)
 
     def _preview(self, known: Refreshed, connectors: dict[str, Connector], steps: Sequence[Step]) -> None:
@@ -185,6 +181,7 @@ class _Run:
                 due = {step.id: len(known.items(step)) for step in mine}
             for step in mine:
                 refuse_more(step, due[step.id], self._allowed(step))
+            self.due |= due
 
     def _allowed(self, step: Step) -> int:
         return step.count + self._spare(step) - self.records[step.id].settled
@@ -193,24 +190,33 @@ class _Run:
         """Whether a step has left something in this run: what its rows inherit must stay until that is settled."""
         return bool(self.left.get(step.id) or self.records[step.id].unsettled.total())
 
-    def _step(self, known: Refreshed, connector: Connector, step: Step) -> None:
+    def _rows(self, known: Refreshed, connector: SqlConnector, steps: Sequence[Step]) -> None:
+        """The steps of a SQL store, in order, on one connection that has the evidence."""
+        with connector.writing() as connection:
+            with connection.begin():
+                selections = known.selections(connector.store, connection, acting=True)
+                due = {step.id: selections.selection(step.dataset).due_keys(step) for step in steps}
+            for step in steps:
+                if step.id in self.left and not self.left[step.id]:
+                    continue  # done before the store went down
+                if any(self._unfinished(each) and descends(self.estate, each, step) for each in steps):
+                    self.left[step.id] = step.count - self.records[step.id].settled
+                    continue
+                record = self.records[step.id]
+                work = self._row_work(known, connector, step)
+                with locked_in_store(connection, step.store, step.dataset):
+                    self.resumed += work.resolve(connection, record)
+                    self.left[step.id] = work.act(connection, record, due[step.id])
+
+    def _items(self, known: Refreshed, connector: Connector, step: Step) -> None:
         record = self.records[step.id]
-        if isinstance(connector, SqlConnector):
-            work = self._row_work(known, connector, step)
-            with (
-                connector.writing() as connection,
-                locked_in_store(connection, step.store, step.dataset),
-            ):
-                self.resumed += work.resolve(connection, record)
-                self.left[step.id] = work.act(connection, record)
-        else:
-            items = self._item_work(connector, step)
-            self.resumed += items.resolve(record)
-            record.unsettled.clear()
-            found = known.items(step)
-            refuse_more(step, len(found), self._allowed(step))
-            items.act(record, (Item(each.ref, each.subjects) for each in found))
-            self.left[step.id] = 0
+        items = self._item_work(connector, step)
+        self.resumed += items.resolve(record)
+        record.unsettled.clear()
+        found = known.items(step)
+        refuse_more(step, len(found), self._allowed(step))
+        items.act(record, (Item(each.ref, each.subjects) for each in found))
+        self.left[step.id] = 0
 
     def _resolve_items(self, connector: Connector, step: Step) -> None:
         self.resumed += self._item_work(connector, step).resolve(self.records[step.id])
@@ -225,7 +231,7 @@ class _Run:
             connector=connector,
             source=source,
             receipts=self.receipts,
-            due=lambda connection: known.due(connection, step),
+            expected=self._expected(step),
             checkpoint=self.checkpoint,
             told=self._told(step),
             replacements=replacements(step, dataset, shape),
@@ -234,6 +240,10 @@ class _Run:
             spare=self._spare(step),
             chunk=self.chunk,
         )
+
+    def _expected(self, step: Step) -> int | None:
+        """How many rows were due when the run began to act; None where that may have changed since."""
+        return None if self._spare(step) else self.due.get(step.id)
 
     def _spare(self, step: Step) -> int:
         """Rows that the plan deletes and a living child holds back: they are anonymised instead."""
@@ -284,15 +294,16 @@ class _Run:
     def _told(self, step: Step) -> Callable[[int], None]:
         return lambda done: self.progress(f"apply {step.store}", done, step.count, f"{step.dataset}: {step.action}")
 
-    def _patiently(self, step: Step, act: Callable[[], T]) -> T:
+    def _patiently(self, steps: Sequence[Step], act: Callable[[], T]) -> T:
         """Try again when the store went down; nothing else is ever tried again."""
         for pause in self.retries:
             try:
                 return act()
             except StoreDown:
-                self.progress(f"apply {step.store}", self.records[step.id].settled, step.count, "waiting for the store")
+                self.progress(f"apply {steps[0].store}", 0, None, "waiting for the store")
                 time.sleep(pause)
-                self.records[step.id] = self.receipts.read()[step.id]
+                known = self.receipts.read()
+                self.records.update({step.id: known[step.id] for step in steps})
         return act()
 
     # -- the end

@@ -5,20 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.sql.connector import SqlConnector
 from pipelines.plan.item_selection import DueItem, ItemSelection
-from pipelines.plan.selection import StoreSelections
 from pipelines.plan.supply import of_items
 from pipelines.verify import bystanders, items
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from connectors.base import Connector, Inventory
     from pipelines.estate import Estate
     from pipelines.plan.artefact import Plan
     from pipelines.plan.context import Context
     from pipelines.plan.evidence import Evidence
+    from pipelines.plan.selection import StoreSelections
 
 
 def folder(estate: Estate, plan_digest: str) -> Path:
@@ -38,30 +34,20 @@ def items_file(estate: Estate, plan_digest: str, store: str) -> Path:
     return folder(estate, plan_digest) / f"{store}-bystanders.duckdb"
 
 
-def take(
-    estate: Estate,
-    plan: Plan,
-    context: Context,
-    evidence: Evidence,
-    connectors: Mapping[str, Connector],
-    inventories: Mapping[str, Inventory],
-) -> None:
-    """Measure bystanders in these stores, each once per plan, before anything in it is changed.
+def take_rows(estate: Estate, plan: Plan, selections: StoreSelections) -> None:
+    """Measure bystanders in a SQL store, once per plan, before anything in it is changed."""
+    path = rows_file(estate, plan.digest, selections.store)
+    if not path.exists():
+        bystanders.write(path, bystanders.before(selections, plan.steps))
 
-    ``evidence`` is what the run acts on; the item index must be up to date and not open for writing.
+
+def take_items(estate: Estate, plan: Plan, context: Context, evidence: Evidence, store: str) -> None:
+    """Note bystanders in a store of messages or events, once per plan; the item index must be up to date.
+
+    ``evidence`` is what the run acts on.
     """
-    for store, connector in connectors.items():
-        path = rows_file(estate, plan.digest, store)
-        if isinstance(connector, SqlConnector):
-            if not path.exists():
-                with connector.reading() as connection:
-                    selections = StoreSelections.prepare(context, store, connection, inventories[store], evidence)
-                    bystanders.write(path, bystanders.before(selections, plan.steps))
-        elif not items_file(estate, plan.digest, store).exists() and estate.index_file.exists():
-            _items(estate, plan, context, evidence, store)
-
-
-def _items(estate: Estate, plan: Plan, context: Context, evidence: Evidence, store: str) -> None:
+    if items_file(estate, plan.digest, store).exists():
+        return
     evidence.attach(estate.index_file)
     try:
         found: list[tuple[ItemSelection, list[DueItem]]] = []

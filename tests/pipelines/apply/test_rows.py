@@ -75,7 +75,6 @@ class Rows:
             connector=self.connector,
             source=SOURCE,
             receipts=self.receipts(step(action, count)),
-            due=self.due,
             checkpoint=lambda _: None,
             told=lambda _: None,
             replacements=replacements if action is Action.ANONYMISE else {},
@@ -89,7 +88,9 @@ class Rows:
         record = work.receipts.read()[work.step.id]
         with self.connector.writing() as connection:
             work.resolve(connection, record)
-            return record, work.act(connection, record)
+            with connection.begin():
+                due = self.due(connection)
+            return record, work.act(connection, record, due)
 
     def all(self) -> list[dict[str, Any]]:
         table = self.connector.table(SOURCE)
