@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.digests import DigestKey
+from connectors.sql.journal import Journal
 from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
@@ -75,6 +77,12 @@ class Datasets:
         """The name of the store's SQL dialect."""
         return self.connection.dialect.name
 
+    @cached_property
+    def journal(self) -> Journal | None:
+        """The engine's own tables in the store, where they exist."""
+        journal = Journal(self.connection.dialect)
+        return journal if journal.exists(self.connection) else None
+
     @property
     def fenced(self) -> bool:
         """See `compile.extended`."""
@@ -121,7 +129,7 @@ class Datasets:
         columns: dict[str, Expression] = {
             column(each): table.c[each] for each in sorted({*dataset.key, *extra, *self._asked_of(name)})
         }
-        links = self._links(columns, table, dataset, parents)
+        links = self._links(columns, table, name, parents)
         self._standing(columns, table, dataset, parents, links)
         facts = self._facts(columns, table, dataset, parents)
         own = self._own_events(dataset, events)
@@ -172,13 +180,15 @@ class Datasets:
         self,
         columns: dict[str, Expression],
         table: sa.FromClause,
-        dataset: DatasetMap,
+        name: str,
         parents: Sequence[_Joined],
     ) -> dict[str, Key]:
+        dataset = self.map(name)
         links: dict[str, Key] = {}
         for form in forms(dataset.subjects):
             label = f"l{len(links)}"
-            columns[label] = form.digest(table, self.key, dataset.scope, self.dialect)
+            digest = form.digest(table, self.key, dataset.scope, self.dialect)
+            columns[label] = sa.case((self._nobody(table, name, form.columns), sa.null()), else_=digest)
             links[label] = form.key
         for joined in parents:
             if joined.single:
@@ -187,6 +197,19 @@ class Datasets:
                     columns[label] = joined.source.c[above]
                     links[label] = key
         return links
+
+    def _nobody(self, table: sa.FromClause, name: str, columns: Sequence[str]) -> Expression:
+        """Whether a link was anonymised: an invented name is nobody's, whoever else may bear it."""
+        if self.journal is None:
+            return sa.false()
+        dataset = self.map(name)
+        categories = {dataset.personal[each].category for each in columns if each in dataset.personal}
+        held = {
+            category: [field for field, each in dataset.personal.items() if each.category == category]
+            for category in sorted(categories)
+        }
+        marked = (self.journal.marked(table, dataset.key, name, *each) for each in held.items())
+        return sa.or_(sa.false(), *marked)
 
     def _standing(
         self,

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from connectors.base import Inventory, Reference
 from connectors.sql.catalog import children
 from connectors.sql.functions import keyed_digest, record_key
-from connectors.sql.journal import Journal
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Step
 from pipelines.plan.carried import Carried, Datasets, Restriction, column
@@ -98,12 +97,6 @@ class StoreSelections:
         """The store's rows."""
         context = self.context
         return Datasets(self.connection, context.maps[self.store], context.policy, context.key, context.horizons)
-
-    @cached_property
-    def journal(self) -> Journal | None:
-        """The engine's own tables in the store, where they exist."""
-        journal = Journal(self.connection.dialect)
-        return journal if journal.exists(self.connection) else None
 
     def location(self, source: str) -> str:
         """A data map's source as the inventory names it."""
@@ -226,7 +219,7 @@ class Selection:
 
     def _added(self, table: sa.Table) -> dict[str, Expression]:
         """What only the row itself can tell: which categories are anonymised already, and the digest of its key."""
-        journal, key = self.store.journal, self.map.key
+        journal, key = self.store.datasets.journal, self.map.key
         columns: dict[str, Expression] = {}
         for number, group in enumerate(self.groups(self.store.context.horizons[0])):
             marked = [

@@ -503,6 +503,10 @@ def test_what_is_marked_is_done_until_the_record_is_used_anew(shop: Shop) -> Non
     assert identity(shop) == Tally("crm", "contacts", "user.name", found=1, done=1)
     with shop.crm.begin() as connection:
         connection.execute(sa.text("UPDATE contacts SET name = 'New' WHERE id = :id"), {"id": contact})
+    assert not shop.plan().steps, "whose name it is nobody knows, while the address is an invented one"
+    assert identity(shop).undetermined == 1
+    with shop.crm.begin() as connection:
+        connection.execute(sa.text("UPDATE contacts SET email = 'new@a.example' WHERE id = :id"), {"id": contact})
     assert [step.count for step in shop.plan().steps] == [1]
 
 
