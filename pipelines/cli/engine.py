@@ -91,14 +91,17 @@ def open_hold(
     from pipelines.subjects import canonical_email, subject_digest
 
     estate = load_estate(ctx)
-    digest = None
+    digests: list[str | None] = [None]
     if subject:
         address = canonical_email(ask("E-mail address of the person"))
-        digest = subject_digest(estate.key, sole_controller(estate, controller), "email", address)
-    scope = HoldScope(store, dataset, subject=digest, categories=frozenset(category or ()))
+        scopes = estate.scopes(sole_controller(estate, controller))
+        digests = [subject_digest(estate.key, each, "email", address) for each in scopes]
+    first = day(since, today(estate), "--since")
     with engine_of(estate) as engine:
-        record = engine.holds.open(case, scope, since=day(since, today(estate), "--since"), by=actor(by), at=now())
-    console().print(f"Hold {record.id} opened for case {record.case} since {record.since}.", markup=False)
+        for digest in digests:
+            scope = HoldScope(store, dataset, subject=digest, categories=frozenset(category or ()))
+            record = engine.holds.open(case, scope, since=first, by=actor(by), at=now())
+            console().print(f"Hold {record.id} opened for case {record.case} since {record.since}.", markup=False)
 
 
 @hold.command("list")

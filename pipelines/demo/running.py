@@ -56,15 +56,15 @@ def run_demo(
         DemoFailed: a DAG ended red; its log is named.
     """
     with DemoStores(folder, scale=scale).start(progress) as stores:
-        canaries = _canary_file(stores)
+        canaries = canary_file(stores)
         estate = Estate.load(stores.estate)
-        _hold(estate, stores, say, now())
+        open_case(estate, stores, say, now())
         _approve(estate, say, now())
         _run_dags(stores, canaries, progress)
         return _outcome(Estate.load(stores.estate))
 
 
-def _hold(estate: Estate, stores: DemoStores, say: Say, at: dt.datetime) -> None:
+def open_case(estate: Estate, stores: DemoStores, say: Say, at: dt.datetime) -> None:
     """Open the demonstration's legal case: what its persons left behind is kept until its release."""
     case = stores.company.case
     engine = estate.engine()
@@ -72,8 +72,9 @@ def _hold(estate: Estate, stores: DemoStores, say: Say, at: dt.datetime) -> None
         if any(each.case == case.name for each in engine.holds.list()):
             return
         for address in case.emails:
-            digest = subject_digest(estate.key, CONTROLLER, EMAIL, address)
-            engine.holds.open(case.name, HoldScope(subject=digest), since=case.since, by=OFFICER, at=at)
+            for scope in estate.scopes(CONTROLLER):
+                digest = subject_digest(estate.key, scope, EMAIL, address)
+                engine.holds.open(case.name, HoldScope(subject=digest), since=case.since, by=OFFICER, at=at)
     finally:
         engine.close()
     say(f"[bold]{OFFICER}[/] holds what concerns {len(case.emails)} persons, for case {case.name}.")
@@ -96,7 +97,7 @@ def _approve(estate: Estate, say: Say, at: dt.datetime) -> None:
     )
 
 
-def _canary_file(stores: DemoStores) -> Path:
+def canary_file(stores: DemoStores) -> Path:
     """What verification looks for: outside the estate, readable by its owner alone, never copied by the engine."""
     path = stores.folder / "canaries.json"
     document = {

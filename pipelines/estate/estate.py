@@ -88,6 +88,20 @@ class Estate:
         """The data map of each store that has one, in the order of `stores`; approved and unapproved datasets."""
         return {name: self.map_files[name].map for name in self.stores if name in self.map_files}
 
+    def scopes(self, name: str) -> tuple[str, ...]:
+        """Where a person is known: all tenants of a controller's datasets, or the one tenant of this name.
+
+        Raises:
+            UsageError: no dataset has such a controller or tenant, so nobody would be found there.
+        """
+        mapped = [each for store_map in self.data_maps.values() for each in store_map.datasets.values()]
+        found = {each.scope for each in mapped if name in {each.controller, each.scope}}
+        if not found:
+            known = sorted({each.controller for each in mapped} | {each.scope for each in mapped})
+            remedy = suggestion(name, known, "Map its datasets first, or name a whole store")
+            raise UsageError(f"no dataset has the controller or tenant {name!r}", "data_map/", f"{remedy}.")
+        return tuple(sorted(found))
+
     @cached_property
     def data_map_digest(self) -> str:
         """SHA-256 over the approved datasets of all maps."""

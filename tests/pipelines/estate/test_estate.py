@@ -274,3 +274,14 @@ def test_where_there_is_no_estate_the_remedy_says_how_to_make_one(tmp_path: Path
         find_estate(tmp_path, {})
     with pytest.raises(UsageError, match="ARDOISE_ESTATE names a folder without"):
         find_estate(tmp_path, {"ARDOISE_ESTATE": str(tmp_path)})
+
+
+def test_a_person_is_known_in_the_tenants_of_a_controller(tmp_path: Path) -> None:
+    """A hold that is opened elsewhere would hold nothing, and nobody would notice."""
+    maps = {"crm": MAP, "mail": MAP.replace("crm", "mail").replace("JULIEN", "JULIEN\n    tenant: shop")}
+    estate = Estate.load(estate_in(tmp_path, **maps))
+    assert estate.scopes("JULIEN") == ("JULIEN", "shop")
+    assert estate.scopes("shop") == ("shop",)
+    with pytest.raises(UsageError, match="JULIEM") as caught:
+        estate.scopes("JULIEM")
+    assert "JULIEN" in str(caught.value)
