@@ -1,0 +1,1 @@
+"""Stores behind one interface: SQL, IMAP, CalDAV, and an in-memory reference."""

@@ -12,8 +12,6 @@
 | 7 | the ledger is broken |
 """
 
-# ruff: noqa: N818 - named for what happened, as the connectors' errors are
-
 from __future__ import annotations
 
 from collections.abc import Sequence

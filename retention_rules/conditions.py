@@ -192,7 +192,7 @@ def _bracketed(condition: Condition) -> str:
     return f"({describe(condition)})" if isinstance(condition, And | Or) else describe(condition)
 
 
-class ConditionInvalid(ValueError):  # noqa: N818 - "invalid" is the project's word for what does not load
+class ConditionInvalid(ValueError):
     """A text that is no condition; ``position`` is the character, from 0, where reading stopped."""
 
     def __init__(self, what: str, text: str, position: int) -> None:

@@ -21,7 +21,7 @@ class Problem:
         return f"{self.file}:{self.line}: {self.what}. {self.remedy}."
 
 
-class PolicyInvalid(Exception):  # noqa: N818 - "rule invalid" is the project's word, unlike "rule violated"
+class PolicyInvalid(Exception):
     """A policy that does not load. ``problems`` holds every problem that was found, in the order of the files."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -36,7 +36,7 @@ class WrittenBranch:
     when: Condition | None = None
 
 
-class _Unfit(ValueError):  # noqa: N818 - as pydantic wants it, a ValueError; it never leaves this module
+class _Unfit(ValueError):
     """A value that does not fit, with what is wrong and what to do."""
 
     def __init__(self, what: str, remedy: str) -> None:

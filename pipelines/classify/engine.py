@@ -33,7 +33,7 @@ THRESHOLD = 0.4
 """The lowest score that counts; doubtful patterns reach it only beside a word of context."""
 
 
-class ModelMissing(Exception):  # noqa: N818 - names what is wrong, as the project's errors do
+class ModelMissing(Exception):
     """A language model is not installed."""
 
 

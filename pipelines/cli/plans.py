@@ -88,13 +88,16 @@ def _what(step: Step) -> Iterator[str]:
 
 def standing_table(plan: Plan, acted: Mapping[tuple[str, str, str], tuple[int, int]]) -> Table:
     """The run at a glance; ``acted`` gives (deleted, anonymised) by store, dataset and category."""
-    states = ("found", "kept", "archived", "deleted", "anonymised", "held", "undetermined")
     rows: list[tuple[Tally, Counts]] = []
     for each in plan.tallies:
         deleted, anonymised = acted.get((each.store, each.dataset, each.category), (0, 0))
         counts: Counts = (each.found, each.kept, each.archived, deleted, anonymised, each.held, each.undetermined)
         rows.append((each, counts))
+    # Found, kept, in the archive phase, deleted, anonymised, held, undetermined: narrow, so that all fit 80 columns.
+    states = ("found", "kept", "archived", "deleted", "anonym.", "held", "undet.")
     made = table(f"{escape(plan.controller)}, as of {plan.as_of}", ("store and category", *states), states)
+    made.columns[0].width = 24
+    made.padding = (0, 0, 0, 1)
     for (store, dataset), group in itertools.groupby(rows, key=lambda row: (row[0].store, row[0].dataset)):
         made.add_row(f"[bold]{store}.{dataset}[/]", *("" for _ in states))
         alike: dict[Counts, list[str]] = {}

@@ -39,13 +39,14 @@ def form_checks(
                 technique_for(mapped.category, shapes[field], mapped.technique, mapped.options),
                 suppression(shapes[field]),
             )
-            query = (
-                sa.select(sa.func.count().label("offenders"))
-                .select_from(table)
-                .join(marks, marks.c.record == record_key(table.c[each] for each in key))
-                .where(marks.c.dataset == name, marks.c.category == mapped.category, marks.c.plan == plan)
-                .where(sa.not_(sa.or_(*(_valid(table.c[field], each) for each in allowed))))
+            marked = sa.exists().where(
+                marks.c.dataset == name,
+                marks.c.record == record_key(table.c[each] for each in key),
+                marks.c.category == mapped.category,
+                marks.c.plan == plan,
             )
+            offends = sa.not_(sa.or_(*(_valid(table.c[field], each) for each in allowed)))
+            query = sa.select(sa.func.count().label("offenders")).select_from(table).where(marked, offends)
             yield RowCheck(
                 FORM,
                 name,

@@ -337,7 +337,7 @@ purposes:
             ("supplied:\n", "supplied: nothing\nsubplied:\n", 10, "`subplied` is no key here", "`supplied`?"),
         ],
     )
-    def test_each_says_where_what_and_what_to_do(  # noqa: PLR0917 - pytest names them
+    def test_each_says_where_what_and_what_to_do(
         self, folder: Path, before: str, after: str, line: int, what: str, remedy: str
     ) -> None:
         text = HEAD + PURPOSE
@@ -436,7 +436,8 @@ def test_a_purpose_that_does_not_fit_is_still_asked_what_it_names(tmp_path: Path
     (tmp_path / "p.yaml").write_text(
         "policy: p\ncontroller: C\ntime_zone: UTC\nevents: {contract_end: end}\npurposes:\n"
         "  a:\n    keeps: [usr, 3]\n    after: contract_endd\n    then: delete\n"
-        "  b:\n    basis: contract\n    keeps: user\n    after: {latest: [contract_end, nowhere, 4]}\n    then: delete\n"
+        "  b:\n    basis: contract\n    keeps: user\n"
+        "    after: {latest: [contract_end, nowhere, 4]}\n    then: delete\n"
     )
 
     with pytest.raises(PolicyInvalid) as caught:

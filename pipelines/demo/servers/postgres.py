@@ -43,7 +43,7 @@ _SETTINGS = {
 }
 
 
-class ServerFailed(Exception):  # noqa: N818 - named as what happened, like every error here
+class ServerFailed(Exception):
     """A server of the demonstration did not start or stop; the message quotes the end of its log."""
 
 
