@@ -96,7 +96,7 @@ def standing_table(plan: Plan, acted: Mapping[tuple[str, str, str], tuple[int, i
     # Found, kept, in the archive phase, deleted, anonymised, held, undetermined: narrow, so that all fit 80 columns.
     states = ("found", "kept", "archived", "deleted", "anonym.", "held", "undet.")
     made = table(f"{escape(plan.controller)}, as of {plan.as_of}", ("store and category", *states), states)
-    made.columns[0].width = 24
+    made.columns[0].width = 21
     made.padding = (0, 0, 0, 1)
     for (store, dataset), group in itertools.groupby(rows, key=lambda row: (row[0].store, row[0].dataset)):
         made.add_row(f"[bold]{store}.{dataset}[/]", *("" for _ in states))
