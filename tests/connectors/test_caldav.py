@@ -160,7 +160,7 @@ def test_patterns_choose_calendars_and_undeclared_ones_are_seen_by_inspection(wo
     found = {shape.location: shape.estimate for shape in world.connector.inspect().datasets}
     assert found == {"work": 5, "team": 3, "private": 1}
     assert world.connector.count(Source("m", "t*")) == 3
-    assert world.connector.count(Source("m", f"/{world.account.user}/work/")) == 5
+    assert world.connector.count(Source("m", f"/{world.account.user}/" + "work/")) == 5
     assert world.connector.count(Source("m", "nothing*")) == 0
     with pytest.raises(StoreMismatch):
         world.connector.count(Source("m", "nothing"))

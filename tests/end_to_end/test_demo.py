@@ -33,6 +33,7 @@ from demo_contents import (
 from expectations.canaries import Hit
 from expectations.findings import Finding
 from pipelines.apply import RunSummary, apply
+from pipelines.data_map.model import FieldMap
 from pipelines.demo.moments import AS_OF
 from pipelines.demo.presence import present
 from pipelines.demo.probes import Probe, add_probes
@@ -58,6 +59,8 @@ RANDOM = {
     ("billing", "customers"): ("email", "first_name", "last_name"),
 }
 """The columns whose values are replaced by drawn ones."""
+COARSE = {"department", "decade"}
+Personal = dict[tuple[str, str], dict[str, FieldMap]]
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,13 @@ def failures(findings: list[Finding]) -> list[str]:
     ]
 
 
-def categories(stores: DemoStores, store: str, dataset: str) -> dict[str, str]:
-    """The category of each personal column of a table."""
-    found = Estate.load(stores.estate).data_maps[store].active[dataset]
-    return {name: each.category for name, each in found.personal.items()}
+@pytest.fixture(scope="module")
+def personal(stores: DemoStores) -> Personal:
+    """The personal columns of each table."""
+    maps = Estate.load(stores.estate).data_maps
+    return {
+        (store, name): dataset.personal for store in ("crm", "billing") for name, dataset in maps[store].active.items()
+    }
 
 
 # -- exactly the reference
@@ -169,14 +175,13 @@ def test_exactly_what_the_reference_expects_is_deleted(first: First) -> None:
     assert first.present == expected.kept | set(expected.anonymised) | set(expected.redacted)
 
 
-def test_in_rows_that_stay_exactly_the_due_categories_change(stores: DemoStores, first: First) -> None:
+def test_in_rows_that_stay_exactly_the_due_categories_change(personal: Personal, first: First) -> None:
     before, after = first.run.before.rows, first.run.after.rows
     assert {each.store for each in first.expected.anonymised} == {"crm", "billing"}
-    of = {place: categories(stores, *place) for place in {each[:2] for each in before}}
     untouched, overreached = [], []
     for identity, row in after.items():
         due = first.expected.anonymised.get(identity, frozenset())
-        columns = {name for name, category in of[identity[:2]].items() if category in due}
+        columns = {name for name, field in personal[identity[:2]].items() if field.category in due}
         changed = {name for name in row if row[name] != before[identity][name]}
         if changed - columns:
             overreached.append((identity, changed - columns))
@@ -186,17 +191,18 @@ def test_in_rows_that_stay_exactly_the_due_categories_change(stores: DemoStores,
     assert not untouched
 
 
-def test_no_value_of_a_due_category_stays_where_it_was(stores: DemoStores, first: First) -> None:
+def test_no_value_of_a_due_category_stays_where_it_was(personal: Personal, first: First) -> None:
+    """Drawn names are now and then the old ones; a coarser value may be what it was."""
     before, after = first.run.before.rows, first.run.after.rows
     stayed = Counter[tuple[str, str, str]]()
     for identity, due in first.expected.anonymised.items():
-        for name, category in categories(stores, identity.store, identity.dataset).items():
-            if category in due and before[identity][name] not in {None, ""}:
+        for name, field in personal[identity[:2]].items():
+            if field.category in due and field.technique not in COARSE and before[identity][name] not in {None, ""}:
                 stayed[(*identity[:2], name)] += after[identity][name] == before[identity][name]
     drawn = {(*place, name) for place, names in RANDOM.items() for name in names if name != "email"}
-    chance = {column: count for column, count in stayed.items() if count and column in drawn}
+    assert len(stayed) > 20
     assert {column for column, count in stayed.items() if count} <= drawn
-    assert sum(chance.values()) < 0.02 * len(first.expected.anonymised)
+    assert stayed.total() < 0.02 * len(first.expected.anonymised)
 
 
 def test_items_that_stay_lose_exactly_the_persons_who_are_due(first: First) -> None:
@@ -351,11 +357,12 @@ def test_two_runs_on_identical_copies_replace_alike_only_by_chance(first: First,
             assert alike <= 2 * max(by_chance) + 5
 
 
-def test_redacted_items_bear_other_replacements_in_each_run(first: First, twin: Run) -> None:
+def test_what_stands_for_a_redacted_person_says_nothing_of_who_it_was(first: First, twin: Run) -> None:
+    drawn = set()
     for identity, due in first.expected.redacted.items():
         kept = addresses(identity, first.run.before.items[identity]) - due
-        drawn = [addresses(identity, each.after.items[identity]) - kept for each in (first.run, twin)]
-        assert not drawn[0] & drawn[1]
+        drawn |= {address for run in (first.run, twin) for address in addresses(identity, run.after.items[identity]) - kept}
+    assert len(drawn) == 1
 
 
 # -- told
@@ -363,7 +370,7 @@ def test_redacted_items_bear_other_replacements_in_each_run(first: First, twin: 
 
 def test_the_report_is_one_file_that_says_what_went_and_why(first: First) -> None:
     html = first.run.report.read_text(encoding="utf-8")
-    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?!#|data:)|@import|url\((?!["']?(?:#|data:))|<script""", html)
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?+(?!#|data:)|@import|url\(["']?+(?!#|data:)|<script""", html)
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
     counts: dict[str, Any] = first.run.summary.counts
     for name in ("deleted", "anonymised", "redacted"):
