@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-slow lint bench clean
+.PHONY: help install demo airflow test test-slow lint screenshots clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,7 @@ airflow: install  ## Airflow's scheduler and UI, with the demonstration's stores
 	$(BIN)/python -m dags.standalone
 
 test: install lint  ## Lint, types, layers and the quick tests (under five minutes)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: install  ## Real servers under stress, chaos, Airflow and browser suites
 	$(BIN)/pytest -m slow
@@ -40,8 +40,8 @@ lint: install  ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install  ## Benchmarks: ratios against a peer or the floor of the same run
-	$(BIN)/python -m benchmarks
+screenshots: install  ## Remake the pictures of Airflow's UI (needs Debian's chromium)
+	$(BIN)/python tests/screenshots.py
 
 clean:  ## Remove the environment and what the demonstration left
 	rm -rf $(VENV) demo airflow_home
