@@ -41,7 +41,11 @@ def check_rows(store: str, url: str, checks: Sequence[RowCheck]) -> list[Finding
         # The specific sources refuse what the generic one takes: socket URLs (PostgreSQL) and spaces (SQLite).
         warnings.simplefilter("ignore", GxDatasourceWarning)
         source = ephemeral_context().data_sources.add_sql(f"{store}-verification", connection_string=url)
-        return [_check(source, store, position, check) for position, check in enumerate(checks)]
+        try:
+            return [_check(source, store, position, check) for position, check in enumerate(checks)]
+        finally:
+            source.get_execution_engine().close()  # else its connections stay open until something collects them
+            source.get_engine().dispose()
 
 
 def _check(source: object, store: str, position: int, check: RowCheck) -> Finding:
