@@ -93,6 +93,8 @@ def render(mail: Mail) -> bytes:
     for each in mail.attachments:
         main, _, sub = each.kind.partition("/")
         message.add_attachment(each.content, maintype=main, subtype=sub, filename=each.name)
+    if mail.attachments:
+        message.set_boundary(f"=_{mail.number:07d}_{mail.at:%Y%m%d}")  # a drawn one would differ at every generation
     return message.as_bytes()
 
 

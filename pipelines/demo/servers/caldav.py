@@ -83,7 +83,8 @@ class CaldavServer(ChildServer):
         folder.mkdir(parents=True, exist_ok=True)
         properties = {"tag": "VCALENDAR", "D:displayname": calendar, "C:supported-calendar-component-set": "VEVENT"}
         (folder / ".Radicale.props").write_text(json.dumps(properties))
-        start = number = sum(1 for _ in folder.glob("*.ics"))
+        # after the highest number: some of those below it may have gone, and a file is not to be written over
+        start = number = max((int(path.stem.removeprefix("event-")) for path in folder.glob("event-*.ics")), default=0)
         for content in objects:
             number += 1
             scratch = folder / f".{number}.tmp"
