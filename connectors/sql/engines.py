@@ -30,6 +30,8 @@ LOCK_TIMEOUT = 5_000
 """Milliseconds to wait for a lock before giving up: other users of the store come first."""
 STATEMENT_TIMEOUT = 1_800_000
 """Milliseconds that one statement may take."""
+WORK_MEM = "64MB"
+"""What PostgreSQL may use for each sort and hash of a session: whole tables are joined, by one session at a time."""
 
 _DRIVERS = {
     "postgres": "postgresql+psycopg",
@@ -78,7 +80,7 @@ def _prepare_postgresql(connection: Any, _: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SET timezone = 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
-            f"SET application_name = 'ardoise'; SET lock_timeout = {LOCK_TIMEOUT}; "
+            f"SET application_name = 'ardoise'; SET work_mem = '{WORK_MEM}'; SET lock_timeout = {LOCK_TIMEOUT}; "
             f"SET statement_timeout = {STATEMENT_TIMEOUT}; "
             f"SET idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT}"
         )

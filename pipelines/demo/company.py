@@ -55,7 +55,7 @@ class Sizes:
     shared: int = 600
     billing_only: int = 600
     companies: int = 1_500
-    web_logs: int = 60_000
+    web_logs: int = 30_000
     mails: int = 2_000
     meetings: int = 500
 

@@ -44,12 +44,12 @@ class Story(enum.StrEnum):
 
 
 WEIGHTS: dict[Story, int] = {
-    Story.CLIENT_RUNNING: 160,
-    Story.CLIENT_ENDED: 65,
-    Story.CLIENT_DUE: 45,
-    Story.CLIENT_LONG_GONE: 20,
+    Story.CLIENT_RUNNING: 60,
+    Story.CLIENT_ENDED: 25,
+    Story.CLIENT_DUE: 20,
+    Story.CLIENT_LONG_GONE: 12,
     Story.CLIENT_END_MISSING: 5,
-    Story.PROSPECT_FRESH: 220,
+    Story.PROSPECT_FRESH: 375,
     Story.PROSPECT_CALLED: 50,
     Story.PROSPECT_DUE: 210,
     Story.PROSPECT_OUTBOUND: 30,
