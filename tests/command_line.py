@@ -40,11 +40,16 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **more}
 
 
-def ardoise(*words: str, cwd: Path, expect: int | None = 0, variables: Mapping[str, str] | None = None) -> Ran:
-    """Run a command in a folder, and hold its exit code against the one that is expected (None: any)."""
+def ardoise(
+    *words: str, cwd: Path, expect: int | None = 0, variables: Mapping[str, str] | None = None, within: float = 240
+) -> Ran:
+    """Run a command in a folder, and hold its exit code against the one that is expected (None: any).
+
+    ``within`` gives it so many seconds.
+    """
     done = subprocess.run(
         [*ENTRY, *words], cwd=cwd, env=environment(**(variables or {})), capture_output=True, text=True, check=False,
-        timeout=240,
+        timeout=within,
     )  # fmt: skip
     ran = Ran(done.returncode, done.stdout, done.stderr)
     assert expect is None or ran.code == expect, (words, ran.code, ran.out, ran.err)

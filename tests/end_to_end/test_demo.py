@@ -344,7 +344,7 @@ def test_two_runs_on_identical_copies_replace_alike_only_by_chance(first: First,
                 for each in changed
                 if one[each][name] != first.run.before.rows[each][name]
             ]
-            assert len(pairs) > 100
+            assert len(pairs) > 20
             alike = sum(a == b for a, b in pairs)
             if name == "email":
                 assert alike == 0
@@ -361,7 +361,8 @@ def test_what_stands_for_a_redacted_person_says_nothing_of_who_it_was(first: Fir
     drawn = set()
     for identity, due in first.expected.redacted.items():
         kept = addresses(identity, first.run.before.items[identity]) - due
-        drawn |= {address for run in (first.run, twin) for address in addresses(identity, run.after.items[identity]) - kept}
+        for run in (first.run, twin):
+            drawn |= addresses(identity, run.after.items[identity]) - kept
     assert len(drawn) == 1
 
 
