@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _MULTIGET = (
     '<?xml version="1.0"?><C:calendar-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">'
     "<prop><getetag/><C:calendar-data/></prop>{hrefs}</C:calendar-multiget>"
 )
+# At INFO it logs every request's URL, and Airflow shows INFO: users and resources may be named after persons.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 _GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _ANSWERS = {*_GONE, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.LOCKED}
 _NOT_ACCEPTED = {400, 409, 413, 415, 422}

@@ -304,6 +304,8 @@ class _Run:
                 time.sleep(pause)
                 known = self.receipts.read()
                 self.records.update({step.id: known[step.id] for step in steps})
+                for step in steps:
+                    self.due.pop(step.id, None)  # some of it is done: count again
         return act()
 
     # -- the end

@@ -268,6 +268,15 @@ def test_plan_report_and_log_name_no_canary(stores: DemoStores, first: First) ->
     assert list((stores.estate / "proposals").iterdir()), "nothing was proposed: there was nothing to search"
 
 
+def test_the_log_names_no_person_and_no_resource(first: First) -> None:
+    people = {row["email"].lower() for (_, name, _), row in first.run.before.rows.items() if name == "contacts"}
+    assert len(people) > 100
+    log = first.log.lower()
+    assert not [each for each in people if each in log]
+    assert "/office/" not in log
+    assert not [each for each in first.run.before.items if each.key.lower() in log]
+
+
 def test_registered_statistics_are_equal_before_and_after(first: First) -> None:
     document = json.loads(first.run.report.with_suffix(".json").read_text(encoding="utf-8"))
     names = {each["name"] for each in document["statistics"]}
