@@ -49,7 +49,7 @@ from pipelines.scan import scan
 from pipelines.scan.refresh import refresh
 from pipelines.verify import CANARIES, verify
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SCALE = 0.05
 NOW = dt.datetime(2026, 6, 30, 8, tzinfo=dt.UTC)
