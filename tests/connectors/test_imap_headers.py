@@ -110,10 +110,15 @@ def test_people_are_not_taken_for_machines(header: str) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_no_header_block_makes_reading_fail(block: bytes) -> None:
+def test_whatever_a_header_block_holds_what_is_read_of_it_can_be_kept(block: bytes) -> None:
     for name in (b"From: ", b"Date: ", b"To: =?utf-8?b?", b"Content-Type: "):
-        envelope(name + block, ARRIVED)
-        texts(name + block)
+        found = envelope(name + block, ARRIVED)
+        assert found.sent is not None
+        assert found.sent <= ARRIVED + dt.timedelta(days=1)
+        for person in found.participants:
+            assert person["address"] or person["name"]
+            assert (person["address"] + person["name"]).isprintable()
+        assert all(texts(name + block).values())
 
 
 @given(st.lists(st.emails(), min_size=1, max_size=5))

@@ -64,7 +64,8 @@ def test_an_unapproved_plan_is_refused_and_the_remedy_names_the_command(engine: 
 
 def test_an_approval_is_for_exactly_one_plan(light_engine: EngineDatabase) -> None:
     approve(light_engine, stored(light_engine, sample_plan(as_of=AS_OF - DAY)))
-    refusal(light_engine, stored(light_engine, sample_plan()))
+    other = stored(light_engine, sample_plan())
+    assert f"ardoise approve {other.digest[:12]}" in refusal(light_engine, other).remedy
 
 
 def test_a_plan_that_was_never_stored_is_refused(light_engine: EngineDatabase) -> None:
@@ -209,8 +210,11 @@ def test_beyond_a_standing_approval_a_person_is_needed(
 
 
 def test_a_standing_approval_is_for_one_controller(light_engine: EngineDatabase) -> None:
+    plan = stored(light_engine, sample_plan())
     grant(light_engine, controller="OTHER")
-    refusal(light_engine, stored(light_engine, sample_plan()))
+    assert "no approval" in refusal(light_engine, plan).what
+    sequence = grant(light_engine)
+    assert light_engine.approvals.authorise(plan, now=NOON + HOUR).entry == sequence
 
 
 def test_a_standing_approval_can_be_revoked(light_engine: EngineDatabase) -> None:

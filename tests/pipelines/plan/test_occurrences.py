@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,8 @@ table = sa.Table(
     sa.Column("aware", sa.DateTime(timezone=True)),
     sa.Column("text", sa.Text),
 )
+Answer = tuple[Any, bool, bool, dt.date | None]
+"""A value, and what is said of it: open, missing, the day that is known."""
 Engine = tuple[str, Callable[[list[dict[str, Any]], sa.Select[Any]], list[Any]]]
 
 
@@ -114,77 +117,86 @@ quick = settings(
 sources = st.builds(
     EventSource, column=st.just("x"), null=st.sampled_from(["open", "missing", "absent"]), overwritten=st.booleans()
 )
+moment_lists = st.lists(instants, min_size=5, max_size=20)
+day_lists = st.lists(days, min_size=5, max_size=20)
+text_lists = st.lists(texts, min_size=5, max_size=20)
 horizons = st.builds(Horizon, st.just("a"), st.dates(dt.date(2019, 1, 1), dt.date(2028, 1, 1)), st.just(TODAY))
 
 
-def hold_equal(
-    engine: Engine, column: str, values: list[Any], zone: ZoneInfo, source: EventSource, kind: EventKind, at: Horizon
-) -> None:
-    name, evaluate = engine
-    empty = {"day": None, "naive": None, "aware": None, "text": None}
-    rows = [{"n": number, **empty, column: value} for number, value in enumerate([*values, None])]
-    raw = table.c[column]
-    reading = Reading(is_given(raw), day_of(raw, zone, name), sa.true(), sa.false())
-    found = occurrence(reading, source, kind, at)
-    answers = evaluate(rows, sa.select(found.open, found.missing, found.day).order_by(table.c.n))
-    for row, (is_open, missing, day) in zip(rows, answers, strict=True):
-        expected = observe(
-            row[column], kind, zone, as_of=at.as_of, today=at.today, null=NULLS[source.null],
-            overwritten=source.overwritten,
-        )  # fmt: skip
-        assert bool(is_open) is isinstance(expected, Open), (row, expected)
-        assert bool(missing) is isinstance(expected, Missing), (row, expected)
-        assert _day(day) == (expected.day if isinstance(expected, Known) else None), (row, expected)
+@dataclass(frozen=True)
+class Question:
+    """How a column is to be understood."""
+
+    zone: ZoneInfo
+    source: EventSource
+    kind: EventKind
+    at: Horizon
+
+    def asked(self, engine: Engine, column: str, values: list[Any]) -> list[Answer]:
+        """What an engine reads in a column that holds these values, and in an empty one."""
+        name, evaluate = engine
+        empty = {"day": None, "naive": None, "aware": None, "text": None}
+        rows = [{"n": number, **empty, column: value} for number, value in enumerate([*values, None])]
+        raw = table.c[column]
+        reading = Reading(is_given(raw), day_of(raw, self.zone, name), sa.true(), sa.false())
+        found = occurrence(reading, self.source, self.kind, self.at)
+        answers = evaluate(rows, sa.select(found.open, found.missing, found.day).order_by(table.c.n))
+        return [
+            (value, bool(is_open), bool(missing), _day(day))
+            for value, (is_open, missing, day) in zip([*values, None], answers, strict=True)
+        ]
+
+    def observed(self, values: list[Any]) -> list[Answer]:
+        """What `observe` says of them."""
+        answers = []
+        for value in [*values, None]:
+            event = observe(
+                value, self.kind, self.zone, as_of=self.at.as_of, today=self.at.today, null=NULLS[self.source.null],
+                overwritten=self.source.overwritten,
+            )  # fmt: skip
+            day = event.day if isinstance(event, Known) else None
+            answers.append((value, isinstance(event, Open), isinstance(event, Missing), day))
+        return answers
 
 
 def _day(value: Any) -> dt.date | None:
     return dt.date.fromisoformat(value) if isinstance(value, str) else value
 
 
-many = {"zone": st.sampled_from(ZONES), "source": sources, "kind": st.sampled_from(EventKind), "at": horizons}
+questions = st.builds(Question, st.sampled_from(ZONES), sources, st.sampled_from(EventKind), horizons)
 
 
 @quick
-@given(moments=st.lists(instants, min_size=5, max_size=20), days_=st.lists(days, min_size=5, max_size=20), **many)
+@given(moment_lists, day_lists, questions)
 def test_duckdb_reads_days_and_instants(
-    duckdb_moments: Engine, moments: list[dt.datetime], days_: list[dt.date], zone: ZoneInfo, source: EventSource,
-    kind: EventKind, at: Horizon,
-) -> None:  # fmt: skip
-    hold_equal(duckdb_moments, "naive", moments, zone, source, kind, at)
-    hold_equal(duckdb_moments, "day", days_, zone, source, kind, at)
+    duckdb_moments: Engine, moments: list[dt.datetime], some_days: list[dt.date], question: Question
+) -> None:
+    assert question.asked(duckdb_moments, "naive", moments) == question.observed(moments)
+    assert question.asked(duckdb_moments, "day", some_days) == question.observed(some_days)
 
 
 @quick
-@given(
-    moments=st.lists(instants, min_size=5, max_size=20),
-    days_=st.lists(days, min_size=5, max_size=20),
-    texts_=st.lists(texts, min_size=5, max_size=20),
-    **many,
-)
+@given(moment_lists, day_lists, text_lists, questions)
 def test_postgresql_reads_days_instants_and_texts_whatever_its_time_zone(
-    postgres_moments: Engine, moments: list[dt.datetime], days_: list[dt.date], texts_: list[str], zone: ZoneInfo,
-    source: EventSource, kind: EventKind, at: Horizon,
+    postgres_moments: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
+    question: Question,
 ) -> None:  # fmt: skip
-    hold_equal(postgres_moments, "naive", moments, zone, source, kind, at)
-    hold_equal(postgres_moments, "aware", [each.replace(tzinfo=dt.UTC) for each in moments], zone, source, kind, at)
-    hold_equal(postgres_moments, "day", days_, zone, source, kind, at)
-    hold_equal(postgres_moments, "text", texts_, zone, source, kind, at)
+    aware = [each.replace(tzinfo=dt.UTC) for each in moments]
+    assert question.asked(postgres_moments, "naive", moments) == question.observed(moments)
+    assert question.asked(postgres_moments, "aware", aware) == question.observed(aware)
+    assert question.asked(postgres_moments, "day", some_days) == question.observed(some_days)
+    assert question.asked(postgres_moments, "text", some_texts) == question.observed(some_texts)
 
 
 @quick
-@given(
-    moments=st.lists(instants, min_size=5, max_size=20),
-    days_=st.lists(days, min_size=5, max_size=20),
-    texts_=st.lists(texts, min_size=5, max_size=20),
-    **many,
-)
+@given(moment_lists, day_lists, text_lists, questions)
 def test_sqlite_reads_days_instants_and_texts(
-    sqlite_moments: Engine, moments: list[dt.datetime], days_: list[dt.date], texts_: list[str], zone: ZoneInfo,
-    source: EventSource, kind: EventKind, at: Horizon,
+    sqlite_moments: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
+    question: Question,
 ) -> None:  # fmt: skip
-    hold_equal(sqlite_moments, "naive", moments, zone, source, kind, at)
-    hold_equal(sqlite_moments, "day", days_, zone, source, kind, at)
-    hold_equal(sqlite_moments, "text", texts_, zone, source, kind, at)
+    assert question.asked(sqlite_moments, "naive", moments) == question.observed(moments)
+    assert question.asked(sqlite_moments, "day", some_days) == question.observed(some_days)
+    assert question.asked(sqlite_moments, "text", some_texts) == question.observed(some_texts)
 
 
 def test_an_empty_text_is_nothing(sqlite_moments: Engine) -> None:
