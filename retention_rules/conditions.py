@@ -4,12 +4,14 @@ The syntax tree is public: `decide` evaluates it over one record, and the planne
 A fact that is not known is *unknown*, never false: `not client` over an unknown client must not drop a purpose.
 
 The notation, loosest first: `A or B`, `A and B`, `not A`, and then one of `(A)`, `EVENT is [not] STATE`,
-`FACT >= 120` (also `>`, `<`, `<=`, `=`, `!=`, with `€` allowed after the number) and a bare fact name.
+`FACT >= 120` (also `>`, `<`, `<=`, `=`, `!=`, with `€` allowed after the number), `FACT = "text"` (also `!=`),
+`FACT in ("one", "another")` and a bare fact name.
 """
 
 from __future__ import annotations
 
 import enum
+import json
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +67,14 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """A textual fact that is one of several texts, exactly as written. Unknown when the fact is."""
+
+    fact: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """Negation; unknown stays unknown."""
 
@@ -85,7 +95,7 @@ class Or:
     conditions: tuple[Condition, ...]
 
 
-Condition = Named | Is | Compare | Not | And | Or
+Condition = Named | Is | Compare | Among | Not | And | Or
 
 Truth = bool | None
 """True, false, or unknown (``None``)."""
@@ -113,8 +123,9 @@ def evaluate(
     event: Callable[[str], Event],
     fact: Callable[[str], Truth],
     number: Callable[[str], Decimal | None],
+    text: Callable[[str], str | None],
 ) -> Truth:
-    """The truth of a condition over one record, given how to look its events, boolean facts and numbers up."""
+    """The truth of a condition over one record, given how to look its events and its three kinds of facts up."""
     match condition:
         case Named(name):
             return fact(name)
@@ -123,13 +134,16 @@ def evaluate(
         case Compare(name, comparator, value):
             known = number(name)
             return None if known is None else _COMPARISONS[comparator](known, value)
+        case Among(name, values):
+            found = text(name)
+            return None if found is None else found in values
         case Not(inner):
-            truth = evaluate(inner, event=event, fact=fact, number=number)
+            truth = evaluate(inner, event=event, fact=fact, number=number, text=text)
             return None if truth is None else not truth
         case And(inner):
-            return _all([evaluate(each, event=event, fact=fact, number=number) for each in inner])
+            return _all([evaluate(each, event=event, fact=fact, number=number, text=text) for each in inner])
         case Or(inner):
-            return _any([evaluate(each, event=event, fact=fact, number=number) for each in inner])
+            return _any([evaluate(each, event=event, fact=fact, number=number, text=text) for each in inner])
         case _ as never:
             assert_never(never)
 
@@ -142,7 +156,7 @@ def _any(truths: list[Truth]) -> Truth:
     return True if True in truths else None if None in truths else False
 
 
-def leaves(condition: Condition) -> Iterator[Named | Is | Compare]:
+def leaves(condition: Condition) -> Iterator[Named | Is | Compare | Among]:
     """The facts, event states and comparisons that a condition is made of, from left to right."""
     match condition:
         case Not(inner):
@@ -150,7 +164,7 @@ def leaves(condition: Condition) -> Iterator[Named | Is | Compare]:
         case And(several) | Or(several):
             for each in several:
                 yield from leaves(each)
-        case Named() | Is() | Compare():
+        case Named() | Is() | Compare() | Among():
             yield condition
         case _ as never:
             assert_never(never)
@@ -164,7 +178,7 @@ def events_in(condition: Condition) -> frozenset[str]:
 def facts_in(condition: Condition) -> frozenset[str]:
     """The names of the facts that a condition uses, bare or compared."""
     found = {leaf.name for leaf in leaves(condition) if isinstance(leaf, Named)}
-    return frozenset(found | {leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare)})
+    return frozenset(found | {leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | Among)})
 
 
 def describe(condition: Condition) -> str:  # noqa: PLR0911 - one for each kind of condition
@@ -176,6 +190,10 @@ def describe(condition: Condition) -> str:  # noqa: PLR0911 - one for each kind 
             return f"{name} is {state}"
         case Compare(name, comparator, value):
             return f"{name} {comparator} {value.normalize():f}"
+        case Among(name, (only,)):
+            return f"{name} = {_quoted(only)}"
+        case Among(name, values):
+            return f"{name} in ({', '.join(map(_quoted, values))})"
         case Not(Is(name, state)):
             return f"{name} is not {state}"
         case Not(inner):
@@ -186,6 +204,10 @@ def describe(condition: Condition) -> str:  # noqa: PLR0911 - one for each kind 
             return " or ".join(_bracketed(each) for each in several)
         case _ as never:
             assert_never(never)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _bracketed(condition: Condition) -> str:
@@ -213,15 +235,16 @@ _TOKEN = re.compile(
     r"""\s*(?:
     (?P<name>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<number>-?\d+(?:\.\d+)?)\s*(?:€|EUR\b)?
+  | (?P<text>"(?:[^"\\]|\\.)*")
   | (?P<comparator><=|>=|!=|==|[<>=≤≥≠])
-  | (?P<bracket>[()])
+  | (?P<bracket>[(),])
   | (?P<end>$)
   | (?P<other>\S)
 )""",
     re.VERBOSE,
 )
 _SPELLINGS = {"==": "=", "≤": "<=", "≥": ">=", "≠": "!="}
-_WORDS = frozenset({"and", "or", "not", "is"})
+_WORDS = frozenset({"and", "or", "not", "is", "in"})
 _DEEPEST = 40
 
 
@@ -299,6 +322,8 @@ class _Parser:
         name = self._take().text
         if self._took("is"):
             return self._state(name)
+        if self._took("in"):
+            return self._list(name)
         if self._now.kind == "comparator":
             return self._comparison(name)
         return Named(name)
@@ -312,6 +337,30 @@ class _Parser:
 
     def _comparison(self, fact: str) -> Condition:
         sign = self._take().text
+        comparator = Comparator(_SPELLINGS.get(sign, sign))
+        if self._now.kind == "text" and comparator in {Comparator.EQ, Comparator.NE}:
+            condition = Among(fact, (self._quoted(),))
+            return condition if comparator is Comparator.EQ else Not(condition)
         if self._now.kind != "number":
             raise self._error("number expected")
-        return Compare(fact, Comparator(_SPELLINGS.get(sign, sign)), Decimal(self._take().text))
+        return Compare(fact, comparator, Decimal(self._take().text))
+
+    def _list(self, fact: str) -> Condition:
+        if not self._took("("):
+            raise self._error("`(` expected")
+        values = [self._quoted()]
+        while self._took(","):
+            values.append(self._quoted())
+        if not self._took(")"):
+            raise self._error("`,` or `)` expected")
+        return Among(fact, tuple(values))
+
+    def _quoted(self) -> str:
+        if self._now.kind != "text":
+            raise self._error("text in double quotes expected")
+        try:
+            text = str(json.loads(self._now.text))
+        except ValueError:
+            raise self._error("text in double quotes with JSON's escapes expected") from None
+        self._take()
+        return text

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import assert_never
 
-from retention_rules.conditions import Compare, Condition, Is, Named, Truth, evaluate, leaves
+from retention_rules.conditions import Among, Compare, Condition, Is, Named, Truth, evaluate, leaves
 from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undetermined
 from retention_rules.events import Absent, Event, Known, Missing, Open, earliest, latest
 from retention_rules.holds import Hold
@@ -44,7 +44,7 @@ class Facts:
     """
 
     events: Mapping[str, Event | Sequence[Event]] = field(default_factory=dict)
-    values: Mapping[str, bool | Decimal | None] = field(default_factory=dict)
+    values: Mapping[str, bool | Decimal | str | None] = field(default_factory=dict)
 
     def event(self, name: str, choice: Choice = Choice.LATEST) -> Event:
         """The state of an event, its occurrences combined."""
@@ -93,9 +93,13 @@ def truth(condition: Condition, facts: Facts, policy: Policy) -> Truth:
 
     def number(name: str) -> Decimal | None:
         value = facts.values.get(name)
-        return None if isinstance(value, bool) else value
+        return None if isinstance(value, bool | str) else value
 
-    return evaluate(condition, event=facts.event, fact=fact, number=number)
+    def text(name: str) -> str | None:
+        value = facts.values.get(name)
+        return value if isinstance(value, str) else None
+
+    return evaluate(condition, event=facts.event, fact=fact, number=number, text=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ def _unknown(condition: Condition, facts: Facts, policy: Policy) -> tuple[str, .
         match leaf:
             case Named(name) if name in policy.facts:
                 names += _unknown(policy.facts[name], facts, policy)
-            case Named(name) | Compare(name):
+            case Named(name) | Compare(name) | Among(name):
                 names += [name] if truth(leaf, facts, policy) is None else []
             case Is():
                 pass

@@ -20,7 +20,7 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from pipelines.plan.dialects import Shifted, greatest
-from retention_rules.conditions import And, Comparator, Compare, Condition, Is, Named, Not, Or, State
+from retention_rules.conditions import Among, And, Comparator, Compare, Condition, Is, Named, Not, Or, State
 from retention_rules.periods import Period
 from retention_rules.policy import Policy
 from retention_rules.purposes import Choice, EndAction, Purpose, StartingPoint
@@ -29,6 +29,13 @@ Expression = sa.ColumnElement[Any]
 
 NO_DAY = dt.date(1, 1, 1)
 """Stands for "no day" where NULL must not occur; earlier than every day of an event."""
+
+
+_FACT_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "boolean": sa.Boolean(),
+    "number": sa.Numeric(),
+    "text": sa.Text(),
+}
 
 
 class Code(enum.IntEnum):
@@ -223,6 +230,8 @@ class _Compiler:
             case Compare(name, comparator, value):
                 number = sa.literal_column(format(value, "f"), sa.Numeric())
                 return _compared(self._fact(relation, name), comparator, number)
+            case Among(name, values):
+                return self._fact(relation, name).in_(values)
             case Not(inner):
                 return sa.not_(self.condition(relation, inner))
             case And(conditions):
@@ -233,8 +242,7 @@ class _Compiler:
                 assert_never(condition)
 
     def _fact(self, relation: sa.FromClause, name: str) -> Expression:
-        numeric = self.policy.supplied_facts.get(name) == "number"
-        kind: sa.types.TypeEngine[Any] = sa.Numeric() if numeric else sa.Boolean()
+        kind = _FACT_TYPES[self.policy.supplied_facts.get(name, "boolean")]
         column = self.layout.facts.get(name)
         if column is None:
             return sa.cast(sa.null(), kind)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention_rules.conditions import (
+    Among,
     And,
     Comparator,
     Compare,
@@ -29,7 +30,7 @@ from retention_rules.conditions import (
 from retention_rules.events import Absent, Event, Missing, Open
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
-    lambda name: name not in {"and", "or", "not", "is"}
+    lambda name: name not in {"and", "or", "not", "is", "in"}
 )
 LEAVES: st.SearchStrategy[Condition] = st.one_of(
     st.builds(Named, NAMES),
@@ -40,6 +41,7 @@ LEAVES: st.SearchStrategy[Condition] = st.one_of(
         st.sampled_from(Comparator),
         st.decimals(-(10**9), 10**9, places=2).map(lambda number: number + Decimal(0)),
     ),
+    st.builds(Among, NAMES, st.lists(st.text(max_size=8), min_size=1, max_size=3).map(tuple)),
 )
 CONDITIONS = st.recursive(
     LEAVES,
@@ -104,14 +106,46 @@ def test_says_what_it_expected_and_where(text: str, position: int, expected: str
     assert f"at character {position + 1}" in str(caught.value)
 
 
-def truth_of(text: str, *, facts: dict[str, Truth] | None = None, number: Decimal | None = None) -> Truth:
+def truth_of(
+    text: str, *, facts: dict[str, Truth] | None = None, number: Decimal | None = None, word: str | None = None
+) -> Truth:
     events: dict[str, Event] = {"running": Open(), "lost": Missing()}
     return evaluate(
         parse(text),
         event=lambda name: events.get(name, Absent()),
         fact=(facts or {}).get,
         number=lambda _: number,
+        text=lambda _: word,
     )
+
+
+def test_reads_texts_that_a_fact_may_be() -> None:
+    assert parse('status = "gold" or status in ("silver", "a \\"b\\"") and status != "x"') == Or(
+        (Among("status", ("gold",)), And((Among("status", ("silver", 'a "b"')), Not(Among("status", ("x",))))))
+    )
+    assert facts_in(parse('not status = "gold"')) == {"status"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("status in gold", "`(` expected, but found `gold`"),
+        ("status in (gold)", "text in double quotes expected, but found `gold`"),
+        ('status in ("a" "b")', '`,` or `)` expected, but found `"b"`'),
+        ('status > "a"', 'number expected, but found `"a"`'),
+        ('status = "\\x"', "text in double quotes with JSON's escapes expected"),
+    ],
+)
+def test_says_what_is_wrong_with_texts(text: str, expected: str) -> None:
+    with pytest.raises(ConditionInvalid) as caught:
+        parse(text)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(("word", "truth"), [("gold", True), ("Gold", False), ("gold ", False), (None, None)])
+def test_a_text_is_compared_as_it_is_written_and_unknown_stays_unknown(word: str | None, truth: Truth) -> None:
+    assert truth_of('status in ("gold", "silver")', word=word) is truth
+    assert truth_of('status != "gold"', word=word) is (None if truth is None else not truth)
 
 
 @pytest.mark.parametrize("one", [True, False, None])
