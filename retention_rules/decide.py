@@ -71,11 +71,11 @@ def decide(
         holds: the legal holds over the record.
         as_of: the date for which is decided.
     """
-    terms = {purpose.name: _term(purpose, facts, policy, purpose.name in rights) for purpose in policy.purposes}
+    terms = {purpose.name: term_of(purpose, facts, policy, purpose.name in rights) for purpose in policy.purposes}
     return {
         category: _decision(
             [term for purpose in policy.purposes_for(category) if (term := terms[purpose.name])],
-            _covering(holds, category, policy, as_of),
+            covering(holds, category, policy, as_of),
             as_of,
         )
         for category in categories
@@ -103,7 +103,7 @@ def truth(condition: Condition, facts: Facts, policy: Policy) -> Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class _Term:
+class Term:
     """A purpose that matched, or may have, and how long it keeps: through ``last``, or while ``open``."""
 
     purpose: Purpose
@@ -113,16 +113,18 @@ class _Term:
     missing: tuple[str, ...] = ()
 
     def lives(self, as_of: dt.date) -> bool:
+        """Whether it keeps on this day, as far as is known."""
         return self.open or (self.last is not None and as_of <= self.last)
 
     @property
     def archives(self) -> bool:
+        """Whether it keeps in the archive only."""
         return self.purpose.basis.archives
 
 
-def _term(  # noqa: PLR0911 - one for each way to match
+def term_of(  # noqa: PLR0911 - one for each way to match
     purpose: Purpose, facts: Facts, policy: Policy, ended: bool
-) -> _Term | None:
+) -> Term | None:
     """How long a purpose keeps; ``None`` if it did not match."""
     point = purpose.starting_point
     start = _COMBINE[point.choice](facts.event(name, point.choice) for name in point.events)
@@ -130,22 +132,22 @@ def _term(  # noqa: PLR0911 - one for each way to match
     if isinstance(start, Absent) or applies is False:
         return None
     if ended:
-        return _Term(purpose, ended=True)
+        return Term(purpose, ended=True)
     if applies is None and purpose.when is not None:
-        return _Term(purpose, missing=_unknown(purpose.when, facts, policy))
+        return Term(purpose, missing=_unknown(purpose.when, facts, policy))
     match start:
         case Missing():
             gone = [name for name in point.events if isinstance(facts.event(name, point.choice), Missing)]
-            return _Term(purpose, missing=tuple(gone))
+            return Term(purpose, missing=tuple(gone))
         case Open():
-            return _Term(purpose, open=True)
+            return Term(purpose, open=True)
         case Known(day) if not purpose.periods:
-            return _Term(purpose, last=day - min(_DAY, day - dt.date.min))
+            return Term(purpose, last=day - min(_DAY, day - dt.date.min))
         case Known(day):
             period = _period(purpose, facts, policy)
             if isinstance(period, Period):
-                return _Term(purpose, last=period.after(day))
-            return _Term(purpose, missing=period)
+                return Term(purpose, last=period.after(day))
+            return Term(purpose, missing=period)
         case _ as never:
             assert_never(never)
 
@@ -177,7 +179,7 @@ def _unknown(condition: Condition, facts: Facts, policy: Policy) -> tuple[str, .
     return tuple(dict.fromkeys(names))
 
 
-def _decision(terms: Sequence[_Term], holds: Sequence[Hold], as_of: dt.date) -> Decision:
+def _decision(terms: Sequence[Term], holds: Sequence[Hold], as_of: dt.date) -> Decision:
     """Model.md's order of precedence."""
     kept = [term for term in terms if not term.ended]
     active = [term for term in kept if not term.archives]
@@ -197,7 +199,7 @@ def _decision(terms: Sequence[_Term], holds: Sequence[Hold], as_of: dt.date) -> 
     return _end(terms, holds, as_of)
 
 
-def _end(terms: Sequence[_Term], holds: Sequence[Hold], as_of: dt.date) -> Decision:
+def _end(terms: Sequence[Term], holds: Sequence[Hold], as_of: dt.date) -> Decision:
     """Nothing keeps the category: due, unless a hold is in force."""
     since = _free(terms) or as_of
     cases = [hold for hold in holds if hold.until is None or as_of < hold.until]
@@ -210,23 +212,23 @@ def _end(terms: Sequence[_Term], holds: Sequence[Hold], as_of: dt.date) -> Decis
     return Due(released, _names(last), strictest)
 
 
-def _free(terms: Iterable[_Term]) -> dt.date | None:
+def _free(terms: Iterable[Term]) -> dt.date | None:
     """The first day on which none of these purposes kept any more; ``None`` if none of them had a last day."""
     days = [term.last for term in terms if term.last is not None]
     return max(days) + _DAY if days else None
 
 
-def _until(living: Sequence[_Term]) -> dt.date | None:
+def _until(living: Sequence[Term]) -> dt.date | None:
     """The last day on which one of these keeps; ``None`` while one is open."""
     days = [term.last for term in living if term.last is not None]
     return max(days) if len(days) == len(living) else None
 
 
-def _names(terms: Iterable[_Term]) -> tuple[str, ...]:
+def _names(terms: Iterable[Term]) -> tuple[str, ...]:
     return tuple(term.purpose.name for term in terms)
 
 
-def _covering(holds: Iterable[Hold], category: str, policy: Policy, as_of: dt.date) -> list[Hold]:
+def covering(holds: Iterable[Hold], category: str, policy: Policy, as_of: dt.date) -> list[Hold]:
     """The holds, in force or released, that the category is or was under on the as-of date."""
     if policy.covers(policy.never_held, category):
         return []

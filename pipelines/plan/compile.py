@@ -48,14 +48,18 @@ class Code(enum.IntEnum):
     UNDETERMINED = 5
 
 
-class _Start(enum.IntEnum):
+class Start(enum.IntEnum):
+    """The state of a starting point, as the compiled columns carry it."""
+
     ABSENT = 0
     KNOWN = 1
     OPEN = 2
     MISSING = 3
 
 
-class _Phase(enum.IntEnum):
+class Phase(enum.IntEnum):
+    """How a purpose stands on the as-of date, as the compiled columns carry it."""
+
     UNMATCHED = 0
     ENDED = 1
     LIVING = 2
@@ -79,6 +83,22 @@ class EventColumns:
     def named(cls, stem: str) -> EventColumns:
         """The four columns by the usual suffixes."""
         return cls(f"{stem}_open", f"{stem}_missing", f"{stem}_first", f"{stem}_last")
+
+
+@dataclass(frozen=True, slots=True)
+class WeakColumns:
+    """What weak matches alone say of an event, where there can be some.
+
+    ``open``: some occurrence is open or nothing certain (never NULL); ``last``: the latest day that could matter.
+    """
+
+    open: str
+    last: str
+
+    @classmethod
+    def named(cls, stem: str) -> WeakColumns:
+        """The two columns by the usual suffixes."""
+        return cls(f"{stem}_weakopen", f"{stem}_weaklast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +163,11 @@ def group_categories(
 def decision_columns(group: Group) -> DecisionColumns:
     """The names of the columns that `decided` adds for a group."""
     return DecisionColumns(f"{group.name}_code", f"{group.name}_due", f"{group.name}_delete", f"{group.name}_last")
+
+
+def phase_column(policy: Policy, purpose: Purpose, prefix: str = "") -> str:
+    """The name of the column that `decided` adds for the `Phase` of a purpose."""
+    return f"{prefix}p{policy.purposes.index(purpose)}_phase"
 
 
 def decided(
@@ -273,17 +298,17 @@ class _Compiler:
         """
         events = [self.layout.events[name] for name in point.events if name in self.layout.events]
         if not events:
-            return constant(_Start.ABSENT), sa.cast(sa.null(), sa.Date())
+            return constant(Start.ABSENT), sa.cast(sa.null(), sa.Date())
         is_open = sa.or_(*(relation.c[each.open] for each in events))
         missing = sa.or_(*(relation.c[each.missing] for each in events))
         known = sa.or_(*(relation.c[each.last].is_not(None) for each in events))
         latest = point.choice is Choice.LATEST
         order = (
-            ((is_open, _Start.OPEN), (missing, _Start.MISSING), (known, _Start.KNOWN))
+            ((is_open, Start.OPEN), (missing, Start.MISSING), (known, Start.KNOWN))
             if latest
-            else ((missing, _Start.MISSING), (known, _Start.KNOWN), (is_open, _Start.OPEN))
+            else ((missing, Start.MISSING), (known, Start.KNOWN), (is_open, Start.OPEN))
         )
-        state = sa.case(*((when, constant(then)) for when, then in order), else_=constant(_Start.ABSENT))
+        state = sa.case(*((when, constant(then)) for when, then in order), else_=constant(Start.ABSENT))
         days = [relation.c[each.last if latest else each.first] for each in events]
         return state, extreme(days, latest=latest)
 
@@ -303,18 +328,18 @@ class _Compiler:
             relation,
             purpose,
             lambda period: sa.case(
-                (day <= day_constant(period.cutoff(self.as_of) if period else self.as_of), constant(_Phase.ENDED)),
-                else_=constant(_Phase.LIVING),
+                (day <= day_constant(period.cutoff(self.as_of) if period else self.as_of), constant(Phase.ENDED)),
+                else_=constant(Phase.LIVING),
             ),
-            otherwise=constant(_Phase.MISSING),
+            otherwise=constant(Phase.MISSING),
         )
-        whens: list[tuple[Any, Expression]] = [(state == constant(_Start.ABSENT), constant(_Phase.UNMATCHED))]
+        whens: list[tuple[Any, Expression]] = [(state == constant(Start.ABSENT), constant(Phase.UNMATCHED))]
         if purpose.when is not None:
             when = relation.c[self._when(purpose)]
-            whens += [(when.is_(None), constant(_Phase.MISSING)), (sa.not_(when), constant(_Phase.UNMATCHED))]
+            whens += [(when.is_(None), constant(Phase.MISSING)), (sa.not_(when), constant(Phase.UNMATCHED))]
         whens += [
-            (state == constant(_Start.MISSING), constant(_Phase.MISSING)),
-            (state == constant(_Start.OPEN), constant(_Phase.LIVING)),
+            (state == constant(Start.MISSING), constant(Phase.MISSING)),
+            (state == constant(Start.OPEN), constant(Phase.LIVING)),
         ]
         return sa.case(*whens, else_=known)
 
@@ -355,7 +380,7 @@ class _Compiler:
         columns: dict[str, Expression] = {}
         for group in groups:
             ends: list[Expression] = [
-                sa.case((self._in(relation, each, _Phase.ENDED), relation.c[self._end(each)]), else_=none)
+                sa.case((self._in(relation, each, Phase.ENDED), relation.c[self._end(each)]), else_=none)
                 for each in group.purposes
             ]
             columns[f"{group.name}_ended"] = greatest(ends) if ends else none
@@ -372,9 +397,9 @@ class _Compiler:
             columns[names.code] = code
             columns[names.due] = sa.case((due, self._released(relation, group, ended)))
             deletes = [p for p in group.purposes if p.end_action is EndAction.DELETE]
-            columns[names.delete] = self._any(relation, deletes, _Phase.ENDED)
+            columns[names.delete] = self._any(relation, deletes, Phase.ENDED)
             last = [
-                (sa.and_(self._in(relation, p, _Phase.ENDED), relation.c[self._end(p)] == ended), constant(index))
+                (sa.and_(self._in(relation, p, Phase.ENDED), relation.c[self._end(p)] == ended), constant(index))
                 for index, p in enumerate(self.policy.purposes)
                 if p in group.purposes
             ]
@@ -385,11 +410,11 @@ class _Compiler:
         active = [p for p in group.purposes if not p.basis.archives]
         archiving = [p for p in group.purposes if p.basis.archives]
         whens: list[tuple[Any, Expression]] = [
-            (self._any(relation, active, _Phase.LIVING), constant(Code.KEEP)),
-            (self._any(relation, active, _Phase.MISSING), constant(Code.UNDETERMINED)),
-            (self._any(relation, archiving, _Phase.LIVING), constant(Code.ARCHIVE)),
-            (self._any(relation, archiving, _Phase.MISSING), constant(Code.UNDETERMINED)),
-            (sa.not_(self._any(relation, group.purposes, _Phase.ENDED)), constant(Code.UNDETERMINED)),
+            (self._any(relation, active, Phase.LIVING), constant(Code.KEEP)),
+            (self._any(relation, active, Phase.MISSING), constant(Code.UNDETERMINED)),
+            (self._any(relation, archiving, Phase.LIVING), constant(Code.ARCHIVE)),
+            (self._any(relation, archiving, Phase.MISSING), constant(Code.UNDETERMINED)),
+            (sa.not_(self._any(relation, group.purposes, Phase.ENDED)), constant(Code.UNDETERMINED)),
         ]
         if group.holds is not None:
             whens.append((relation.c[group.holds.held], constant(Code.HELD)))
@@ -401,10 +426,10 @@ class _Compiler:
         release = relation.c[group.holds.release]
         return sa.case((release > ended, release), else_=ended)
 
-    def _any(self, relation: sa.FromClause, purposes: Sequence[Purpose], phase: _Phase) -> Expression:
+    def _any(self, relation: sa.FromClause, purposes: Sequence[Purpose], phase: Phase) -> Expression:
         return sa.or_(sa.false(), *(self._in(relation, each, phase) for each in purposes)).self_group()
 
-    def _in(self, relation: sa.FromClause, purpose: Purpose, phase: _Phase) -> Expression:
+    def _in(self, relation: sa.FromClause, purpose: Purpose, phase: Phase) -> Expression:
         return relation.c[self._phase(purpose)] == constant(phase)
 
     # -- names of columns
@@ -419,7 +444,7 @@ class _Compiler:
         return f"{self.prefix}p{self._number(purpose)}_when{number}"
 
     def _phase(self, purpose: Purpose) -> str:
-        return f"{self.prefix}p{self._number(purpose)}_phase"
+        return phase_column(self.policy, purpose, self.prefix)
 
     def _end(self, purpose: Purpose) -> str:
         return f"{self.prefix}p{self._number(purpose)}_end"

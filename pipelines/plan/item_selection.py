@@ -24,6 +24,7 @@ from pipelines.plan.compile import (
     Group,
     HoldColumns,
     Layout,
+    WeakColumns,
     constant,
     day_constant,
     decided,
@@ -158,6 +159,11 @@ class ItemSelection:
     def _stem(self, horizon: Horizon, event: str) -> str:
         return f"{horizon.name}s{sorted(self.context.policy.events).index(event)}"
 
+    def event_columns(self, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
+        """The names of the columns about an event in `relation`, which need not have them."""
+        stem = self._stem(horizon, event)
+        return EventColumns.named(stem), WeakColumns.named(stem)
+
     def _event(
         self,
         people: sa.FromClause,
@@ -205,16 +211,18 @@ class ItemSelection:
                     lasts.append(last)
         none = sa.cast(sa.null(), sa.Date())
         latest = extreme(lasts, latest=True) if lasts else none
+        about, weak = self.event_columns(horizon, event)
+        doubts: dict[str, Expression] = {}
         if weak_opens:
             later = extreme(weak_lasts, latest=True)
+            doubts = {weak.open: _truth(sa.or_(*weak_opens)), weak.last: later}
             doubt = sa.or_(*weak_opens, sa.and_(later.is_not(None), sa.or_(latest.is_(None), later > latest)))
             misses.append(sa.and_(sa.not_(sa.or_(*opens)), doubt))
-        names = EventColumns.named(self._stem(horizon, event))
-        return {
-            names.open: _truth(sa.or_(*opens)),
-            names.missing: _truth(sa.or_(*misses)),
-            names.first: extreme(firsts, latest=False) if firsts else none,
-            names.last: latest,
+        return doubts | {
+            about.open: _truth(sa.or_(*opens)),
+            about.missing: _truth(sa.or_(*misses)),
+            about.first: extreme(firsts, latest=False) if firsts else none,
+            about.last: latest,
         }
 
     def _with_holds(self, source: sa.FromClause, people: sa.FromClause) -> tuple[sa.FromClause, dict[str, Expression]]:
@@ -279,6 +287,14 @@ class ItemSelection:
         group_by = [relation.c[column(each)] for each in PLACE]
         return sa.select(*(v.label(k) for k, v in columns.items())).group_by(*group_by).cte()
 
+    def standing(self, items: sa.FromClause, number: int) -> Expression:
+        """The `Code` of an item in a group of categories: kept while it is for someone, due when it is for all."""
+        whens = [
+            (items.c[f"g{number}_{code.name.lower()}"], constant(code))
+            for code in (Code.KEEP, Code.ARCHIVE, Code.UNDETERMINED, Code.HELD)
+        ]
+        return sa.case(*whens, else_=constant(Code.DUE))
+
     def condition(self, items: sa.FromClause, action: Action) -> Expression:
         """Whether an item is deleted, or redacted of some subjects."""
         if action is Action.DELETE:
@@ -308,11 +324,7 @@ class ItemSelection:
         groups = self.groups(self.context.horizons[0])
         columns: dict[str, Expression] = {"found": sa.func.count()}
         for number in range(len(groups)):
-            whens = [
-                (items.c[f"g{number}_{code.name.lower()}"], constant(code))
-                for code in (Code.KEEP, Code.ARCHIVE, Code.UNDETERMINED, Code.HELD)
-            ]
-            standing = sa.case(*whens, else_=constant(Code.DUE))
+            standing = self.standing(items, number)
             for code in Code:
                 columns[f"g{number}_{STATES[code]}"] = _how_many(standing == constant(code))
         for action in (Action.DELETE, Action.REDACT):

@@ -27,6 +27,7 @@ from pipelines.plan.compile import (
     Group,
     HoldColumns,
     Layout,
+    WeakColumns,
     constant,
     day_constant,
     decided,
@@ -250,6 +251,11 @@ class Selection:
     def _stem(self, horizon: Horizon, event: str) -> str:
         return f"{horizon.name}s{sorted(self.store.context.policy.events).index(event)}"
 
+    def event_columns(self, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
+        """The names of the columns about an event in `decisions`; the relation need not have them."""
+        stem = self._stem(horizon, event)
+        return EventColumns.named(stem), WeakColumns.named(stem)
+
     def _with_evidence(self, carried: Carried) -> sa.CTE:
         """Join what the other stores know of the row's subjects; then let weak evidence raise its doubts."""
         source: sa.FromClause = carried.relation
@@ -322,7 +328,7 @@ class Selection:
         if not found:
             return {}
         bound = day_constant(oldest_that_matters(self.store.context.policy, event, horizon.as_of))
-        stem = self._stem(horizon, event)
+        names = WeakColumns.named(self._stem(horizon, event))
         lasts: list[Expression] = [
             sa.case((evidence.c[columns.last] > bound, evidence.c[columns.last])) for evidence, columns in found
         ]
@@ -330,21 +336,20 @@ class Selection:
             sa.func.coalesce(sa.or_(evidence.c[columns.open], evidence.c[columns.missing]), sa.false())
             for evidence, columns in found
         ]
-        return {f"{stem}_weakopen": _truth(sa.or_(*opens)), f"{stem}_weaklast": extreme(lasts, latest=True)}
+        return {names.open: _truth(sa.or_(*opens)), names.last: extreme(lasts, latest=True)}
 
     def _doubted(self, strong: sa.CTE, carried: Carried) -> sa.CTE:
         """A weak match that would prolong makes the event missing; it never moves a clock."""
         columns: dict[str, Expression] = {each.name: each for each in strong.c}
         for horizon in self.store.context.horizons:
             for event in self._events(carried):
-                stem = self._stem(horizon, event)
-                if f"{stem}_weakopen" not in columns:
+                names, weak = self.event_columns(horizon, event)
+                if weak.open not in columns:
                     continue
-                names = EventColumns.named(stem)
-                later = strong.c[f"{stem}_weaklast"]
+                later = strong.c[weak.last]
                 last = strong.c[names.last]
                 doubt = sa.or_(
-                    strong.c[f"{stem}_weakopen"],
+                    strong.c[weak.open],
                     sa.and_(later.is_not(None), sa.or_(last.is_(None), later > last)),
                 )
                 prolongs = sa.and_(sa.not_(strong.c[names.open]), doubt)
