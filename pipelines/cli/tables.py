@@ -95,7 +95,8 @@ def holds_table(holds: Sequence[HoldRecord]) -> Table:
         where = ".".join(part for part in (scope.store, scope.dataset) if part) or "everything"
         narrow = " (one person or record)" if scope.subject or scope.record else ""
         kinds = f" [{', '.join(sorted(scope.categories))}]" if scope.categories else ""
-        released = "" if each.until is None else each.until.isoformat()
+        released = f"asked by {each.asked_by}" if each.asked_by else ""
+        released = escape(released) if each.until is None else each.until.isoformat()
         covers = escape(f"{where}{narrow}{kinds}")
         by = escape(each.opened_by), escape(each.released_by or "")
         made.add_row(f"{each.id}", escape(each.case), covers, each.since.isoformat(), released, *by)

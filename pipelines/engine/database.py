@@ -40,10 +40,11 @@ class EngineDatabase:
     volumes: Volumes
 
     @classmethod
-    def open(cls, url: str, keys: EngineKeys, *, two_persons: bool = False) -> EngineDatabase:
+    def open(cls, url: str, keys: EngineKeys, *, two_persons: bool = False, two_release: bool = True) -> EngineDatabase:
         """Open the database, make or upgrade its tables, and see that it belongs to these keys.
 
-        ``two_persons`` demands that the approver of a plan is not who requested it.
+        ``two_persons`` demands that the approver of a plan is not who requested it, ``two_release`` that who confirms
+        the release of a hold is not who asked for it.
 
         Raises:
             EngineDown: the database cannot be reached or written, or was made with other keys.
@@ -64,7 +65,7 @@ class EngineDatabase:
             ledger=ledger,
             plans=plans,
             approvals=Approvals(connections, ledger, plans, two_persons=two_persons),
-            holds=Holds(connections, ledger),
+            holds=Holds(connections, ledger, two_persons=two_release),
             runs=Runs(connections),
             findings=Findings(connections),
             volumes=Volumes(connections),

@@ -93,12 +93,21 @@ class HoldOpened(_Body):
     by: Name
 
 
-class HoldReleased(_Body):
-    """A hold was released; from ``until`` on it keeps no more."""
+class ReleaseAsked(_Body):
+    """A person asked for a hold's release from ``until`` on; it keeps until a second person has confirmed that."""
 
     hold: Count
     until: Day
     by: Name
+
+
+class HoldReleased(_Body):
+    """A hold was released; from ``until`` on it keeps no more. ``requester`` asked for it, where two persons do it."""
+
+    hold: Count
+    until: Day
+    by: Name
+    requester: Name | None = None
 
 
 class Intended(_Body):
@@ -158,6 +167,7 @@ KINDS: dict[str, type[_Body]] = {
     "revocation": Revoked,
     "map_approved": MapApproved,
     "hold_opened": HoldOpened,
+    "hold_release_asked": ReleaseAsked,
     "hold_released": HoldReleased,
     "intent": Intended,
     "receipt": Received,

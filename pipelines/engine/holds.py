@@ -1,16 +1,18 @@
 """Legal holds in the engine database: opened and released for a case, never deleted.
 
-A subject or a record appears as its keyed digest; the case as a reference number of the legal department's.
+A subject or a record appears as its keyed digest; the case as a reference number of the legal department's. A release
+takes two persons, where the estate does not say otherwise: one asks, another confirms; until then the hold keeps.
 """
 
 from __future__ import annotations
 
+import builtins
 import datetime as dt
 import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import rfc8785
@@ -20,7 +22,7 @@ from pipelines.engine.connection import Connections
 from pipelines.engine.ledger import Ledger
 from pipelines.engine.tables import holds as table
 from pipelines.engine.tables import instant
-from pipelines.errors import UsageError
+from pipelines.errors import NotApproved, UsageError
 from retention_rules.holds import Hold
 
 _CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
@@ -44,7 +46,11 @@ class HoldScope:
 
 @dataclass(frozen=True, slots=True)
 class HoldRecord:
-    """A hold as it stands in the engine database; ``until`` is the day of release."""
+    """A hold as it stands in the engine database; ``until`` is the day of release.
+
+    ``asked_by`` wants it released from ``asked_until`` on, which a second person has not confirmed while ``until`` is
+    None.
+    """
 
     id: int
     case: str
@@ -53,6 +59,9 @@ class HoldRecord:
     until: dt.date | None
     opened_by: str
     released_by: str | None = None
+    released_at: dt.datetime | None = None
+    asked_by: str | None = None
+    asked_until: dt.date | None = None
 
     def active(self, on: dt.date) -> bool:
         """Whether it is not yet released on a day; one that begins later counts too."""
@@ -66,10 +75,11 @@ class HoldRecord:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The holds in one engine database."""
+    """The holds in one engine database. ``two_persons``: who asks for a release may not confirm it."""
 
     connections: Connections
     ledger: Ledger
+    two_persons: bool = True
 
     def open(self, case: str, scope: HoldScope, *, since: dt.date, by: str, at: dt.datetime) -> HoldRecord:
         """Open a hold.
@@ -97,37 +107,70 @@ class Holds:
             self.ledger.append("hold_opened", body, at=at, within=connection)
         return HoldRecord(number, case, scope, since, None, by)
 
-    def release(self, number: int, *, until: dt.date, by: str, at: dt.datetime) -> HoldRecord:
-        """Release a hold: from ``until`` on it keeps no more. Its history stays.
+    def release(
+        self, case: str, *, until: dt.date, by: str, at: dt.datetime, number: int | None = None
+    ) -> builtins.list[HoldRecord]:
+        """Release the holds of a case from a day on, or ask for it where two persons are required and nobody has yet.
+
+        All of them that are not released yet, or the one of that number; all or none. A record's ``until`` stays None
+        as long as its release was only asked for; what the same person asked for before is passed over. Confirmed for
+        another day than asked, the later one counts. The history stays.
 
         Raises:
-            UsageError: there is no such hold, it is released already, or ``until`` lies before its beginning.
+            UsageError: no such hold waits for its release, or ``until`` lies before the beginning of one.
+            NotApproved: who asked for the release tries to confirm it.
         """
+        where = f"case {case}" if _CASE.fullmatch(case) else "hold"
+        wanted = [table.c.case == case, table.c.until.is_(None)] + ([] if number is None else [table.c.id == number])
         with self.connections.write() as connection:
-            query = sa.select(table).where(table.c.id == number)
+            query = sa.select(table).where(*wanted).order_by(table.c.id)
             if connection.dialect.name == "postgresql":
                 query = query.with_for_update()
-            row = connection.execute(query).one_or_none()
-            if row is None:
-                raise UsageError("there is no such hold", f"hold {number}", "`ardoise hold list` names them.")
-            if row.until is not None:
-                raise UsageError("it has been released already", f"hold {number}", "Open a new one for a new case.")
-            if until.isoformat() < row.since:
-                raise UsageError("a hold cannot end before it begins", f"hold {number}", "Give a later day.")
-            connection.execute(
-                table.update()
-                .where(table.c.id == number)
-                .values(until=until.isoformat(), released_by=by, released_at=instant(at))
-            )
-            body = {"hold": number, "until": until.isoformat(), "by": by}
-            self.ledger.append("hold_released", body, at=at, within=connection)
-            return _record(connection.execute(sa.select(table).where(table.c.id == number)).one())
+            rows = connection.execute(query).all()
+            if not rows:
+                raise UsageError("no such hold keeps anything", where, "`ardoise hold list` names them.")
+            others = [row for row in rows if not (self.two_persons and row.release_asked_by == by)]
+            if not others:
+                raise NotApproved(
+                    "who asked for the release may not confirm it", where, "Ask a second person to confirm it."
+                )
+            return [self._step(connection, row, until, by, at) for row in others]
 
-    def list(self, active_on: dt.date | None = None) -> list[HoldRecord]:
+    def _step(
+        self, connection: sa.Connection, row: sa.Row[Any], until: dt.date, by: str, at: dt.datetime
+    ) -> HoldRecord:
+        """Ask for a release, or carry it out, with the entry in the ledger."""
+        day = max(until.isoformat(), row.release_asked_until or "")
+        if day < row.since:
+            raise UsageError("a hold cannot end before it begins", f"hold {row.id}", "Give a later day.")
+        body: dict[str, Any] = {"hold": row.id, "until": day, "by": by}
+        if self.two_persons and row.release_asked_by is None:
+            kind = "hold_release_asked"
+            change = {"release_asked_by": by, "release_asked_at": instant(at), "release_asked_until": day}
+        else:
+            kind = "hold_released"
+            change = {"until": day, "released_by": by, "released_at": instant(at)}
+            if row.release_asked_by is not None:
+                body["requester"] = row.release_asked_by
+        connection.execute(table.update().where(table.c.id == row.id).values(**change))
+        self.ledger.append(kind, body, at=at, within=connection)
+        return _record(connection.execute(sa.select(table).where(table.c.id == row.id)).one())
+
+    def list(self, active_on: dt.date | None = None) -> builtins.list[HoldRecord]:
         """Every hold ever opened, or those not yet released on a day, in the order of opening."""
         with self.connections.read() as connection:
             found = [_record(row) for row in connection.execute(sa.select(table).order_by(table.c.id))]
         return [each for each in found if active_on is None or each.active(active_on)]
+
+    def unreleased_since(self, at: dt.datetime) -> builtins.list[HoldRecord]:
+        """Every hold ever opened, as if what was released after a time were not: a release counts from the next plan.
+
+        A run reads this before each chunk: a hold that is opened meanwhile keeps, one that is released still does.
+        """
+        return [
+            replace(each, until=None) if each.released_at is not None and each.released_at > at else each
+            for each in self.list()
+        ]
 
     def digest(self, active_on: dt.date) -> str:
         """What the plan is bound to: SHA-256 over the holds that are not released on a day."""
@@ -163,7 +206,14 @@ def _record(row: sa.Row[Any]) -> HoldRecord:
         row.case,
         HoldScope(row.store, row.dataset, row.record, row.subject, frozenset(json.loads(row.categories))),
         dt.date.fromisoformat(row.since),
-        dt.date.fromisoformat(row.until) if row.until else None,
+        _day(row.until),
         row.opened_by,
         row.released_by,
+        dt.datetime.fromisoformat(row.released_at) if row.released_at else None,
+        row.release_asked_by,
+        _day(row.release_asked_until),
     )
+
+
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None

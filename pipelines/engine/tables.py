@@ -79,6 +79,9 @@ holds = sa.Table(
     sa.Column("until", sa.String(10)),
     sa.Column("opened_by", sa.String(64), nullable=False),
     sa.Column("opened_at", sa.String(32), nullable=False),
+    sa.Column("release_asked_by", sa.String(64)),
+    sa.Column("release_asked_at", sa.String(32)),
+    sa.Column("release_asked_until", sa.String(10)),
     sa.Column("released_by", sa.String(64)),
     sa.Column("released_at", sa.String(32)),
 )

@@ -50,9 +50,12 @@ class EngineSection(_Model):
 
 
 class ApprovalSection(_Model):
-    """``two_persons``: who requested a plan may not approve it."""
+    """``two_persons``: who requested a plan may not approve it. ``two_release``: nor may who asks for the release of a
+    hold confirm it.
+    """
 
     two_persons: bool = False
+    two_release: bool = True
 
 
 class ControllerConfig(_Model):

@@ -279,7 +279,8 @@ class Estate:
         from pipelines.engine.database import EngineDatabase
 
         url = self.connections.find(self.config.engine.database, "[engine] database")
-        return EngineDatabase.open(url, self.keys, two_persons=self.config.approval.two_persons)
+        approval = self.config.approval
+        return EngineDatabase.open(url, self.keys, two_persons=approval.two_persons, two_release=approval.two_release)
 
     def _near(self, problem: Problem) -> Problem:
         """The problem with its file named from the estate's folder, where it lies in it."""
