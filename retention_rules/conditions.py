@@ -117,7 +117,7 @@ _COMPARISONS: Mapping[Comparator, Callable[[Decimal, Decimal], bool]] = {
 }
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0911 - one for each kind of condition
     condition: Condition,
     *,
     event: Callable[[str], Event],

@@ -41,8 +41,8 @@ class Document:
         self.problems.append(Problem(self.file, self.line(place), what, remedy))
 
 
-def read(path: Path) -> Document:
-    """Read a YAML file whose top is a mapping. Never raises: what is wrong is among the document's problems."""
+def read(path: Path, first: str = "policy: name") -> Document:
+    """Read a YAML file whose top is a mapping, such as ``first`` begins; what is wrong is among its problems."""
     document = Document(str(path))
     try:
         root = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def read(path: Path) -> Document:
         if isinstance(content, Mapping):
             document.content = content
         else:
-            document.blame((), "a policy is a mapping of keys to values", "Begin with `policy: name`")
+            document.blame((), "the file is no mapping of keys to values", f"Begin with `{first}`")
     return document
 
 

@@ -14,14 +14,15 @@ from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from retention_rules.canonical import digest_of
-from retention_rules.conditions import Compare, Condition, Is, Named, leaves
+from retention_rules.conditions import Among, Compare, Condition, Is, Named, leaves
 from retention_rules.documents import Document, Place, read
 from retention_rules.events import EventKind
 from retention_rules.lint import twins
 from retention_rules.policy import Policy
 from retention_rules.problems import PolicyInvalid, Problem, suggestion
 from retention_rules.purposes import Branch, Purpose
-from retention_rules.shapes import FactKind, PolicyShape, PurposeShape, policy_shape, purpose_shape
+from retention_rules.shapes import FactKind, PolicyShape, PurposeShape, TermShape, policy_shape, purpose_shape
+from retention_rules.terms import LOOKED_UP_BY, Figures, Term, lowered, out_of_bounds, problems_of, unanswered
 
 __all__ = ["PACKS", "PolicyInvalid", "Problem", "load_policy"]
 
@@ -34,12 +35,18 @@ TAXONOMY_ROOTS = frozenset({"user", "system"})
 SECTIONS = ("categories", "groups", "events", "supplied", "facts", "terms")
 
 
-def load_policy(policy: str | Path, search: Sequence[Path] = ()) -> Policy:
+NO_FIGURES = Figures()
+
+
+def load_policy(policy: str | Path, search: Sequence[Path] = (), *, figures: Figures | None = NO_FIGURES) -> Policy:
     """The validated policy of a name or a file.
 
     Args:
         policy: the name of a policy (`julien`), or the path of a YAML file.
         search: the folders in which names are looked up, in order, before the shipped packs.
+        figures: what the tenants and contracts of its controller give for its terms. ``None`` reads the policy by
+            itself, to be looked at: a term without a figure of the policy's own then waits for one, and what would
+            need it is undetermined.
 
     Raises:
         PolicyInvalid: with every problem of the file and of those that it includes.
@@ -53,9 +60,11 @@ def load_policy(policy: str | Path, search: Sequence[Path] = ()) -> Policy:
         raise PolicyInvalid([Problem(f"{policy}.yaml", 0, f"there is no policy `{policy}`", remedy)])
     joined = _Joined()
     root, shape = _join(path, folders, joined, ())
-    loaded = _Check(joined).policy(root, shape)
-    if loaded is None or any(document.problems for document in joined.documents):
-        raise PolicyInvalid(problem for document in joined.documents for problem in document.problems)
+    check = _Check(joined, figures)
+    loaded = check.policy(root, shape)
+    problems = [*check.problems, *(problem for document in joined.documents for problem in document.problems)]
+    if loaded is None or problems:
+        raise PolicyInvalid(problems)
     return replace(loaded, digest=digest_of(loaded))
 
 
@@ -129,7 +138,9 @@ def _add(joined: _Joined, document: Document, shape: PolicyShape) -> None:
         for name, value in values.items():
             entry = _Entry(value, document, (section, name))
             before = joined.sections[section].get(name)
-            if before and section in {"events", "supplied"} and before.value != value:
+            if section == "terms":
+                entry = replace(entry, value=_declared(name, value, before.value if before else None))
+            elif before and section in {"events", "supplied"} and before.value != value:
                 entry.blame(
                     f"`{name}` is {before.value} where it is included from", "Use another name, or the same kind"
                 )
@@ -146,20 +157,30 @@ def _add(joined: _Joined, document: Document, shape: PolicyShape) -> None:
             joined.fragments.pop(name, None)
 
 
-class _Check:
-    """What one name says about another, over everything that is joined."""
+def _declared(name: str, shape: TermShape, before: Term | None) -> Term:
+    """A term; what is not said of it stays as it is where it is included from."""
+    included = before or Term(name)
+    return Term(name, shape.default or included.default, shape.within or included.within, shape.means or included.means)
 
-    def __init__(self, joined: _Joined) -> None:
+
+class _Check:
+    """What one name says about another, over everything that is joined; ``problems`` lie in other files than those."""
+
+    def __init__(self, joined: _Joined, figures: Figures | None) -> None:
         self._joined = joined
+        self._figures = figures
+        self.problems: list[Problem] = []
 
     def policy(self, root: Document, shape: PolicyShape) -> Policy | None:
         """The policy, still without its digest; nothing when its head is not whole."""
+        self._looked_up()
         self._clashes()
         self._categories()
         for name, entry in self._joined.sections["facts"].items():
             self._condition(entry, entry.value)
             self._circle(name, entry)
         purposes = self._purposes(root)
+        self._terms(purposes)
         zone = self._zone(root)
         controller = shape.controller or ""
         for key, value in (("policy", shape.policy), ("controller", controller)):
@@ -179,6 +200,7 @@ class _Check:
             groups=_values(sections["groups"], frozenset),
             never_held=frozenset(self._joined.never_held),
             categories=_values(sections["categories"]),
+            terms=_values(sections["terms"]),
             digest="",
         )
 
@@ -192,6 +214,34 @@ class _Check:
         except (KeyError, OSError, ValueError):  # unknown, a folder of zones, no name at all
             root.blame(("time_zone",), f"there is no time zone `{name}`", "Use a name such as `Europe/Paris`")
             return None
+
+    def _looked_up(self) -> None:
+        """The facts that terms are looked up by are there in every policy with terms, and in no other sense."""
+        sections = self._joined.sections
+        for name in LOOKED_UP_BY:
+            for section in ("events", "supplied", "facts"):
+                if name in sections[section]:
+                    what = f"`{name}` is the fact by which terms are looked up"
+                    sections[section].pop(name).blame(what, "Give this one another name")
+            if sections["terms"]:
+                sections["supplied"][name] = replace(next(iter(sections["terms"].values())), value=FactKind.TEXT)
+
+    def _terms(self, purposes: Iterable[Purpose]) -> None:
+        """Every figure is within its bounds, the policy's own and those given; every term in use has one."""
+        entries = self._joined.sections["terms"]
+        for entry in entries.values():
+            if entry.value.default and (complaint := out_of_bounds(entry.value, entry.value.default)):
+                entry.blame(complaint, "Give a figure within the bounds")
+        if self._figures is None:
+            return
+        self.problems.extend(problems_of(_values(entries), self._figures))
+        for name in sorted({branch.term for purpose in purposes for branch in purpose.periods if branch.term}):
+            for tenant in unanswered(entries[name].value, self._figures):
+                who = f"neither `{tenant}` nor a contract of it" if tenant else "no tenant and no contract"
+                entries[name].blame(
+                    f"the term `{name}` has no figure: {who} gives one, and the policy has none of its own",
+                    f"Write it in a file of `terms/` (`terms: {{{name}: 3 years}}`), or give the policy a `default`",
+                )
 
     def _clashes(self) -> None:
         """A name means one thing: among events and facts, and among groups and categories."""
@@ -230,6 +280,8 @@ class _Check:
                     self._fact(entry, name, FactKind.BOOLEAN, "facts", "supplied")
                 case Compare(name):
                     self._fact(entry, name, FactKind.NUMBER, "supplied")
+                case Among(name):
+                    self._fact(entry, name, FactKind.TEXT, "supplied")
                 case _ as never:
                     assert_never(never)
 
@@ -239,7 +291,8 @@ class _Check:
             entry.blame(f"`{name}` is an event, not a fact", f"Write `{name} is known`, or another of its four states")
         elif name in joined["supplied"] and joined["supplied"][name].value is not kind:
             entry.blame(
-                f"`{name}` is not a {kind}", "Compare numbers (`amount >= 120`); use booleans by their bare name"
+                f"`{name}` is not a {kind}",
+                'Compare numbers (`amount >= 120`) and texts (`status = "gold"`); use booleans by their bare name',
             )
         elif name in joined["facts"] and "facts" not in sections:
             entry.blame(f"`{name}` is a condition and cannot be compared", "Use it by its bare name")
@@ -298,20 +351,15 @@ class _Check:
             self._event(entry.at("after"), event)
         if shape.when is not None:
             self._condition(entry.at("when"), shape.when)
-        branches = []
+        branches: list[Branch] = []
         for written in shape.period:
             if written.when is not None:
                 self._condition(entry.at("for"), written.when)
-            term = self._joined.sections["terms"].get(written.period)
-            if isinstance(written.period, str) and term is None:
-                if written.period not in self._joined.broken:
-                    remedy = f"Give it a figure under `terms` (`{written.period}: 3 years`), or write the period here"
-                    known = self._joined.names("terms")
-                    entry.at("for").blame(
-                        f"no term `{written.period}` has a figure", suggestion(written.period, known, remedy)
-                    )
-                continue
-            branches.append(Branch(term.value if term else written.period, written.when))
+            if isinstance(written.period, str):
+                term = self._term(entry.at("for"), written.period)
+                branches += lowered(term, self._figures, written.when) if term else []
+            else:
+                branches.append(Branch(written.period, written.when))
         return Purpose(
             name=name,
             basis=shape.basis,
@@ -322,7 +370,15 @@ class _Check:
             periods=tuple(branches),
             when=shape.when,
             line=entry.document.line(entry.place),
+            file=entry.document.file,
         )
+
+    def _term(self, entry: _Entry, name: str) -> Term | None:
+        found = self._joined.sections["terms"].get(name)
+        if found is None and name not in self._joined.broken:
+            remedy = f"Declare it under `terms` (`{name}: 3 years`), or write the period here"
+            entry.blame(f"there is no term `{name}`", suggestion(name, self._joined.names("terms"), remedy))
+        return found.value if found else None
 
 
 def _values(entries: Mapping[str, _Entry], of: Callable[[Any], Any] | None = None) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from retention_rules.conditions import Condition
 from retention_rules.events import EventKind
 from retention_rules.purposes import Purpose
+from retention_rules.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +17,10 @@ class Policy:
     """A validated policy, includes resolved.
 
     ``events`` declares how the future of each event is read; ``facts`` are named conditions; ``supplied_facts``
-    are the booleans and numbers that datasets supply; ``groups`` name sets of categories; ``never_held`` lists
+    are the booleans, numbers and texts that datasets supply; ``groups`` name sets of categories; ``never_held`` lists
     categories that no hold may keep (the CVV). ``digest`` is a SHA-256 over the canonical form. ``categories``
-    describes the category roots that are the policy's own, beside those of the IAB taxonomy.
+    describes the category roots that are the policy's own, beside those of the IAB taxonomy. ``terms`` are the named
+    periods; their figures are branches of the purposes.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Policy:
     never_held: frozenset[str]
     digest: str
     categories: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[str, Term] = field(default_factory=dict)
 
     def purposes_for(self, category: str) -> tuple[Purpose, ...]:
         """The purposes that keep a category (or a group named as one), in the policy's order."""

@@ -50,10 +50,14 @@ class StartingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One retention period, and the condition under which it applies (`None`: always)."""
+    """One retention period, and the condition under which it applies (`None`: always).
+
+    ``term`` names the term whose figure the period is, where it is one.
+    """
 
     period: Period
     when: Condition | None = None
+    term: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +78,4 @@ class Purpose:
     periods: tuple[Branch, ...] = ()
     when: Condition | None = None
     line: int = 0
+    file: str = ""

@@ -16,6 +16,7 @@ from retention_rules.events import EventKind
 from retention_rules.periods import Period
 from retention_rules.problems import suggestion
 from retention_rules.purposes import Basis, Choice, EndAction, StartingPoint
+from retention_rules.terms import no_longer
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CATEGORY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
@@ -26,6 +27,7 @@ class FactKind(enum.StrEnum):
 
     BOOLEAN = "boolean"
     NUMBER = "number"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,16 @@ def _period(value: Any) -> Period:
     return Period.parse(_sentence(value))
 
 
+def _bounds(value: Any) -> tuple[Period, Period]:
+    match value:
+        case [str(shortest), str(longest)]:
+            low, high = Period.parse(shortest), Period.parse(longest)
+            if no_longer(low, high):
+                return low, high
+            raise _Unfit(f"{low} may be longer than {high}", "Write the shorter period first")
+    raise _Unfit("bounds are the shortest and the longest period", "Write them like `[3 years, 10 years]`")
+
+
 def _branches(value: Any) -> tuple[WrittenBranch, ...]:
     texts = value if isinstance(value, list) else [value]
     if not texts:
@@ -107,6 +119,7 @@ Name = Annotated[str, BeforeValidator(_name)]
 Category = Annotated[str, BeforeValidator(_category)]
 Sentence = Annotated[str, BeforeValidator(_sentence)]
 ConditionText = Annotated[Any, PlainValidator(_condition)]
+PeriodText = Annotated[Any, PlainValidator(_period)]
 
 
 class _Shape(BaseModel):
@@ -125,6 +138,29 @@ class PurposeShape(_Shape):
     when: ConditionText = None
 
 
+class TermShape(_Shape):
+    """One entry of a policy's `terms`: a figure alone, nothing, or these."""
+
+    default: PeriodText = None
+    within: Annotated[Any, PlainValidator(_bounds)] = None
+    means: Sentence = ""
+
+
+def _term(value: Any) -> Any:
+    """A term in its short forms: a figure alone, or nothing when tenants and contracts are to give it."""
+    return {} if value is None else {"default": value} if isinstance(value, str) else value
+
+
+class TermsShape(_Shape):
+    """A file of an estate's `terms/`: the figures of one tenant and of its contracts."""
+
+    controller: Sentence
+    source: Sentence
+    tenant: Sentence | None = None
+    terms: dict[Name, PeriodText] = Field(default_factory=dict)
+    contracts: dict[Sentence, dict[Name, PeriodText]] = Field(default_factory=dict)
+
+
 class PolicyShape(_Shape):
     """A whole file. Nothing is required here: an included file may leave the controller to the one that includes it."""
 
@@ -137,7 +173,7 @@ class PolicyShape(_Shape):
     events: dict[Name, EventKind] = Field(default_factory=dict)
     supplied: dict[Name, FactKind] = Field(default_factory=dict)
     facts: dict[Name, ConditionText] = Field(default_factory=dict)
-    terms: dict[Name, Annotated[Any, PlainValidator(_period)]] = Field(default_factory=dict)
+    terms: dict[Name, Annotated[TermShape, BeforeValidator(_term)]] = Field(default_factory=dict)
     never_held: list[Category] = Field(default_factory=list)
     purposes: dict[Name, dict[str, Any]] = Field(default_factory=dict)
 
@@ -158,6 +194,15 @@ def policy_shape(document: Document) -> PolicyShape:
         return PolicyShape.model_validate(content)
 
 
+def terms_shape(document: Document) -> TermsShape | None:
+    """The shape of a file of terms, or nothing, with every complaint in the document."""
+    try:
+        return TermsShape.model_validate(document.content)
+    except ValidationError as error:
+        _complain(document, (), error, TermsShape)
+        return None
+
+
 def purpose_shape(document: Document, name: str, content: dict[str, Any]) -> PurposeShape | None:
     """One purpose's shape, or nothing, with every complaint in the document."""
     try:
@@ -168,6 +213,7 @@ def purpose_shape(document: Document, name: str, content: dict[str, Any]) -> Pur
 
 
 _MISSING = {
+    "controller": "Name the controller, as `ardoise.toml` does",
     "basis": f"Say on what it rests: {', '.join(Basis)} (GDPR Art. 6(1), Art. 17(3)(e))",
     "source": 'Cite the article, clause or paragraph that it comes from, such as `source: "Code civil 2224"`',
     "keeps": "List the categories or groups that it keeps",

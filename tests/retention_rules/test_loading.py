@@ -91,7 +91,7 @@ purposes:
         assert (policy.name, policy.controller, policy.time_zone.key) == ("shop", "SHOP", "Europe/Paris")
         assert policy.events == {"contract_end": EventKind.END, "collected": EventKind.POINT}
         assert policy.facts == {"busy": Not(Named("flag"))}
-        assert policy.supplied_facts == {"flag": "boolean", "amount": "number"}
+        assert policy.supplied_facts == {"flag": "boolean", "amount": "number", "tenant": "text", "contract": "text"}
         assert policy.groups == {"identity": frozenset({"user.name", "user.contact"})}
         assert policy.categories == {"card": "What a card holds"}
         assert policy.never_held == {"card.cvv"}
@@ -103,7 +103,7 @@ purposes:
         assert Compare("amount", Comparator.GE, Decimal(120)) in running.when.conditions  # type: ignore[union-attr]
         assert running.periods == (
             Branch(Period(months=15), Named("flag")),
-            Branch(Period(months=6), Named("busy")),
+            Branch(Period(months=6), Named("busy"), "service"),
             Branch(Period(years=1)),
         )
         assert running.end_action is EndAction.DELETE
@@ -293,7 +293,7 @@ purposes:
             ("then: anonymise", "then: destroy", 18, "`destroy` is no value of `then`", "Use one of anonymise, delete"),
             ("then:", "for: -1 years\n    then:", 18, "is no period", "Correct"),
             ("then:", "for: P0Y\n    then:", 18, "a period cannot be zero: leave `for` out", "Correct"),
-            ("then:", "for: forever\n    then:", 18, "no term `forever` has a figure", "Give it a figure"),
+            ("then:", "for: forever\n    then:", 18, "there is no term `forever`", "Declare it under"),
             ("then:", "for: 1000 years\n    then:", 18, "has no end in practice", "Correct"),
             ("then:", "for: []\n    then:", 18, "`for`: the list is empty", "Give a period"),
             ("then:", "for: {a: b}\n    then:", 18, "a text is expected", "Fill it in"),
@@ -330,7 +330,13 @@ purposes:
             ("events:\n", "facts: {busy: not busy}\nevents:\n", 6, "the fact `busy` is defined by itself", "Break"),
             ("events:\n", "facts: {busy: idle}\nevents:\n", 6, "there is no fact `idle`", "Define it under `facts`"),
             ("events:\n", "facts: {busy: (flag}\nevents:\n", 6, "`facts.busy`: `)` expected", "Correct"),
-            ("events:\n", "terms: {long: a while}\nevents:\n", 6, "`terms.long`: 'a while' is no period", "Correct"),
+            (
+                "events:\n",
+                "terms: {long: a while}\nevents:\n",
+                6,
+                "`terms.long.default`: 'a while' is no period",
+                "Correct",
+            ),
             ("events:\n", "include: [law_de]\nevents:\n", 6, "no policy `law_de` to include", "mean `law_fr`?"),
             ("events:\n", "include: law_fr\nevents:\n", 6, "`include` must be a list", "Write `include: [one"),
             ("events:\n", "include: [shop]\nevents:\n", 6, "`shop` includes itself", "Remove one"),
@@ -399,9 +405,9 @@ class TestFilesThatAreNoPolicy:
     @pytest.mark.parametrize(
         ("text", "line", "what"),
         [
-            ("", 1, "a policy is a mapping"),
-            ("- a\n- b\n", 1, "a policy is a mapping"),
-            ("just text", 1, "a policy is a mapping"),
+            ("", 1, "the file is no mapping"),
+            ("- a\n- b\n", 1, "the file is no mapping"),
+            ("just text", 1, "the file is no mapping"),
             ("a: 1\nb: [1, 2\nc: 3\n", 3, "this is no YAML"),
             ("a: 1\n\tb: 2\n", 2, "this is no YAML"),
             ("a: \x07", 1, "this is no YAML: a character that YAML does not allow"),
