@@ -337,7 +337,7 @@ class ItemSelection:
         found = run(self.evidence.connection, sa.select(*(v.label(k) for k, v in columns.items())).select_from(items))
         names = [each[0] for each in found.description]
         row = dict(zip(names, found.fetchall()[0], strict=True))
-        everything = self._everything()
+        everything = self.everything()
         nobody = everything - int(row["found"])
         tallies = tuple(
             Tally(
@@ -358,7 +358,8 @@ class ItemSelection:
         )
         return Counted(everything, sum(step.count for step in steps), tallies, steps)
 
-    def _everything(self) -> int:
+    def everything(self) -> int:
+        """How many items the index has of the dataset."""
         items, _ = item_tables()
         query = sa.select(sa.func.count()).where(items.c.store == self.store, items.c.dataset == self.name)
         return int(run(self.evidence.connection, query).fetchall()[0][0])

@@ -1,0 +1,188 @@
+"""From the decisions of a relation to the day on which each record is released, for all rows at once.
+
+A policy decides on a date. Seen from the end of the calendar, every purpose with a known date has ended: what is due
+there is released on its due day, and what is not has no end date at all. Three things keep the view from there from
+being the view on the day itself, and each is put right here:
+
+- A weak match that would prolong makes a purpose missing for as long as its day could matter, and no longer: the record
+  is released when that time is over.
+- A weak match that says *open*, with an end that is only announced, has no day to wait for: `CONDITIONAL`.
+- An end that is announced for a later day is open until then. Where a condition asks about it, and no purpose of the
+  same categories keeps until it comes, matching changes on that day: `CONDITIONAL` too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from pipelines.plan.compile import (
+    NO_DAY,
+    Code,
+    EventColumns,
+    Group,
+    Phase,
+    WeakColumns,
+    constant,
+    day_constant,
+    decision_columns,
+    phase_column,
+)
+from pipelines.plan.context import AS_OF, TODAY, Context
+from pipelines.plan.dialects import Shifted, greatest
+from pipelines.plan.occurrences import Horizon
+from retention_rules.conditions import Condition, events_in, facts_in
+from retention_rules.events import EventKind
+from retention_rules.policy import Policy
+from retention_rules.purposes import Choice, Purpose
+
+Expression = sa.ColumnElement[Any]
+
+END_OF_TIME = dt.date(9999, 12, 30)
+"""The last day that is a day: 9999-12-31 stands for "open"."""
+
+MONTHS = 12
+
+
+class Standing(enum.IntEnum):
+    """How a record stands that no month will release.
+
+    Months are numbered (`month_of`) between ``OVERDUE`` and ``CONDITIONAL``, so that of the several persons of an item
+    the greatest number is the one that counts: it is kept while it is for someone.
+    """
+
+    DONE = -1
+    OVERDUE = 0
+    CONDITIONAL = 1_000_000
+    HELD = 1_000_001
+    UNDETERMINED = 1_000_002
+    OPEN = 1_000_003
+
+
+class Decisions(Protocol):
+    """What `Selection` and `ItemSelection` have in common."""
+
+    def groups(self, horizon: Horizon) -> tuple[Group, ...]:
+        """The categories that are decided together."""
+
+    def event_columns(self, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
+        """The names of the columns about an event."""
+
+
+def horizons(today: dt.date) -> tuple[Horizon, Horizon]:
+    """The two dates from which `release` looks: the end of time, and today."""
+    return Horizon(AS_OF, END_OF_TIME, today), Horizon(TODAY, today, today)
+
+
+def month_of(day: dt.date) -> int:
+    """The number of a day's month."""
+    return day.year * MONTHS + day.month - 1
+
+
+def release(context: Context, selection: Decisions, relation: sa.FromClause, number: int) -> Expression:
+    """When a group of categories of a row is released: the number of a month, or a `Standing`.
+
+    ``relation`` carries the decisions of `selection` for both `horizons`.
+    """
+    far, now = context.horizons
+    group = selection.groups(far)[number]
+    then = decision_columns(group)
+    today = decision_columns(selection.groups(now)[number])
+    doubts = list(_doubts(context, selection, relation, group))
+    day = greatest([sa.func.coalesce(relation.c[then.due], day_constant(NO_DAY)), *(until for until, _ in doubts)])
+    unsettled = [never for _, never in doubts] + list(_announced(context, selection, relation, group))
+    code = relation.c[then.code]
+    return sa.case(
+        (relation.c[today.code] == constant(Code.DUE), constant(Standing.OVERDUE)),
+        (sa.or_(sa.false(), *unsettled), constant(Standing.CONDITIONAL)),
+        (code == constant(Code.HELD), constant(Standing.HELD)),
+        (code == constant(Code.UNDETERMINED), constant(Standing.UNDETERMINED)),
+        (code != constant(Code.DUE), constant(Standing.OPEN)),
+        (day <= day_constant(now.as_of), constant(Standing.CONDITIONAL)),
+        else_=_month(day),
+    )
+
+
+def histogram(relation: sa.FromClause, buckets: Sequence[str]) -> sa.Select[Any]:
+    """How many rows have each value in each of some columns: the column's place, the value, the count; one pass."""
+    places = sa.union_all(*(sa.select(constant(place).label("place")) for place in range(len(buckets)))).subquery()
+    value = sa.case(*((places.c.place == constant(n), relation.c[name]) for n, name in enumerate(buckets)))
+    pairs = sa.select(places.c.place, value.label("value")).select_from(relation.join(places, sa.true())).subquery()
+    return sa.select(pairs.c.place, pairs.c.value, sa.func.count()).group_by(pairs.c.place, pairs.c.value)
+
+
+def _month(day: Expression) -> Expression:
+    year, month = (sa.cast(sa.extract(part, day), sa.Integer) for part in ("year", "month"))
+    return year * constant(MONTHS) + month - constant(1)
+
+
+def _doubts(
+    context: Context, selection: Decisions, relation: sa.FromClause, group: Group
+) -> Iterator[tuple[Expression, Expression]]:
+    """Per event with weak matches: the first day on which they do not matter any more, and whether there is none."""
+    far, now = context.horizons
+    policy = context.policy
+    for event in sorted({event for purpose in group.purposes for event in purpose.starting_point.events}):
+        names, weak = selection.event_columns(now, event)
+        if weak.open not in relation.c:
+            continue
+        later = relation.c[weak.last]
+        last = sa.func.coalesce(relation.c[selection.event_columns(far, event)[0].last], day_constant(NO_DAY))
+        concerned = sa.or_(
+            *(
+                sa.or_(
+                    relation.c[phase_column(policy, each, far.name)] == constant(Phase.ENDED),
+                    relation.c[phase_column(policy, each, now.name)] == constant(Phase.MISSING),
+                )
+                for each in group.purposes
+                if event in each.starting_point.events
+            )
+        )
+        until = greatest(list(_ends(policy, event, sa.func.coalesce(later, day_constant(NO_DAY)))))
+        opened = relation.c[selection.event_columns(far, event)[1].open]
+        never = sa.and_(concerned, relation.c[weak.open], sa.not_(opened), sa.not_(relation.c[names.open]))
+        yield sa.case((sa.and_(concerned, later > last), until), else_=day_constant(NO_DAY)), never
+
+
+def _ends(policy: Policy, event: str, day: Expression) -> Iterator[Expression]:
+    """For every purpose that starts from an event, the first day after it if the event was on this day."""
+    for purpose in policy.purposes:
+        if event in purpose.starting_point.events:
+            if not purpose.periods:
+                yield day
+            for branch in purpose.periods:
+                yield Shifted(day, branch.period, 1)
+
+
+def _announced(context: Context, selection: Decisions, relation: sa.FromClause, group: Group) -> Iterator[Expression]:
+    """Whether an end that is announced for a later day changes which purposes match."""
+    far, now = context.horizons
+    policy = context.policy
+    guards = {event for purpose in group.purposes for event in _keeps_until(purpose)}
+    asked = {event for purpose in group.purposes for each in _conditions(purpose) for event in _events(each, policy)}
+    for event in sorted(asked - guards):
+        last = selection.event_columns(far, event)[0].last
+        if policy.events[event] is EventKind.END and last in relation.c:
+            yield sa.func.coalesce(relation.c[last] > day_constant(now.as_of), sa.false())
+
+
+def _keeps_until(purpose: Purpose) -> tuple[str, ...]:
+    """The events until which a purpose keeps, whatever else is known."""
+    latest = purpose.starting_point.choice is Choice.LATEST or len(purpose.starting_point.events) == 1
+    return purpose.starting_point.events if latest and purpose.when is None else ()
+
+
+def _conditions(purpose: Purpose) -> Iterator[Condition]:
+    for condition in (purpose.when, *(branch.when for branch in purpose.periods)):
+        if condition is not None:
+            yield condition
+
+
+def _events(condition: Condition, policy: Policy) -> frozenset[str]:
+    """The events that a condition asks about, through named facts too."""
+    named = (policy.facts[name] for name in facts_in(condition) if name in policy.facts)
+    return events_in(condition).union(*(_events(each, policy) for each in named))
