@@ -1,0 +1,32 @@
+"""What holds a plan back, and says why."""
+
+from __future__ import annotations
+
+import pytest
+from planned_shop import Shop
+
+from pipelines.errors import DataMapInvalid
+
+
+def test_limits_hold_a_plan_back(sqlite_shop: Shop) -> None:
+    sqlite_shop.contact("a@a.example")
+    sqlite_shop.contact("b@a.example", collected="2026-01-01")
+    sqlite_shop.edit("ardoise.toml", "share = 1.0", "share = 1.0\n[limits.crm.contacts]\ncount = 0\nshare = 0.4")
+    reasons = [refusal.reason for refusal in sqlite_shop.plan().refusals]
+    assert reasons == ["1 of 2 records are due, the limit is 40%", "1 records are due, the limit is 0"]
+
+
+def test_a_dataset_that_is_suddenly_empty_refuses(sqlite_shop: Shop) -> None:
+    sqlite_shop.contact("a@a.example", collected="2026-01-01")
+    sqlite_shop.plan()
+    with sqlite_shop.crm.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM contacts")
+    assert [(r.dataset, r.reason) for r in sqlite_shop.plan().refusals] == [
+        ("contacts", "it is suddenly empty; it held 1 records")
+    ]
+
+
+def test_a_map_that_names_what_is_not_there_is_refused_with_its_place(sqlite_shop: Shop) -> None:
+    sqlite_shop.edit("data_map/crm.yaml", "seen_ip: {", "sean_ip: {")
+    with pytest.raises(DataMapInvalid, match="sean_ip"):
+        sqlite_shop.plan()
