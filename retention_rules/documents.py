@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -29,6 +29,11 @@ class Document:
     content: dict[str, Plain] = field(default_factory=dict)
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def rename(self, file: str) -> None:
+        """Call the file by another name, in what was blamed before as well."""
+        self.file = file
+        self.problems = [replace(problem, file=file) for problem in self.problems]
 
     def line(self, place: Place) -> int:
         """The line, from 1, of a place or of the nearest one around it."""

@@ -94,7 +94,8 @@ def _bounds(value: Any) -> tuple[Period, Period]:
             if no_longer(low, high):
                 return low, high
             raise _Unfit(f"{low} may be longer than {high}", "Write the shorter period first")
-    raise _Unfit("bounds are the shortest and the longest period", "Write them like `[3 years, 10 years]`")
+        case _:
+            raise _Unfit("bounds are the shortest and the longest period", "Write them like `[3 years, 10 years]`")
 
 
 def _branches(value: Any) -> tuple[WrittenBranch, ...]:

@@ -30,6 +30,7 @@ def alone(store_map: StoreMap) -> Iterator[Mistake]:
         yield from _links(place, dataset)
         for event, source in dataset.events.items():
             yield from _event(place, name, event, source)
+        yield from _facts(place, name, dataset)
         yield from _statistics(place, dataset)
     yield from _parents(store_map)
 
@@ -62,6 +63,16 @@ def _event(place: tuple[str | int, ...], name: str, event: str, source: EventSou
         )
     if source.column is not None and source.roles:
         yield where, f"the event `{event}` of `{name}` has roles, which a table does not", "Take `roles` out"
+
+
+def _facts(place: tuple[str | int, ...], name: str, dataset: DatasetMap) -> Iterator[Mistake]:
+    for fact, source in dataset.facts.items():
+        if (source.column is None) == (source.value is None):
+            yield (
+                (*place, "facts", fact),
+                f"the fact `{fact}` of `{name}` needs either a column or a value",
+                "Give `column` for what differs by row, `value` for what is the same for all records",
+            )
 
 
 def _statistics(place: tuple[str | int, ...], dataset: DatasetMap) -> Iterator[Mistake]:
@@ -201,7 +212,7 @@ def _named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...],
     for event, source in dataset.events.items():
         names = [source.column, *(each.column for each in (source.open_if, source.only_if) if each)]
         yield from ((("events", event), name) for name in names if name)
-    yield from ((("facts", fact), source.column) for fact, source in dataset.facts.items())
+    yield from ((("facts", fact), source.column) for fact, source in dataset.facts.items() if source.column)
     for index, statistic in enumerate(dataset.statistics):
         names = [statistic.sum, *(bucket.column for bucket in statistic.by)]
         yield from ((("statistics", index), name) for name in names if name)

@@ -70,9 +70,13 @@ class EventSource(_Model):
 
 
 class FactSource(_Model):
-    """A column that supplies a fact (boolean or number) of this record; NULL is unknown."""
+    """What supplies a fact (boolean, number or text) of this record: a column, where NULL is unknown, or one value.
 
-    column: str
+    The fact `contract` says under whose contract a record is, for terms that contracts give; `tenant` needs no source.
+    """
+
+    column: str | None = None
+    value: bool | int | str | None = None
 
 
 class FieldMap(_Model):

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -59,11 +59,22 @@ class ApprovalSection(_Model):
 
 
 class ControllerConfig(_Model):
-    """A controller, and the policy (a file of `policies/`, or a shipped pack) that rules its datasets."""
+    """A controller, and the policy (a file of `policies/`, or a shipped pack) that rules its datasets.
+
+    ``role``: as what the estate's owner handles them, as the controller itself or as its processor (GDPR Art. 4).
+    """
 
     policy: str
 
 
+    role: Literal["controller", "processor"] = "controller"
+
+
+class ArchiveConfig(_Model):
+    """A store's intermediate archive: ``schema`` names it inside the store, ``read`` is who alone may read it."""
+
+    place: Annotated[str, Field(pattern=r"^ardoise_[a-z0-9_]{1,40}$")] = Field(alias="schema", default="ardoise_archive")
+    read: str = Field(repr=False)
 class StoreConfig(_Model):
     """A connected system. ``read`` and ``write`` say where its connection strings are; ``write`` may be missing.
 

@@ -19,6 +19,7 @@ from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, St
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.links import Key, forms
+from pipelines.plan.facts import own_fact
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.supply import record_events, subject_events
 from retention_rules.policy import Policy
@@ -246,8 +247,9 @@ class Datasets:
         facts: dict[str, str] = {}
         for number, (name, kind) in enumerate(sorted(self.policy.supplied_facts.items())):
             label = f"f{number}"
-            if name in dataset.facts:
-                columns[label] = fact(table.c[dataset.facts[name].column], kind, self.dialect)
+            own = own_fact(name, kind, dataset, table, self.dialect)
+            if own is not None:
+                columns[label] = own
                 facts[name] = label
                 continue
             above = [joined for joined in parents if name in joined.carried.facts]
@@ -322,21 +324,6 @@ def coerced(target: Expression, values: Sequence[str | int | bool]) -> list[Any]
     if isinstance(kind, (sa.Integer, sa.Numeric)):
         return [int(value) for value in values]
     return [str(value) for value in values]
-
-
-def fact(raw: Expression, kind: str, dialect: str) -> Expression:
-    """A column as a fact; what is no boolean or number is unknown, never false or zero."""
-    if kind == "number":
-        if dialect == "sqlite":
-            return sa.case((sa.func.typeof(raw).in_(["integer", "real"]), sa.type_coerce(raw, sa.Numeric())))
-        return raw if isinstance(raw.type, (sa.Numeric, sa.Integer)) else sa.cast(sa.null(), sa.Numeric())
-    if dialect == "sqlite":
-        return sa.case((sa.func.typeof(raw) == "integer", sa.type_coerce(raw, sa.Integer()) != 0))
-    if isinstance(raw.type, sa.Boolean):
-        return raw
-    return (
-        sa.type_coerce(raw, sa.Integer()) != 0 if isinstance(raw.type, sa.Integer) else sa.cast(sa.null(), sa.Boolean())
-    )
 
 
 def _holds(table: sa.FromClause, condition: OpenIf) -> Expression:

@@ -36,6 +36,7 @@ from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import greatest, run
 from pipelines.plan.evidence import Evidence, digest_columns, event_columns, item_tables, wide
+from pipelines.plan.facts import constant_facts
 from pipelines.plan.holding import by_category, standing_columns
 from pipelines.plan.links import STRONG, Key
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
@@ -128,6 +129,9 @@ class ItemSelection:
                 joined.append((key, table, columns))
         source, carried = self._with_holds(source, people)
         carried |= {each.name: each for each in people.c}
+        constants = constant_facts(self.map, policy)
+        facts = {name: f"f{number}" for number, name in enumerate(constants)}
+        carried |= {facts[name]: value for name, value in constants.items()}
         for horizon in self.context.horizons:
             for event in self._events():
                 carried |= self._event(people, horizon, event, joined)
@@ -135,7 +139,7 @@ class ItemSelection:
         for horizon in self.context.horizons:
             names = {event: EventColumns.named(self._stem(horizon, event)) for event in self._events()}
             relation = decided(
-                relation, Layout(names), policy, self.groups(horizon), as_of=horizon.as_of, prefix=horizon.name
+                relation, Layout(names, facts), policy, self.groups(horizon), as_of=horizon.as_of, prefix=horizon.name
             )
         return relation
 

@@ -92,7 +92,7 @@ def _unmapped(dataset: DatasetMap, column: str) -> bool:
     named |= {event.column for event in dataset.events.values() if event.column}
     conditions = (each for event in dataset.events.values() for each in (event.open_if, event.only_if) if each)
     named |= {each.column for each in conditions}
-    named |= {fact.column for fact in dataset.facts.values()}
+    named |= {fact.column for fact in dataset.facts.values() if fact.column}
     return column not in named
 
 
