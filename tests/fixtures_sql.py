@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from fixtures_mariadb import MariaDatabase
 from fixtures_postgres import PostgresDatabase
 
 from connectors.base import Source
@@ -53,7 +54,8 @@ class Shop:
             return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
 
-def _fill(admin: sa.Engine) -> None:
+def fill_shop(admin: sa.Engine) -> None:
+    """Make the shop in an empty database."""
     with admin.begin() as connection:
         for statement in SCHEMA.split(";"):
             if statement.strip():
@@ -69,18 +71,21 @@ def _fill(admin: sa.Engine) -> None:
         )
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", "mariadb", "sqlite"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     """The shop in each SQL store, with the engine's own tables prepared."""
     if request.param == "postgresql":
         database: PostgresDatabase = request.getfixturevalue("postgres_database")
         admin, connector = database.admin, SqlConnector("shop", database.read, database.write)
+    elif request.param == "mariadb":
+        maria: MariaDatabase = request.getfixturevalue("mariadb_database")
+        admin, connector = maria.admin, SqlConnector("shop", maria.read, maria.write)
     else:
         (tmp_path / "shop.sqlite").touch()
         admin = sa.URL.create("sqlite", database=str(tmp_path / "shop.sqlite")).render_as_string()
         connector = SqlConnector("shop", admin, admin)
     engine = sa.create_engine(admin, poolclass=sa.NullPool)
-    _fill(engine)
+    fill_shop(engine)
     connector.prepare()
     yield Shop(connector, engine)
     connector.close()

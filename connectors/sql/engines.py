@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from connectors.errors import (
     StoreReadOnly,
     StoreRefuses,
 )
+from connectors.sql import temporary as _temporary  # noqa: F401 - every connection makes and drops such tables its way
 
 LOCK_TIMEOUT = 5_000
 """Milliseconds to wait for a lock before giving up: other users of the store come first."""
@@ -36,7 +37,8 @@ WORK_MEM = "64MB"
 _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
+    "mysql": "mariadb+pymysql",
+    "mysql+pymysql": "mariadb+pymysql",
     "mariadb": "mariadb+pymysql",
 }
 
@@ -68,10 +70,16 @@ def open_engine(store: str, text: str, *, write: bool) -> sa.Engine:
             engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
             sa.event.listen(engine, "connect", _prepare_postgresql)
             return engine
-        case "mysql" | "mariadb":
-            engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
-            sa.event.listen(engine, "connect", _prepare_mariadb)
-            return engine
+        case "mariadb":
+            # Sent while connecting, before SQLAlchemy asks for the session's modes and quotes by them. What a run
+            # looks at again must not come from the transaction's first snapshot: hence READ COMMITTED.
+            return sa.create_engine(
+                url,
+                poolclass=sa.NullPool,
+                hide_parameters=True,
+                isolation_level="READ COMMITTED" if write else "REPEATABLE READ",
+                connect_args={"init_command": _MARIADB},
+            )
         case other:
             raise StoreMismatch(store, f"{other} is not supported", "Use PostgreSQL, SQLite or MariaDB")
 
@@ -87,9 +95,14 @@ def _prepare_postgresql(connection: Any, _: Any) -> None:
     connection.commit()
 
 
-def _prepare_mariadb(connection: Any, _: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_TIMEOUT // 1000}")
+_MARIADB = (
+    # Texts are compared as they are: the usual collations take é for e, A for a, and drop spaces at the end.
+    "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, time_zone = '+00:00', "
+    # A value that does not fit is refused, not cut. Dates of zeros are read and left alone.
+    "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+    f"innodb_lock_wait_timeout = {LOCK_TIMEOUT // 1000}, lock_wait_timeout = {LOCK_TIMEOUT // 1000}, "
+    f"max_statement_time = {STATEMENT_TIMEOUT // 1000}, idle_transaction_timeout = {STATEMENT_TIMEOUT // 1000}"
+)
 
 
 def _sqlite(store: str, url: sa.URL, *, write: bool) -> sa.Engine:
@@ -189,10 +202,30 @@ _SQLITE: tuple[tuple[str, type[ConnectorError], str, str], ...] = (
 )
 
 
+_MARIADB_STATES: Mapping[int, str] = {
+    1036: "25006", 1223: "25006", 1290: "25006", 1792: "25006", 1836: "25006",
+    1044: "42501", 1142: "42501", 1143: "42501", 1227: "42501", 1370: "42501",
+    1048: "23", 1062: "23", 1264: "23", 1292: "23", 1364: "23", 1366: "23", 1406: "23", 1451: "23", 1452: "23",
+    4025: "23",
+    1146: "42P01", 1054: "42703", 1205: "55P03", 1969: "57014", 3024: "57014", 1213: "40", 1020: "40",
+    1045: "28", 1698: "28", 1049: "3D000",
+    1053: "57P", 1927: "08", 2006: "08", 2013: "08", 2014: "08", 1021: "53", 1040: "53", 1203: "53", 1226: "53",
+}  # fmt: skip
+"""The error numbers of MariaDB, which has few SQLSTATEs of its own, by the class above that they mean."""
+
+
+def _mariadb_state(original: BaseException | None) -> str:
+    number = original.args[0] if original is not None and original.args else None
+    if not isinstance(number, int):
+        return ""
+    # From 2000 on speaks the client: the server cannot be reached.
+    return _MARIADB_STATES.get(number, "08" if 2000 <= number < 3000 else str(number))  # noqa: PLR2004
+
+
 def translate(store: str, error: sa.exc.DBAPIError) -> ConnectorError:
     """The error of `connectors.errors` that a driver's error means. Only codes and names of constraints are kept."""
     original = error.orig
-    state = getattr(original, "sqlstate", None) or ""
+    state = _mariadb_state(original) or getattr(original, "sqlstate", None) or ""
     name = getattr(original, "sqlite_errorname", None) or ""
     for prefix, kind, what, remedy in _SQLSTATES if state else _SQLITE if name else ():
         if (state or name).startswith(prefix):

@@ -157,4 +157,4 @@ def _row_digest_mariadb(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -
 
 @compiles(_RandomHex, "mysql", "mariadb")
 def _random_hex_mariadb(element: _RandomHex, _: SQLCompiler, **__: Any) -> str:
-    return f"LEFT(HEX(RANDOM_BYTES({(element.digits + 1) // 2})), {element.digits})"
+    return f"LOWER(LEFT(HEX(RANDOM_BYTES({(element.digits + 1) // 2})), {element.digits}))"

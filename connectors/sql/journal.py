@@ -18,6 +18,8 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key, row_digest
 
+_AMOUNT = sa.Numeric().with_variant(mysql.DECIMAL(65, 20), "mysql", "mariadb")
+"""A sum: as exact as it comes. MariaDB's bare NUMERIC would round it to a whole number."""
 _OPERATION = ""
 """The category of a mark that holds a version: no category of a policy is empty."""
 
@@ -52,6 +54,11 @@ class Journal:
         prefix = "" if self.schema else OWN_PREFIX
         self._dialect = dialect
         self._metadata = sa.MetaData(schema=self.schema)
+        exact: dict[str, Any] = {
+            "mariadb_engine": "InnoDB",
+            "mariadb_charset": "utf8mb4",
+            "mariadb_collate": "utf8mb4_nopad_bin",
+        }
         self.journal = sa.Table(
             f"{prefix}journal", self._metadata,
             sa.Column("plan", sa.String(128), primary_key=True),
@@ -60,7 +67,7 @@ class Journal:
             sa.Column("done", sa.BigInteger, nullable=False),
             sa.Column("stale", sa.BigInteger, nullable=False),
             sa.Column("locked", sa.BigInteger, nullable=False),
-            _moment(),
+            _moment(), **exact,
         )  # fmt: skip
         self.marks = sa.Table(
             f"{prefix}marks", self._metadata,
@@ -69,7 +76,7 @@ class Journal:
             sa.Column("category", sa.String(128), primary_key=True),
             sa.Column("fingerprint", sa.String(64), nullable=False),
             sa.Column("plan", sa.String(128), nullable=False),
-            _moment(),
+            _moment(), **exact,
         )  # fmt: skip
         self.statistics = sa.Table(
             f"{prefix}statistics", self._metadata,
@@ -80,7 +87,7 @@ class Journal:
             sa.Column("step", sa.String(128), primary_key=True),
             sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("n", sa.BigInteger, nullable=False),
-            sa.Column("total", sa.Numeric),
+            sa.Column("total", _AMOUNT), **exact,
         )  # fmt: skip
 
     def exists(self, connection: sa.Connection) -> bool:
@@ -228,7 +235,7 @@ class Journal:
             sa.select(
                 sa.literal(chunk.dataset, sa.String), sa.literal(statistic, sa.String), place,
                 sa.literal(chunk.plan, sa.String), sa.literal(chunk.step, sa.String),
-                sa.literal(chunk.number, sa.Integer), sa.func.count(), sa.cast(amount, sa.Numeric),
+                sa.literal(chunk.number, sa.Integer), sa.func.count(), sa.cast(amount, _AMOUNT),
             )
             .select_from(table)
             .where(within)

@@ -20,11 +20,12 @@ from connectors.sql.functions import random_hex
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pool that `load_pool` has loaded into a connection."""
+    """A pool that `load_pool` has loaded into a connection; ``values`` where they travel with each statement."""
 
     name: str
     size: int
     table: sa.Table
+    values: tuple[str, ...] = ()
 
 
 class _Position(FunctionElement[int]):
@@ -70,11 +71,12 @@ def load_pool(connection: sa.Connection, name: str, values: Sequence[str]) -> Po
         driver: Any = connection.connection.dbapi_connection
         driver.create_function(table.name, 0, lambda: secrets.choice(held))
         return Pool(name, len(held), table)
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table.name}")
+    if connection.dialect.name == "mariadb":
+        return Pool(name, len(values), table, tuple(values))
+    connection.execute(sa.schema.DropTable(table, if_exists=True))
     table.create(connection)
     connection.execute(table.insert(), [{"n": n, "value": value} for n, value in enumerate(values)])
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ANALYZE {table.name}")
+    connection.exec_driver_sql(f"ANALYZE {table.name}")
     return Pool(name, len(values), table)
 
 
@@ -86,12 +88,12 @@ def pool_draw(pool: Pool, row: sa.ColumnElement[Any], dialect: sa.Dialect) -> sa
     """
     if dialect.name == "sqlite":
         return sa.Function(pool.table.name, type_=sa.Text)
+    if dialect.name == "mariadb":  # no lateral subqueries; ELT looks at one of its arguments, and draws for each row
+        return sa.func.elt(_Position(pool.size) + 1, *pool.values, type_=sa.Text())
     zero = sa.func.length(sa.cast(row, sa.Text)) * sa.literal_column("0", sa.BigInteger)
     # The draw stands in a subquery of its own that no planner merges (OFFSET 0): inside the condition it would be
     # drawn anew for every value of the pool, and match none or several.
     drawn = sa.select((_Position(pool.size) + zero).label("n")).offset(sa.literal_column("0"))
-    if dialect.name != "postgresql":
-        drawn = drawn.limit(1)
     position = drawn.correlate(row.table).lateral(f"draw_{pool.name}")
     return (
         sa.select(pool.table.c.value)

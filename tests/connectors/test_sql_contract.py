@@ -1,4 +1,4 @@
-"""PostgreSQL and SQLite keep the contract of every connector."""
+"""PostgreSQL, MariaDB and SQLite keep the contract of every connector."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from connector_contract import ConnectorContract
+from fixtures_mariadb import MariaDatabase
 from fixtures_postgres import PostgresDatabase
 
 from connectors.base import Ref, Source
@@ -75,6 +76,14 @@ class TestPostgresql(ConnectorContract):
     def world(self, postgres_database: PostgresDatabase) -> Iterator[SqlWorld]:
         connector = SqlConnector("crm", postgres_database.read, postgres_database.write)
         yield SqlWorld(connector, sa.create_engine(postgres_database.admin, poolclass=sa.NullPool))
+        connector.close()
+
+
+class TestMariadb(ConnectorContract):
+    @pytest.fixture
+    def world(self, mariadb_database: MariaDatabase) -> Iterator[SqlWorld]:
+        connector = SqlConnector("crm", mariadb_database.read, mariadb_database.write)
+        yield SqlWorld(connector, sa.create_engine(mariadb_database.admin, poolclass=sa.NullPool))
         connector.close()
 
 

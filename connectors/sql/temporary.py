@@ -1,0 +1,32 @@
+"""Temporary tables as MariaDB needs them made and dropped.
+
+Dropping one without the word TEMPORARY commits the transaction around it, and one whose texts are not declared takes
+the database's character set, in which a name may not fit and compares as its neighbours do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+
+EXACT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+"""Texts that are equal only if they are the same, to the byte."""
+
+
+def is_temporary(table: sa.Table) -> bool:
+    """Whether a table was declared as a temporary one."""
+    return "TEMPORARY" in table._prefixes  # noqa: SLF001 - nothing public says it
+
+
+@compiles(sa.schema.CreateTable, "mysql", "mariadb")
+def _create(element: sa.schema.CreateTable, compiler: Any, **kw: Any) -> str:
+    text: str = compiler.visit_create_table(element, **kw)
+    return f"{text.rstrip()} {EXACT}" if is_temporary(element.element) else text
+
+
+@compiles(sa.schema.DropTable, "mysql", "mariadb")
+def _drop(element: sa.schema.DropTable, compiler: Any, **kw: Any) -> str:
+    text: str = compiler.visit_drop_table(element, **kw)
+    return text.replace("DROP TABLE", "DROP TEMPORARY TABLE", 1) if is_temporary(element.element) else text
