@@ -68,7 +68,11 @@ def _schemas(connection: sa.Connection, inspector: sa.Inspector) -> list[str | N
     if connection.dialect.name != "postgresql":
         return [None]
     hidden = {OWN_SCHEMA, "information_schema"}
-    return [name for name in inspector.get_schema_names() if name not in hidden and not name.startswith("pg_")]
+    return [
+        name
+        for name in inspector.get_schema_names()
+        if name not in hidden and not name.startswith(("pg_", OWN_PREFIX))  # the archive is no part of the active base
+    ]
 
 
 def _field(column: Mapping[str, Any], unique: set[str]) -> FieldShape:

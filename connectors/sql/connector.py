@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from connectors.base import Capabilities, Document, Impact, Inventory, Ref, Result, Source, Transform
 from connectors.errors import ScanIncomplete, StoreDown, StoreMismatch, StoreReadOnly
 from connectors.sql import catalog, impact, residue, rows
+from connectors.sql.archive import Archive, ArchivePlace
 from connectors.sql.engines import open_engine, parse_url, speaking_for
 from connectors.sql.journal import Journal
 
@@ -23,7 +24,12 @@ from connectors.sql.journal import Journal
 class SqlConnector:
     """A SQL store. ``read_url`` should name a role that cannot write; without ``write_url`` the store only reads."""
 
-    def __init__(self, store: str, read_url: str, write_url: str | None = None) -> None:
+    ``archive`` is where the store's intermediate archive is, if it has one.
+    """
+
+    def __init__(
+        self, store: str, read_url: str, write_url: str | None = None, archive: ArchivePlace | None = None
+    ) -> None:
         self.store = store
         self._read = open_engine(store, read_url, write=False)
         self._write = open_engine(store, write_url, write=True) if write_url else None
@@ -31,6 +37,9 @@ class SqlConnector:
         self._writer = parse_url(store, write_url).username if write_url else None
         self._tables: dict[str, sa.Table] = {}
         self.journal = Journal(self.dialect)
+        self.archive = None if archive is None else Archive(store, archive)
+        if self.archive is not None and self._write is not None and self.dialect.name == "sqlite":
+            sa.event.listen(self._write, "connect", self.archive.attach)
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -132,12 +141,16 @@ class SqlConnector:
         """Let go of connections; there are none between calls."""
         for engine in (self._read, self._write):
             if engine is not None:
+            if self.archive is not None:
+                self.archive.prepare(connection, self.journal, reader)
                 engine.dispose()
 
     # -- what is there
 
     def inspect(self) -> Inventory:
         """Every table of every schema but the engine's own."""
+        if self.archive is not None:
+            self.archive.close()
         with self.reading() as connection:
             return catalog.read_inventory(connection, self.store)
 

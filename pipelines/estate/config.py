@@ -50,8 +50,10 @@ class EngineSection(_Model):
 
 
 class ApprovalSection(_Model):
-    """``two_persons``: who requested a plan may not approve it. ``two_release``: nor may who asks for the release of a
-    hold confirm it.
+    """Where two persons are needed.
+
+    ``two_persons``: who requested a plan may not approve it. ``two_release``: who asks for the release of a hold may
+    not confirm it.
     """
 
     two_persons: bool = False
@@ -65,20 +67,23 @@ class ControllerConfig(_Model):
     """
 
     policy: str
-
-
     role: Literal["controller", "processor"] = "controller"
 
 
 class ArchiveConfig(_Model):
     """A store's intermediate archive: ``schema`` names it inside the store, ``read`` is who alone may read it."""
 
-    place: Annotated[str, Field(pattern=r"^ardoise_[a-z0-9_]{1,40}$")] = Field(alias="schema", default="ardoise_archive")
+    place: Annotated[str, Field(pattern=r"^ardoise_[a-z0-9_]{1,40}$")] = Field(
+        alias="schema", default="ardoise_archive"
+    )
     read: str = Field(repr=False)
+
+
 class StoreConfig(_Model):
     """A connected system. ``read`` and ``write`` say where its connection strings are; ``write`` may be missing.
 
     ``last`` marks the store that anchors identities: it is acted on after the others. ``options`` go to the connector.
+    ``archive`` is where records go that only law and claims keep; without one they stay where they are.
     """
 
     kind: str
@@ -86,6 +91,7 @@ class StoreConfig(_Model):
     write: str | None = Field(default=None, repr=False)
     region: str = ""
     last: bool = False
+    archive: ArchiveConfig | None = None
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
     @field_validator("kind")
@@ -173,6 +179,11 @@ def _inside(config: EstateConfig, name: str, line: Callable[[tuple[str | int, ..
         if allowed and each.region not in allowed:
             what = f"the store `{store}` lies outside the estate's regions ({', '.join(allowed)})"
             found.append(Problem(name, line(("stores", store, "region")), what, "Move it, or allow its region"))
+        if each.archive is not None and each.kind != "sql":
+            what = f"the store `{store}` cannot have an archive: its kind is {each.kind}"
+            found.append(
+                Problem(name, line(("stores", store, "archive")), what, "Take it out; only SQL stores have one")
+            )
     for store in config.limits.overrides:
         if store not in config.stores:
             what = f"there are limits for `{store}`, which is no store"

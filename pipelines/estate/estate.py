@@ -25,6 +25,8 @@ from retention_rules.problems import PolicyInvalid, Problem, suggestion
 if TYPE_CHECKING:
     from pipelines.engine.database import EngineDatabase
     from pipelines.engine.keys import EngineKeys
+    from connectors.sql.archive import ArchivePlace
+    from pipelines.data_map.approved import Unconfirmed
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,16 @@ class Estate:
         config = self.store(store)
         read = self.connections.find(config.read, f"[stores.{store}] read")
         write = None if config.write is None else self.connections.find(config.write, f"[stores.{store}] write")
-        return open_connector(config.kind, store, read, write, **config.options)
+        return open_connector(config.kind, store, read, write, **config.options, **self._archive(store, config))
+
+    def _archive(self, store: str, config: StoreConfig) -> dict[str, ArchivePlace]:
+        """What the connector has to know of the store's archive, where it has one."""
+        from connectors.sql.archive import ArchivePlace
+
+        if config.archive is None:
+            return {}
+        read = self.connections.find(config.archive.read, f"[stores.{store}.archive] read")
+        return {"archive": ArchivePlace(config.archive.place, read)}
 
     @contextlib.contextmanager
     def connected(self, store: str) -> Iterator[Connector]:

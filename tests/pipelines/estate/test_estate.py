@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from connectors.base import DatasetShape, Inventory, Kind
+from connectors.sql.connector import SqlConnector
 from pipelines.errors import DataMapInvalid, EstateInvalid, SecretMissing, UsageError
 from pipelines.estate import Estate, find_estate
 
@@ -285,3 +286,29 @@ def test_a_person_is_known_in_the_tenants_of_a_controller(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="JULIEM") as caught:
         estate.scopes("JULIEM")
     assert "JULIEN" in str(caught.value)
+
+
+def test_a_sql_store_may_have_an_archive_with_its_own_credentials(tmp_path: Path) -> None:
+    archived = '[stores.crm.archive]\nschema = "ardoise_kept"\nread = "sqlite:///kept.sqlite"\n'
+    toml = TOML.replace('kind = "memory"\nread = "env:CRM_READ"', 'kind = "sql"\nread = "sqlite:///crm.sqlite"')
+    (tmp_path / "ardoise.toml").write_text(toml + archived)
+    estate = Estate.load(tmp_path)
+    with estate.connected("crm") as connector:
+        assert isinstance(connector, SqlConnector)
+        assert connector.archive is not None
+        assert connector.archive.schema == "ardoise_kept"
+    assert "kept.sqlite" not in repr(estate.config)
+
+
+@pytest.mark.parametrize(
+    ("addition", "what"),
+    [
+        ('[stores.crm.archive]\nread = "x"\n', "`crm` cannot have an archive: its kind is memory"),
+        ('[stores.crm.archive]\nschema = "public"\nread = "x"\n', "`stores.crm.archive.schema` is not written"),
+        ("[stores.crm.archive]\n", "`stores.crm.archive.read` is missing"),
+    ],
+)
+def test_an_archive_where_none_can_be_is_a_problem(tmp_path: Path, addition: str, what: str) -> None:
+    (tmp_path / "ardoise.toml").write_text(TOML + addition)
+    with pytest.raises(EstateInvalid, match=what):
+        Estate.load(tmp_path)
