@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from approving import confirm_maps
 
 from connectors.memory import MemoryConnector, MemoryStore
 from pipelines.engine import HoldScope
@@ -96,6 +97,9 @@ datasets:
       contract_end: {column: ended, open_if: {column: status, values: [running]}, of: subject}
     fields: {status: {category: none}}
     approved: {by: dpo, on: 2026-01-01}
+"""
+
+BOOKS = """\
   invoices:
     source: invoices
     controller: SHOP
@@ -238,6 +242,11 @@ class Shop:
         self.mails.put("INBOX", key, content)
         self.indexed = False
 
+    def keep_books(self) -> None:
+        """Map the invoices and payments too; every dataset costs every plan."""
+        with (self.folder / "data_map" / "billing.yaml").open("a") as file:
+            file.write(BOOKS)
+
     def scan(self, *, up: bool = True) -> None:
         """Index the mail."""
         self.mails.up = up
@@ -284,6 +293,7 @@ class Shop:
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
+        confirm_maps(self.folder)
 
     def hold(self, email: str, since: str, until: str | None = None, categories: frozenset[str] = frozenset()) -> None:
         estate = self.estate
@@ -319,6 +329,7 @@ def make_shop(folder: Path, crm_admin: str, read: str, write: str, schema: str) 
     with contextlib.closing(sqlite3.connect(folder / "billing.sqlite")) as connection:
         for statement in BILLING_TABLES:
             connection.execute(statement)
+    confirm_maps(folder)
     return Shop(folder, crm)
 
 

@@ -26,6 +26,7 @@ def test_a_hold_keeps_what_is_due_and_its_release_frees_it(shop: Shop) -> None:
 
 def test_no_hold_keeps_the_security_code(sqlite_shop: Shop) -> None:
     shop = sqlite_shop
+    shop.keep_books()
     shop.bill("INSERT INTO payments VALUES (1, NULL, '4111', '123', '2026-06-30')")
     with contextlib.closing(shop.estate.engine()) as engine:
         engine.holds.open("case-2", HoldScope(store="billing"), since=dt.date(2020, 1, 1), by="legal", at=NOW)

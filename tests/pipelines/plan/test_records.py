@@ -75,6 +75,7 @@ def test_what_is_marked_is_done_until_the_record_is_used_anew(shop: Shop) -> Non
 
 def test_a_parent_with_a_living_child_is_emptied_and_the_plan_names_the_child(sqlite_shop: Shop) -> None:
     shop = sqlite_shop
+    shop.keep_books()
     shop.bill(
         "INSERT INTO invoices VALUES (1, 'F-1', '2010-12-31'), (2, 'F-2', '2010-12-31'), (3, 'F-3', '2010-12-31')"
     )
