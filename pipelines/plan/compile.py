@@ -14,28 +14,17 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.plan.dialects import Shifted, greatest
-from retention_rules.conditions import Among, And, Comparator, Compare, Condition, Is, Named, Not, Or, State
+from pipelines.plan.dialects import Shifted, greatest, nothing
+from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, extreme, layer
+from pipelines.plan.starting import Conditions, EventColumns, Layout, Start, WeakColumns
 from retention_rules.periods import Period
 from retention_rules.policy import Policy
-from retention_rules.purposes import Choice, EndAction, Purpose, StartingPoint
-
-Expression = sa.ColumnElement[Any]
-
-NO_DAY = dt.date(1, 1, 1)
-"""Stands for "no day" where NULL must not occur; earlier than every day of an event."""
-
-
-_FACT_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
-    "boolean": sa.Boolean(),
-    "number": sa.Numeric(),
-    "text": sa.Text(),
-}
+from retention_rules.purposes import EndAction, Purpose
 
 
 class Code(enum.IntEnum):
@@ -48,15 +37,6 @@ class Code(enum.IntEnum):
     UNDETERMINED = 5
 
 
-class Start(enum.IntEnum):
-    """The state of a starting point, as the compiled columns carry it."""
-
-    ABSENT = 0
-    KNOWN = 1
-    OPEN = 2
-    MISSING = 3
-
-
 class Phase(enum.IntEnum):
     """How a purpose stands on the as-of date, as the compiled columns carry it."""
 
@@ -67,54 +47,11 @@ class Phase(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class EventColumns:
-    """What a relation says of one event of a record, all occurrences together.
-
-    ``open`` and ``missing`` are never NULL; ``first`` and ``last`` are the first and last known day, NULL when there
-    is none. All four false or NULL is *absent*.
-    """
-
-    open: str
-    missing: str
-    first: str
-    last: str
-
-    @classmethod
-    def named(cls, stem: str) -> EventColumns:
-        """The four columns by the usual suffixes."""
-        return cls(f"{stem}_open", f"{stem}_missing", f"{stem}_first", f"{stem}_last")
-
-
-@dataclass(frozen=True, slots=True)
-class WeakColumns:
-    """What weak matches alone say of an event, where there can be some.
-
-    ``open``: some occurrence is open or nothing certain (never NULL); ``last``: the latest day that could matter.
-    """
-
-    open: str
-    last: str
-
-    @classmethod
-    def named(cls, stem: str) -> WeakColumns:
-        """The two columns by the usual suffixes."""
-        return cls(f"{stem}_weakopen", f"{stem}_weaklast")
-
-
-@dataclass(frozen=True, slots=True)
 class HoldColumns:
     """What a relation says of holds: ``held`` (never NULL) and the last day of ``release`` (NULL: none)."""
 
     held: str
     release: str
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which columns of the relation say what. An event that is not listed is absent; a fact, unknown."""
-
-    events: Mapping[str, EventColumns] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,33 +129,6 @@ def decided(
     return compiler.with_decisions(relation, groups)
 
 
-def extended(relation: sa.FromClause, columns: Mapping[str, Expression], *, fenced: bool) -> sa.CTE:
-    """The relation with more columns, as a sub-select.
-
-    PostgreSQL and SQLite dissolve a plain sub-select into the query around it and then compute its expressions anew at
-    every use, which multiplies layer by layer; ``fenced`` adds an OFFSET 0 that stops them, and still streams.
-    """
-    query = sa.select(*relation.c, *(value.label(name) for name, value in columns.items()))
-    return layer(query, fenced=fenced)
-
-
-def layer(query: sa.Select[Any], *, fenced: bool) -> sa.CTE:
-    """A query as one layer of a relation: a CTE, which keeps the statement flat for SQLite's parser. See `extended`."""
-    if fenced:
-        query = query.offset(sa.literal_column("0"))
-    return query.cte().prefix_with("MATERIALIZED", dialect="duckdb")
-
-
-def constant(value: int) -> Expression:
-    """A small integer of ours, written into the statement."""
-    return sa.literal_column(str(int(value)), sa.Integer())
-
-
-def day_constant(day: dt.date) -> Expression:
-    """A day as a bound value."""
-    return sa.literal(day, sa.Date())
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiler:
     layout: Layout
@@ -227,6 +137,11 @@ class _Compiler:
     prefix: str
     fenced: bool
 
+    @property
+    def conditions(self) -> Conditions:
+        """The policy's conditions over the relation's columns."""
+        return Conditions(self.layout, self.policy)
+
     # -- first layer: conditions and starting points
 
     def with_starts(self, relation: sa.FromClause, purposes: Sequence[Purpose]) -> sa.CTE:
@@ -234,83 +149,14 @@ class _Compiler:
         columns: dict[str, Expression] = {}
         for purpose in purposes:
             if purpose.when is not None:
-                columns[self._when(purpose)] = self.condition(relation, purpose.when)
+                columns[self._when(purpose)] = self.conditions.condition(relation, purpose.when)
             for number, branch in enumerate(purpose.periods):
                 if branch.when is not None:
-                    columns[self._branch(purpose, number)] = self.condition(relation, branch.when)
+                    columns[self._branch(purpose, number)] = self.conditions.condition(relation, branch.when)
             state, day = self._start(purpose)
             if state not in columns:
-                columns[state], columns[day] = self.starting_point(relation, purpose.starting_point)
+                columns[state], columns[day] = self.conditions.starting_point(relation, purpose.starting_point)
         return extended(relation, columns, fenced=self.fenced)
-
-    def condition(self, relation: sa.FromClause, condition: Condition) -> Expression:  # noqa: PLR0911 - one per node
-        """A condition as a boolean that is NULL when it is unknown."""
-        match condition:
-            case Named(name):
-                if name in self.policy.facts:
-                    return self.condition(relation, self.policy.facts[name])
-                return self._fact(relation, name)
-            case Is(event, state):
-                return self._is(relation, event, state)
-            case Compare(name, comparator, value):
-                number = sa.literal_column(format(value, "f"), sa.Numeric())
-                return _compared(self._fact(relation, name), comparator, number)
-            case Among(name, values):
-                return self._fact(relation, name).in_(values)
-            case Not(inner):
-                return sa.not_(self.condition(relation, inner))
-            case And(conditions):
-                return sa.and_(sa.true(), *(self.condition(relation, each) for each in conditions)).self_group()
-            case Or(conditions):
-                return sa.or_(sa.false(), *(self.condition(relation, each) for each in conditions)).self_group()
-            case _:
-                assert_never(condition)
-
-    def _fact(self, relation: sa.FromClause, name: str) -> Expression:
-        kind = _FACT_TYPES[self.policy.supplied_facts.get(name, "boolean")]
-        column = self.layout.facts.get(name)
-        if column is None:
-            return sa.cast(sa.null(), kind)
-        return sa.type_coerce(relation.c[column], kind)
-
-    def _is(self, relation: sa.FromClause, event: str, state: State) -> Expression:
-        """Occurrences combine as the latest: open, else missing, else the last day, else absent."""
-        if event not in self.layout.events:
-            return sa.true() if state is State.ABSENT else sa.false()
-        names = self.layout.events[event]
-        is_open, missing, last = relation.c[names.open], relation.c[names.missing], relation.c[names.last]
-        match state:
-            case State.OPEN:
-                return is_open
-            case State.MISSING:
-                return sa.and_(sa.not_(is_open), missing)
-            case State.KNOWN:
-                return sa.and_(sa.not_(is_open), sa.not_(missing), last.is_not(None))
-            case State.ABSENT:
-                return sa.and_(sa.not_(is_open), sa.not_(missing), last.is_(None))
-            case _:
-                assert_never(state)
-
-    def starting_point(self, relation: sa.FromClause, point: StartingPoint) -> tuple[Expression, Expression]:
-        """State and day of the latest or earliest of events, over all their occurrences.
-
-        Latest: open > missing > the latest day > absent. Earliest: missing > the earliest day > open > absent.
-        """
-        events = [self.layout.events[name] for name in point.events if name in self.layout.events]
-        if not events:
-            return constant(Start.ABSENT), sa.cast(sa.null(), sa.Date())
-        is_open = sa.or_(*(relation.c[each.open] for each in events))
-        missing = sa.or_(*(relation.c[each.missing] for each in events))
-        known = sa.or_(*(relation.c[each.last].is_not(None) for each in events))
-        latest = point.choice is Choice.LATEST
-        order = (
-            ((is_open, Start.OPEN), (missing, Start.MISSING), (known, Start.KNOWN))
-            if latest
-            else ((missing, Start.MISSING), (known, Start.KNOWN), (is_open, Start.OPEN))
-        )
-        state = sa.case(*((when, constant(then)) for when, then in order), else_=constant(Start.ABSENT))
-        days = [relation.c[each.last if latest else each.first] for each in events]
-        return state, extreme(days, latest=latest)
 
     # -- second layer: the phase of each purpose
 
@@ -350,7 +196,7 @@ class _Compiler:
             relation,
             purpose,
             lambda period: Shifted(day, period, 1) if period else day,
-            otherwise=sa.cast(sa.null(), sa.Date()),
+            otherwise=nothing(sa.Date()),
         )
 
     def _by_branch(
@@ -403,7 +249,7 @@ class _Compiler:
                 for index, p in enumerate(self.policy.purposes)
                 if p in group.purposes
             ]
-            columns[names.last] = sa.case(*last) if last else sa.cast(sa.null(), sa.Integer())
+            columns[names.last] = sa.case(*last) if last else nothing(sa.Integer())
         return extended(relation, columns, fenced=self.fenced)
 
     def _code(self, relation: sa.FromClause, group: Group) -> Expression:
@@ -455,34 +301,8 @@ class _Compiler:
         return f"{stem}_state", f"{stem}_day"
 
 
-def _compared(fact: Expression, comparator: Comparator, value: Expression) -> Expression:
-    match comparator:
-        case Comparator.LT:
-            return fact < value
-        case Comparator.LE:
-            return fact <= value
-        case Comparator.EQ:
-            return fact == value
-        case Comparator.NE:
-            return fact != value
-        case Comparator.GE:
-            return fact >= value
-        case Comparator.GT:
-            return fact > value
-        case _:
-            assert_never(comparator)
-
-
-def extreme(days: Sequence[Expression], *, latest: bool) -> Expression:
-    """The latest or earliest of days of which some may be NULL; NULL when all are."""
-    if len(days) == 1:
-        return days[0]
-    none = NO_DAY if latest else dt.date.max
-    filled: list[Expression] = [sa.func.coalesce(day, day_constant(none), type_=sa.Date()) for day in days]
-    if latest:
-        return sa.func.nullif(greatest(filled), day_constant(none), type_=sa.Date())
-    least = sa.case(
-        *((sa.and_(sa.true(), *(one <= other for other in filled if other is not one)), one) for one in filled[:-1]),
-        else_=filled[-1],
-    )
-    return sa.func.nullif(least, day_constant(none), type_=sa.Date())
+__all__ = [
+    "NO_DAY", "Code", "Conditions", "DecisionColumns", "EventColumns", "Group", "HoldColumns", "Layout", "Phase",
+    "Start", "WeakColumns", "constant", "day_constant", "decided", "decision_columns", "extended", "extreme",
+    "group_categories", "layer", "phase_column",
+]  # fmt: skip

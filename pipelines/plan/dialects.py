@@ -6,6 +6,7 @@ a native connection. Every construct is computed by the engine's date functions 
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -40,6 +41,56 @@ def run(connection: duckdb.DuckDBPyConnection, statement: sa.ClauseElement) -> d
     compiled: Any = statement.compile(dialect=_DUCKDB, compile_kwargs={"render_postcompile": True})
     parameters = [compiled.params[name] for name in getattr(compiled, "positiontup", None) or ()]  # none in DDL
     return connection.execute(str(compiled), parameters)
+
+
+class Day(FunctionElement[Any]):
+    """A day as a bound value."""
+
+    name = "ardoise_day"
+    inherit_cache = True
+    type = sa.Date()
+
+    def __init__(self, day: dt.date) -> None:
+        super().__init__(sa.literal(day, sa.Date()))
+
+
+@compiles(Day)
+def _day(element: Day, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(Day, "mysql", "mariadb")
+def _day_mariadb(element: Day, compiler: SQLCompiler, **kw: Any) -> str:
+    """Its driver writes a day as a text, and a text among days makes texts of them all."""
+    return f"CAST({compiler.process(element.clauses, **kw)} AS DATE)"
+
+
+class Nothing(FunctionElement[Any]):
+    """NULL of a type, which a relation's column needs."""
+
+    name = "ardoise_nothing"
+    inherit_cache = False
+
+    def __init__(self, kind: sa.types.TypeEngine[Any]) -> None:
+        super().__init__()
+        self.type = kind
+
+
+@compiles(Nothing)
+def _nothing(element: Nothing, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(sa.cast(sa.null(), element.type), **kw)
+
+
+@compiles(Nothing, "mysql", "mariadb")
+def _nothing_mariadb(element: Nothing, compiler: SQLCompiler, **kw: Any) -> str:
+    """A truth is a small integer there, and there is no cast to one."""
+    kind = sa.Integer() if isinstance(element.type, sa.Boolean) else element.type
+    return compiler.process(sa.cast(sa.null(), kind), **kw)
+
+
+def nothing(kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    """NULL of a type."""
+    return Nothing(kind)
 
 
 class Shifted(FunctionElement[Any]):
