@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from approving import confirm_maps
 
 from pipelines.estate import Estate
 
@@ -261,6 +262,7 @@ def small_estate(folder: Path, crm: tuple[str, str, str] | None = None, mailbox:
         (folder / "data_map" / f"{name}.yaml").write_text(_MAPS[name].replace("SCHEMA", schema))
     _fill_crm(admin)
     _fill_billing(billing)
+    confirm_maps(folder)
     return SmallEstate(folder, admin, billing, mailbox)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from approving import confirm_maps
+
 from pipelines.engine import EngineDatabase
 from pipelines.engine.ledger import Entry
 from pipelines.estate import Estate
@@ -105,6 +107,7 @@ class SmallEstate:
             with made._connected(store) as connection:
                 connection.execute(f"CREATE TABLE {dataset} ({COLUMNS})")
                 connection.executemany(f"INSERT INTO {dataset} VALUES (?, ?, ?, ?, ?)", made._rows(store))
+        confirm_maps(estate)
         return made
 
     @property

@@ -110,37 +110,52 @@ def review(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="Approve a dataset of the store's proposal; `all` for each.")
     ] = None,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--confirm", help="Approve a dataset as the data map has it now, changed by hand; `all` for each."
+        ),
+    ] = None,
     by: Annotated[str, typer.Option(help="Who approves: a role or an id, as the ledger will name it.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="Show every field with its evidence.")] = False,
 ) -> None:
-    """Show or accept what the scan proposes.
+    """Show or accept what the scan proposes, or confirm a data map that was changed by hand.
 
-    Only what a person has accepted acts. What is wrong in a proposal is corrected in its file first.
+    Only what a person has approved acts. What is wrong in a proposal is corrected in its file first; a data map that
+    is edited later does not act until it is confirmed.
     """
     from pipelines.cli.context import actor, console, load_estate, now
     from pipelines.data_map.review import accept as accept_map
+    from pipelines.data_map.review import confirm as confirm_map
     from pipelines.errors import UsageError
 
     estate = load_estate(ctx)
     out = console()
-    if not accept:
+    if not accept and not confirm:
         _show(ctx, out, estate, store, everything=everything)
         return
+    if accept and confirm:
+        raise UsageError("--accept takes the proposal, --confirm the data map", "ardoise review", "Do one of them.")
     if store is None:
-        raise UsageError("--accept needs a store", "ardoise review", "Name the store whose proposal you accept.")
-    chosen = [] if accept == ["all"] else accept
-    approved = accept_map(estate, store, chosen, by=actor(by), at=now())
+        raise UsageError("an approval needs a store", "ardoise review", "Name the store whose datasets you approve.")
+    approving, names = (accept_map, accept) if accept else (confirm_map, confirm or [])
+    approved = approving(estate, store, [] if names == ["all"] else names, by=actor(by), at=now())
     out.print(f"data_map/{store}.yaml: {len(approved.active)} datasets approved ({', '.join(approved.active)}).")
     _what_is_missing(ctx, out)
 
 
 def _show(ctx: typer.Context, out: Console, estate: Estate, store: str | None, *, everything: bool) -> None:
+    from pipelines.cli.context import engine_of
     from pipelines.cli.next_step import advise, command
     from pipelines.cli.reviewing import print_review, worth_accepting
     from pipelines.scan import review as make_review
 
+    with engine_of(estate) as engine:
+        estate = estate.acting(engine)
     shown = make_review(estate, store)
     print_review(out, shown, everything=everything)
+    for each in estate.unconfirmed:
+        out.print(f"[yellow]Note:[/] {each.what}. {each.remedy}.")
     out.print(f"{len(shown.open)} fields differ from what was approved or wait for a decision.")
     if not shown.datasets:
         out.print("There is no proposal yet.")

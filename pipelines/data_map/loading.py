@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from connectors.base import Inventory
 from pipelines.data_map.checks import against_inventory, against_policies, alone
-from pipelines.data_map.model import StoreMap
+from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.data_map.source import Source, read
 from pipelines.data_map.validation import problems_of
 from pipelines.errors import DataMapInvalid
@@ -86,4 +86,13 @@ def digest_of_maps(maps: Iterable[StoreMap]) -> str:
 
 def approved_document(store_map: StoreMap) -> dict[str, Any]:
     """The approved datasets of a map as JSON types."""
-    return {name: dataset.model_dump(mode="json", exclude={"approved"}) for name, dataset in store_map.active.items()}
+    return {name: _document(dataset) for name, dataset in store_map.active.items()}
+
+
+def dataset_digest(dataset: DatasetMap) -> str:
+    """SHA-256 over the canonical JSON of one dataset's mapping; who approved it and when is no part of it."""
+    return hashlib.sha256(rfc8785.dumps(_document(dataset))).hexdigest()
+
+
+def _document(dataset: DatasetMap) -> dict[str, Any]:
+    return dataset.model_dump(mode="json", exclude={"approved"})

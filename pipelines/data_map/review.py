@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import enum
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.data_map.loading import digest_of_maps, load_map
+from pipelines.data_map.loading import dataset_digest, digest_of_maps, load_map
 from pipelines.data_map.model import Approval, DatasetMap, StoreMap
 from pipelines.data_map.writing import write_map
 from pipelines.errors import UsageError
@@ -112,15 +113,65 @@ def accept(
     kept = dict(known.map.datasets) if known else {}
     kept |= {name: proposed.datasets[name].model_copy(update={"approved": approval}) for name in wanted}
     approved = StoreMap(store=store, datasets=kept)
-    path = known.source.path if known else estate.folder / "data_map" / f"{store}.yaml"
-    body = {
-        "store": store, "datasets": wanted, "digest": digest_of_maps([approved]), "by": by, "on": day.isoformat(),
-    }  # fmt: skip
-    database = engine or estate.engine()
-    try:
-        database.ledger.append("map_approved", body, at=at)
-        write_map(path, approved)
-    finally:
-        if engine is None:
-            database.close()
+    with _database(estate, engine) as database:
+        _enter(database, approved, wanted, by=by, at=at, day=day)
+        write_map(known.source.path if known else estate.folder / "data_map" / f"{store}.yaml", approved)
     return approved
+
+
+def confirm(
+    estate: Estate,
+    store: str,
+    datasets: Collection[str] = (),
+    *,
+    by: str,
+    at: dt.datetime,
+    engine: EngineDatabase | None = None,
+) -> StoreMap:
+    """Approve datasets of a store's data map as its file has them: what was written or corrected there by hand.
+
+    Without names, all that carry an approval in the file. The file is written only where one of them carries none. The
+    estate in hand does not change: load it again.
+
+    Raises:
+        UsageError: the store has no data map, or it has no such dataset.
+    """
+    known = estate.map_files.get(store)
+    if known is None:
+        raise UsageError(f"the store {store!r} has no data map", "data_map", "Accept its proposal: `ardoise review`.")
+    wanted = list(datasets) or list(known.map.active)
+    for name in wanted:
+        if name not in known.map.datasets:
+            remedy = suggestion(name, known.map.datasets, "Name one that it has")
+            raise UsageError(f"the data map has no dataset {name!r}", known.name, f"{remedy}.")
+    day = at.astimezone(estate.time_zone).date()
+    missing = [name for name in wanted if name not in known.map.active]
+    approval = Approval(by=by, on=day)
+    changed = {name: known.map.datasets[name].model_copy(update={"approved": approval}) for name in missing}
+    approved = StoreMap(store=store, datasets=known.map.datasets | changed)
+    with _database(estate, engine) as database:
+        _enter(database, approved, wanted, by=by, at=at, day=day)
+        if missing:
+            write_map(known.source.path, approved)
+    return approved
+
+
+@contextlib.contextmanager
+def _database(estate: Estate, engine: EngineDatabase | None) -> Iterator[EngineDatabase]:
+    """The engine database given, or the estate's own for as long as the block lasts."""
+    if engine is not None:
+        yield engine
+        return
+    with contextlib.closing(estate.engine()) as own:
+        yield own
+
+
+def _enter(
+    engine: EngineDatabase, approved: StoreMap, names: Sequence[str], *, by: str, at: dt.datetime, day: dt.date
+) -> None:
+    """Write down in the ledger who approved which datasets, and what they said."""
+    body = {
+        "store": approved.store, "datasets": list(names), "digest": digest_of_maps([approved]), "by": by,
+        "on": day.isoformat(), "digests": {name: dataset_digest(approved.datasets[name]) for name in names},
+    }  # fmt: skip
+    engine.ledger.append("map_approved", body, at=at)

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 AS_OF = dt.date(2026, 6, 30)
 """The day for which the demonstration plans and on which it acts; nothing was recorded later."""
 
+MAPPED = dt.date(2026, 6, 1)
+"""The day on which the demonstration's data maps say that they were approved."""
+
 PARIS = ZoneInfo("Europe/Paris")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from expectations.findings import Finding
 from pipelines.demo.moments import AS_OF
-from pipelines.demo.stores import DemoStores
+from pipelines.demo.stores import OFFICER, DemoStores
 from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldScope
 from pipelines.errors import ArdoiseError
@@ -24,7 +24,6 @@ from pipelines.progress import CHANNEL, Progress, silent
 from pipelines.subjects import subject_digest
 from pipelines.verify import CANARIES, stored_findings
 
-OFFICER = "demo.dpo"
 CONTROLLER = "JULIEN"
 EMAIL = "email"
 MOST_RECORDS = 250_000

@@ -20,16 +20,21 @@ from typing import Self
 from sqlalchemy import URL
 
 from expectations.canaries import Canaries
+from pipelines.data_map.review import confirm
 from pipelines.demo.canaries import plant
 from pipelines.demo.company import SEED, Company, generate
+from pipelines.demo.moments import MAPPED, at_paris
 from pipelines.demo.seeding import seed_billing, seed_calendars, seed_crm, seed_mail
 from pipelines.demo.servers.caldav import CaldavServer
 from pipelines.demo.servers.imap import ImapServer
 from pipelines.demo.servers.postgres import PostgresServer
+from pipelines.estate import Estate
 from pipelines.progress import Progress, silent
 
 MAIL_USER = "office"
 CALENDAR_USER = "office"
+OFFICER = "demo.dpo"
+"""Who approves in the demonstration."""
 _READER = "auditor"
 _STAGES = ("inventing", "writing", "PostgreSQL", "mail and calendar")
 _SECRETS = ("crm_read", "crm_write", "mail", "calendar", "calendar_read")
@@ -186,6 +191,15 @@ class DemoStores:
         connections.mkdir(mode=0o700, exist_ok=True)
         for name, url in self._urls().items():
             _write_secret(connections / name, url + "\n")
+        self._approve_maps()
+
+    def _approve_maps(self) -> None:
+        """Enter in the ledger, once, that the packaged data maps are approved; later changes of theirs are not."""
+        estate = Estate.load(self.estate)
+        with contextlib.closing(estate.engine()) as engine:
+            if next(engine.ledger.entries("map_approved"), None) is None:
+                for store in estate.data_maps:
+                    confirm(estate, store, by=OFFICER, at=at_paris(MAPPED), engine=engine)
 
     def _urls(self) -> dict[str, str]:
         words = self._words()

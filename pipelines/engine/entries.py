@@ -72,11 +72,15 @@ class Revoked(_Body):
 
 
 class MapApproved(_Body):
-    """Datasets of a store's data map were approved; ``digest`` is that of the whole store's approved map."""
+    """Datasets of a store's data map were approved.
+
+    ``digest`` is that of the whole store's approved map, ``digests`` are those of the datasets approved here.
+    """
 
     store: Name
     datasets: tuple[Name, ...]
     digest: Digest
+    digests: dict[Name, Digest]
     by: Name
     on: Day
 

@@ -17,16 +17,18 @@ from pipelines.data_map.model import StoreMap
 from pipelines.errors import DataMapInvalid, EstateInvalid, UsageError
 from pipelines.estate.config import FILE, EstateConfig, Limit, StoreConfig, read_config
 from pipelines.estate.connections import ConnectionStrings, Resolve
+from pipelines.estate.terms import figures_of, read_all, unplaced
 from retention_rules.lint import Remark, Severity, lint
 from retention_rules.loading import load_policy
 from retention_rules.policy import Policy
 from retention_rules.problems import PolicyInvalid, Problem, suggestion
+from retention_rules.term_files import TermsFile
 
 if TYPE_CHECKING:
-    from pipelines.engine.database import EngineDatabase
-    from pipelines.engine.keys import EngineKeys
     from connectors.sql.archive import ArchivePlace
     from pipelines.data_map.approved import Unconfirmed
+    from pipelines.engine.database import EngineDatabase
+    from pipelines.engine.keys import EngineKeys
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Estate:
     config: EstateConfig
     map_files: Mapping[str, MapFile]
     connections: ConnectionStrings = field(repr=False)
+    unconfirmed: tuple[Unconfirmed, ...] = ()
+    terms: tuple[TermsFile, ...] = ()
 
     @classmethod
     def load(cls, folder: Path, resolve: Resolve | None = None) -> Estate:
@@ -59,9 +63,11 @@ class Estate:
         problems: list[Problem] = []
         config = read_config(folder / FILE, problems)
         maps = _read_maps(folder / "data_map", config, problems)
+        store_maps = {name: file.map for name, file in maps.items()}
+        terms = read_all(folder, tuple(config.controllers) if config else (), store_maps, problems)
         if problems or config is None:
             raise EstateInvalid(sorted(set(problems)))
-        return cls(folder, config, maps, ConnectionStrings(folder, resolve))
+        return cls(folder, config, maps, ConnectionStrings(folder, resolve), terms=terms)
 
     # ── what the files say ──
 
@@ -113,6 +119,23 @@ class Estate:
         """The limits of one dataset."""
         return self.config.limits.of(store, dataset)
 
+    def acting(self, engine: EngineDatabase) -> Estate:
+        """The estate as it may act: a dataset is approved only if the ledger says so of the content that it has now.
+
+        `unconfirmed` of the result lists the others, which the files call approved; they are treated as if they were
+        not (R45).
+        """
+        from pipelines.data_map.approved import approved_digests, unconfirmed, without_approval
+
+        found = unconfirmed(self.data_maps, approved_digests(engine.ledger))
+        if not found:
+            return self
+        files = dict(self.map_files)
+        for store in {each.store for each in found}:
+            names = frozenset(each.dataset for each in found if each.store == store)
+            files[store] = replace(files[store], map=without_approval(files[store].map, names))
+        return replace(self, map_files=files, unconfirmed=tuple(sorted({*self.unconfirmed, *found})))
+
     # ── policies ──
 
     @cached_property
@@ -120,7 +143,7 @@ class Estate:
         return {}
 
     def policy(self, controller: str) -> Policy:
-        """A controller's policy: from the estate's `policies/` first, then the shipped packs.
+        """A controller's policy, its terms looked up: from the estate's `policies/` first, then the shipped packs.
 
         Raises:
             UsageError: the estate has no such controller.
@@ -131,7 +154,11 @@ class Estate:
             raise UsageError(f"there is no controller {controller!r}", FILE, f"{known}.")
         if controller not in self._policies:
             try:
-                policy = load_policy(self.config.controllers[controller].policy, [self.folder / "policies"])
+                policy = load_policy(
+                    self.config.controllers[controller].policy,
+                    [self.folder / "policies"],
+                    figures=figures_of(controller, self.terms, self.data_maps),
+                )
             except PolicyInvalid as error:
                 raise EstateInvalid([self._near(problem) for problem in error.problems]) from None
             self._policies[controller] = policy
@@ -174,17 +201,23 @@ class Estate:
         return lint(policy, held=held, supplied=supplied)
 
     def misfits(self, policy: Policy, controller: str) -> list[Problem]:
-        """Why the policy and the approved datasets do not fit: purposes, categories and events left hanging."""
+        """Why the policy and the approved datasets do not fit: purposes, categories and events left hanging.
+
+        Datasets that do not act because nobody approved them as they are come along: they may be what is missing.
+        """
         from pipelines.scan.candidates import how_to_supply
 
         name = self.config.controllers[controller].policy
         own = f"policies/{name}.yaml"
         where = own if (self.folder / own).is_file() else f"policy {name}"
-        return [
+        found = [
             Problem(where, 0, each.what, how_to_supply(self, controller, each.event) if each.event else each.remedy)
             for each in self.lint(policy, controller)
             if each.severity is Severity.ERROR
         ]
+        found += unplaced(policy, controller, figures_of(controller, self.terms, self.data_maps), self.data_maps)
+        silent = [Problem(self.map_files[each.store].name, 0, each.what, each.remedy) for each in self.unconfirmed]
+        return found + silent if found else []
 
     def check_store(self, store: str, inventory: Inventory) -> None:
         """Hold a store's data map against what the store has.

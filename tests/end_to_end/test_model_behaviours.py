@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from approving import confirm_maps
 from command_line import Ran, inside
 from fixtures_items import CalendarAccount, MailAccount
 
@@ -216,6 +217,7 @@ def shop(tmp_path: Path, mail_account: MailAccount, calendar_account: CalendarAc
     (tmp_path / "ardoise.toml").write_text(TOML.format(**urls))
     for name, text in {"crm": CRM, "mail": MAIL, "calendar": CALENDAR}.items():
         (tmp_path / "data_map" / f"{name}.yaml").write_text(text)
+    confirm_maps(tmp_path)
     made = Shop(tmp_path, mail_account, calendar_account)
     made.sql("CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT, name TEXT, collected TEXT)")
     made.sql("CREATE TABLE contracts (id INTEGER PRIMARY KEY, contact_id INTEGER REFERENCES contacts (id), ended TEXT)")

@@ -11,7 +11,7 @@ from engine_samples import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.data_map.loading import digest_of_maps, load_map
+from pipelines.data_map.loading import dataset_digest, digest_of_maps, load_map
 from pipelines.data_map.model import (
     Approval,
     Bucket,
@@ -87,6 +87,7 @@ def test_accepting_copies_the_proposal_with_the_approval_and_enters_it_in_the_le
     engine.close()
     assert entry.body == {
         "store": "crm", "datasets": ["contacts"], "by": "dpo", "on": "2026-07-01", "digest": again.data_map_digest,
+        "digests": {"contacts": dataset_digest(dataset())},
     }  # fmt: skip
 
 
