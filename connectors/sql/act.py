@@ -1,8 +1,10 @@
 """The destructive primitives: one chunk of due rows, deleted or updated in one transaction of its own.
 
-A chunk freezes the keys that are due *now* into a temporary table, with row locks where the store has them, looks
-again at what it locked, writes statistics, acts by a join on that table, marks, journals, commits. A chunk that the
-journal knows is never repeated: its recorded counts are returned.
+What a step may act on is evaluated once: its candidates are lined up, by number, in a temporary table. A chunk takes
+the next of them, locks their rows where the store has row locks, and looks again: whether they are due *now* is asked
+inside the chunk's transaction, of exactly these keys. What is, is frozen: the chunk writes statistics, acts by a join
+on the frozen keys, marks, journals, commits. A chunk that the journal knows is never repeated: its recorded counts
+are returned.
 """
 
 from __future__ import annotations
@@ -18,16 +20,44 @@ from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
 from connectors.sql.journal import Chunk, Counts, Journal
 
-FROZEN = "ardoise_frozen"
 NUMBER = "ardoise_number"
 
 Checkpoint = Callable[[str], None]
 """Called at `mid_batch` (half of the chunk is changed), `before_commit`, `after_commit`; for tests that end there."""
 
+Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
+"""The condition on a table's rows that limits a query to some of them."""
+
+Look = Callable[[Restriction], sa.Select[Any]]
+"""Selects the keys of what is due at the moment of asking, among the rows that a restriction lets through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The rows on which a step may act, in temporary tables that live as long as the connection.
+
+    ``numbered`` are their keys, numbered from 1 to ``count``; ``due`` selects those of the chunk under way that are due
+    now; ``held`` collects the keys of due rows that other sessions have locked.
+    """
+
+    rows: sa.Table
+    key: tuple[str, ...]
+    numbered: sa.Table
+    chunk: sa.Table
+    locked: sa.Table
+    frozen: sa.Table
+    held: sa.Table
+    due: sa.Select[Any]
+    count: int
+
+    def left(self) -> sa.Select[Any]:
+        """The keys of the rows that other sessions have kept from the chunks so far."""
+        return _keys(self.held, self.key)
+
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The keys of one chunk in a temporary table, numbered from 1 in the column `NUMBER`."""
+    """The keys of one chunk in a temporary table, numbered in the column `NUMBER`."""
 
     table: sa.Table
     keys: sa.Table
@@ -35,63 +65,91 @@ class Frozen:
 
     def within(self, table: sa.FromClause | None = None, first: int = 1, last: int | None = None) -> Any:
         """The condition that a row is of this chunk (of its numbers ``first`` to ``last``)."""
-        rows = self.table if table is None else table
-        numbered = [self.keys.c[NUMBER] >= first] if first > 1 else []
-        numbered += [] if last is None else [self.keys.c[NUMBER] <= last]
-        return sa.exists().where(*(rows.c[name] == self.keys.c[name] for name in self.key), *numbered).correlate(rows)
+        chosen = _keys(self.keys, self.key)
+        if first > 1:
+            chosen = chosen.where(self.keys.c[NUMBER] >= first)
+        if last is not None:
+            chosen = chosen.where(self.keys.c[NUMBER] <= last)
+        return key_among(self.table if table is None else table, self.key, chosen)
 
 
 Before = Callable[[sa.Connection, Chunk, Frozen], None]
 """Runs inside the transaction after the freeze and before the act: statistics contributions, closer looks."""
 
 
+def line_up(
+    connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any], due: Look
+) -> Candidates:
+    """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
+
+    Nothing is locked, and nothing decided: that is for each chunk to do. An earlier line on the connection is over.
+    """
+    names = tuple(key)
+    metadata = sa.MetaData()
+    numbered = _scratch("candidates", metadata, table, names, number=True)
+    others = [
+        _scratch(name, metadata, table, names, number=name == "frozen")
+        for name in ("chunk", "locked", "frozen", "held")
+    ]
+    chunk, locked, frozen, held = others
+    order = [table.c[name] for name in names]
+    line = sa.select(sa.func.row_number().over(order_by=order), *order).where(key_among(table, names, found))
+    connection.execute(sa.schema.DropTable(numbered, if_exists=True))
+    numbered.create(connection)
+    connection.execute(numbered.insert().from_select([NUMBER, *names], line, include_defaults=False))
+    _analysed(connection, numbered)
+    for each in (chunk, locked, frozen, held):
+        connection.execute(sa.schema.DropTable(each, if_exists=True))
+        each.create(connection)
+    asked = due(lambda rows: key_among(rows, names, _keys(chunk, names)))
+    return Candidates(table, names, numbered, chunk, locked, frozen, held, asked, _count(connection, numbered))
+
+
 def delete_chunk(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
-    table: sa.Table,
-    key: Sequence[str],
-    due: sa.Select[Any],
-    limit: int,
+    candidates: Candidates,
+    first: int,
+    last: int,
     before: Sequence[Before] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Counts:
-    """Delete at most ``limit`` of the rows whose key ``due`` selects (columns named as the key, in any order).
+    """Delete those of the candidates number ``first`` to ``last`` (both among them) that are due.
 
     Raises:
         StoreRefuses: a row that is kept references one of them; nothing of the chunk is changed.
     """
 
     def act(frozen: Frozen, first: int, last: int | None) -> int:
-        return connection.execute(sa.delete(table).where(frozen.within(first=first, last=last))).rowcount
+        return connection.execute(sa.delete(candidates.rows).where(frozen.within(first=first, last=last))).rowcount
 
     def after(frozen: Frozen) -> None:
         journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
 
-    return _run(connection, journal, chunk, table, key, due, limit, before, act, after, checkpoint)
+    return _run(connection, journal, chunk, candidates, (first, last), before, act, after, checkpoint)
 
 
 def update_chunk(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
-    table: sa.Table,
-    key: Sequence[str],
-    due: sa.Select[Any],
-    limit: int,
+    candidates: Candidates,
+    first: int,
+    last: int,
     assignments: Mapping[str, Any],
     marks: Mapping[str, Sequence[str]],
     before: Sequence[Before] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Counts:
-    """Overwrite columns of at most ``limit`` of the rows whose key ``due`` selects, and mark the categories.
+    """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
 
     ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns.
-    Rows must not be due any more once they are marked, or the step never ends.
 
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
     """
+    table, key = candidates.rows, candidates.key
     touched = set(assignments) & set(key)
     if touched:
         raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
@@ -104,7 +162,7 @@ def update_chunk(
         for category, columns in marks.items():
             journal.mark(connection, chunk, table, key, category, columns, frozen.within())
 
-    counts = _run(connection, journal, chunk, table, key, due, limit, before, act, after, checkpoint)
+    counts = _run(connection, journal, chunk, candidates, (first, last), before, act, after, checkpoint)
     if counts.done and marks:
         journal.refresh_estimates(connection)
     return counts
@@ -114,10 +172,8 @@ def _run(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
-    table: sa.Table,
-    key: Sequence[str],
-    due: sa.Select[Any],
-    limit: int,
+    candidates: Candidates,
+    span: tuple[int, int],
     before: Sequence[Before],
     act: Callable[[Frozen, int, int | None], int],
     after: Callable[[Frozen], None],
@@ -128,11 +184,11 @@ def _run(
         known = journal.journalled(connection, chunk.plan, chunk.step, chunk.number)
         if known is not None:
             return known
-        frozen, counts = freeze(connection, table, key, due, limit)
+        frozen, counts = freeze(connection, candidates, *span)
         if counts.done:
             for each in before:
                 each(connection, chunk, frozen)
-            half = limit // 2
+            half = (span[1] - span[0] + 1) // 2
             done = act(frozen, 1, half)
             at("mid_batch")
             done += act(frozen, half + 1, None)
@@ -143,48 +199,47 @@ def _run(
             after(frozen)
         if counts != Counts():
             journal.record(connection, chunk, counts)
-        frozen.keys.drop(connection)
         at("before_commit")
     at("after_commit")
     return counts
 
 
-def freeze(
-    connection: sa.Connection, table: sa.Table, key: Sequence[str], due: sa.Select[Any], limit: int
-) -> tuple[Frozen, Counts]:
-    """Lock at most ``limit`` due rows and keep their keys in a temporary table; `Counts.done` is how many are frozen.
+def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
+    """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
 
-    Rows that others hold are left out and counted as locked. What was locked is evaluated once more, so that a fact
-    committed between the evaluation and the lock counts; rows that it keeps are taken out and counted as stale.
+    The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
+    is stale; what is due and locked by others is left to them, counted, and collected in `Candidates.held`.
     """
-    dialect = connection.dialect
-    names = tuple(key)
-    columns = [sa.Column(name, table.c[name].type, nullable=False) for name in names]
-    keys = sa.Table(
-        FROZEN, sa.MetaData(), sa.Column(NUMBER, sa.Integer, primary_key=True), *columns, prefixes=["TEMPORARY"]
-    )  # fmt: skip
-    connection.execute(sa.schema.DropTable(keys, if_exists=True))
-    keys.create(connection)
-    candidates = sa.select(*(table.c[name] for name in names)).where(_among(table, names, due)).limit(limit)
-    locks = dialect.name != "sqlite"  # SQLite: the transaction holds the only write lock already
+    names, chunk, locked = candidates.key, candidates.chunk, candidates.locked
+    for each in (chunk, locked, candidates.frozen):
+        _emptied(connection, each)
+    number = candidates.numbered.c[NUMBER]
+    mine = _keys(candidates.numbered, names).where(number >= first, number <= last)
+    connection.execute(chunk.insert().from_select(names, mine, include_defaults=False))
+    _analysed(connection, chunk)
+    locks = connection.dialect.name != "sqlite"  # SQLite: the transaction holds the only write lock already
     if locks:
-        candidates = candidates.with_for_update(of=table if dialect.name == "postgresql" else None, skip_locked=True)
-    found = candidates.subquery()
+        rows = candidates.rows
+        wanted = _keys(rows, names).where(key_among(rows, names, _keys(chunk, names)))
+        wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
+        connection.execute(locked.insert().from_select(names, wanted, include_defaults=False))
+    found = candidates.due.subquery()
     numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
-    connection.execute(keys.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
-    if dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ANALYZE {FROZEN}")
-    frozen = Frozen(table, keys, names)
-    total = _count(connection, keys)
-    stale = locked = 0
-    if locks:
-        still = due.where(_among(due.selected_columns, names, sa.select(*(keys.c[name] for name in names))))
-        kept = sa.delete(keys).where(sa.not_(_among(keys, names, still)))
-        stale = connection.execute(kept).rowcount if total else 0
-        if total < limit:
-            everything = sa.select(sa.func.count()).select_from(table).where(_among(table, names, due))
-            locked = max(0, int(connection.execute(everything).scalar_one()) - (total - stale))
-    return frozen, Counts(total - stale, stale, locked)
+    frozen = candidates.frozen
+    connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
+    due = _count(connection, frozen)
+    left = _leave_to_others(connection, candidates) if locks else 0
+    _analysed(connection, frozen)
+    return Frozen(candidates.rows, frozen, names), Counts(due - left, last - first + 1 - due, left)
+
+
+def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
+    """Take out of the frozen keys what could not be locked; how many."""
+    names, frozen = candidates.key, candidates.frozen
+    others = sa.not_(key_among(frozen, names, _keys(candidates.locked, names)))
+    kept = _keys(frozen, names).where(others)
+    connection.execute(candidates.held.insert().from_select(names, kept, include_defaults=False))
+    return connection.execute(sa.delete(frozen).where(others)).rowcount
 
 
 @contextmanager
@@ -209,16 +264,37 @@ def dataset_lock(connection: sa.Connection, store: str, dataset: str) -> Iterato
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
 
 
-def _among(
-    rows: sa.FromClause | sa.ColumnCollection[str, Any], names: Sequence[str], keys: sa.Select[Any]
-) -> sa.ColumnElement[bool]:
-    """Whether a row's key is among those that a query selects under the same names."""
-    columns = rows.c if isinstance(rows, sa.FromClause) else rows
+def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -> sa.ColumnElement[bool]:
+    """Whether a row's columns of these names are among those that a query selects under the same names."""
     picked = keys.subquery()
     selected = sa.select(*(picked.c[name] for name in names))
     if len(names) == 1:
-        return columns[names[0]].in_(selected)
-    return sa.tuple_(*(columns[name] for name in names)).in_(selected)
+        return rows.c[names[0]].in_(selected)
+    return sa.tuple_(*(rows.c[name] for name in names)).in_(selected)
+
+
+def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, number: bool) -> sa.Table:
+    """A temporary table of keys. One object per line of candidates, so that statements are compiled once for all."""
+    numbers = [sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False)] if number else []
+    columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
+    return sa.Table(f"ardoise_{name}", metadata, *numbers, *columns, prefixes=["TEMPORARY"])
+
+
+def _keys(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:
+    return sa.select(*(table.c[name] for name in names))
+
+
+def _emptied(connection: sa.Connection, table: sa.Table) -> None:
+    """PostgreSQL would read deleted rows of a temporary table again with every chunk; TRUNCATE leaves none."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"TRUNCATE {table.name}")
+    else:
+        connection.execute(sa.delete(table))
+
+
+def _analysed(connection: sa.Connection, table: sa.Table) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def _count(connection: sa.Connection, table: sa.FromClause) -> int:
@@ -226,5 +302,6 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 
 __all__ = [
-    "Before", "Checkpoint", "Chunk", "Counts", "Frozen", "dataset_lock", "delete_chunk", "freeze", "update_chunk",
+    "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "dataset_lock",
+    "delete_chunk", "freeze", "key_among", "line_up", "update_chunk",
 ]  # fmt: skip

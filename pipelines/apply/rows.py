@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import Chunk, Counts, delete_chunk, update_chunk
+from connectors.sql.act import Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
 from connectors.sql.connector import SqlConnector
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
@@ -35,8 +35,7 @@ class RowWork:
     """One step over rows.
 
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
-    ``spare`` is how many rows more than planned it may meet; ``expected`` how many were due when the run began to
-    act, or None where they have to be counted again.
+    ``spare`` is how many rows more than planned it may meet.
     """
 
     step: Step
@@ -49,7 +48,6 @@ class RowWork:
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     statistics: tuple[Statistic, ...] = ()
     spare: int = 0
-    expected: int | None = None
     chunk: int = CHUNK
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
@@ -62,57 +60,62 @@ class RowWork:
             del record.open[intent.chunk]
         return len(intents)
 
-    def act(self, connection: sa.Connection, record: StepRecord, due: sa.Select[Any]) -> int:
+    def act(self, connection: sa.Connection, record: StepRecord, found: sa.Select[Any], due: Look) -> int:
         """Delete or anonymise what is due, chunk by chunk; returns how many rows are due still (locked by others).
 
-        ``due`` selects the keys; it is evaluated anew in the transaction of every chunk.
+        ``found`` selects the keys of the rows that may be acted on, once; ``due`` those of them that are due, in the
+        transaction of every chunk.
 
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
         """
         with connection.begin():
-            left = _count(connection, due) if self.expected is None else self.expected
+            candidates = self._lined_up(connection, found, due)
             changes = self._changes(connection)
-        refuse_more(self.step, left, self.step.count + self.spare - record.settled)
-        while left:
+        refuse_more(self.step, candidates.count, self.step.count + self.spare - record.settled)
+        left = self._pass(connection, record, candidates, changes)
+        if left:  # other users' locks are short: what they held is asked for once more
+            with connection.begin():
+                candidates = self._lined_up(connection, candidates.left(), due)
+            left = self._pass(connection, record, candidates, changes)
+        return left
+
+    def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
+        return line_up(connection, self.connector.table(self.source), self.connector.key(self.source), found, due)
+
+    def _pass(
+        self, connection: sa.Connection, record: StepRecord, candidates: Candidates, changes: Mapping[str, Any]
+    ) -> int:
+        """Act on candidates, chunk by chunk; how many were due and locked by others."""
+        locked = 0
+        for first in range(1, candidates.count + 1, self.chunk):
+            last = min(first + self.chunk - 1, candidates.count)
             record.chunks += 1
-            intent = self.receipts.intend(self.step, record.chunks, min(self.chunk, left))
+            intent = self.receipts.intend(self.step, record.chunks, last - first + 1)
             record.open[intent.chunk] = intent
             self.checkpoint("intent")
-            counts = self._act(connection, intent, due, changes)
+            counts = self._act(connection, intent, candidates, (first, last), changes)
             self.checkpoint("committed")
             self._receive(record, intent, counts)
             del record.open[intent.chunk]
             self.told(record.settled)
-            if not counts.done:
-                break
-            left -= counts.done + counts.stale
-        with connection.begin():
-            return _count(connection, due) if left else 0
+            locked += counts.locked
+        return locked
 
     def _act(
-        self, connection: sa.Connection, intent: Intent, due: sa.Select[Any], changes: Mapping[str, Any]
+        self,
+        connection: sa.Connection,
+        intent: Intent,
+        candidates: Candidates,
+        span: tuple[int, int],
+        changes: Mapping[str, Any],
     ) -> Counts:
-        table, key = self.connector.table(self.source), self.connector.key(self.source)
-        journal = self.connector.journal
+        journal, at = self.connector.journal, self.checkpoint
         chunk = Chunk(self.receipts.digest, self.step.id, self.step.dataset, intent.chunk)
         if self.step.action is Action.DELETE:
-            before = [contribution(journal, table, self.statistics)]
-            return delete_chunk(
-                connection, journal, chunk, table, key, due, intent.records, before, checkpoint=self.checkpoint
-            )
-        return update_chunk(
-            connection,
-            journal,
-            chunk,
-            table,
-            key,
-            due,
-            intent.records,
-            changes,
-            self.marks,
-            checkpoint=self.checkpoint,
-        )
+            before = [contribution(journal, candidates.rows, self.statistics)]
+            return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
+        return update_chunk(connection, journal, chunk, candidates, *span, changes, self.marks, checkpoint=at)
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
         table = self.connector.table(self.source)
@@ -138,7 +141,3 @@ def refuse_more(step: Step, due: int, allowed: int) -> None:
             f"{step.store}.{step.dataset}",
             "Records have changed since. Make a new plan and look at it.",
         )
-
-
-def _count(connection: sa.Connection, keys: sa.Select[Any]) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(keys.subquery())).scalar_one())

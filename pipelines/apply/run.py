@@ -78,6 +78,7 @@ def apply(
         ConnectorError: a store is down, read-only, or not as the data map says. What was done has its receipts.
     """
     with contextlib.closing(estate.engine()) as engine:
+        estate = estate.acting(engine)
         plan = engine.plans.load(plan_digest)
         clock = running_clock(now)
         receipts = Receipts(engine.ledger, plan, plan.digest, actor, clock)
@@ -116,7 +117,6 @@ class _Run:
     run: int = 0
     records: dict[str, StepRecord] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
-    due: dict[str, int] = field(default_factory=dict)
     residue: list[Residue] = field(default_factory=list)
 
     def go(self) -> RunSummary:
@@ -181,7 +181,6 @@ class _Run:
                 due = {step.id: len(known.items(step)) for step in mine}
             for step in mine:
                 refuse_more(step, due[step.id], self._allowed(step))
-            self.due |= due
 
     def _allowed(self, step: Step) -> int:
         return step.count + self._spare(step) - self.records[step.id].settled
@@ -195,7 +194,6 @@ class _Run:
         with connector.writing() as connection:
             with connection.begin():
                 selections = known.selections(connector.store, connection, acting=True)
-                due = {step.id: selections.selection(step.dataset).due_keys(step) for step in steps}
             for step in steps:
                 if step.id in self.left and not self.left[step.id]:
                     continue  # done before the store went down
@@ -206,7 +204,11 @@ class _Run:
                 work = self._row_work(known, connector, step)
                 with locked_in_store(connection, step.store, step.dataset):
                     self.resumed += work.resolve(connection, record)
-                    self.left[step.id] = work.act(connection, record, due[step.id])
+                    with connection.begin():  # only now: what references the rows has been acted on
+                        selection = selections.selection(step.dataset)
+                        found = selection.candidates(step)
+                    due = functools.partial(selection.due_keys, step)
+                    self.left[step.id] = work.act(connection, record, found, due)
 
     def _items(self, known: Refreshed, connector: Connector, step: Step) -> None:
         record = self.records[step.id]
@@ -231,7 +233,6 @@ class _Run:
             connector=connector,
             source=source,
             receipts=self.receipts,
-            expected=self._expected(step),
             checkpoint=self.checkpoint,
             told=self._told(step),
             replacements=replacements(step, dataset, shape),
@@ -240,10 +241,6 @@ class _Run:
             spare=self._spare(step),
             chunk=self.chunk,
         )
-
-    def _expected(self, step: Step) -> int | None:
-        """How many rows were due when the run began to act; None where that may have changed since."""
-        return None if self._spare(step) else self.due.get(step.id)
 
     def _spare(self, step: Step) -> int:
         """Rows that the plan deletes and a living child holds back: they are anonymised instead."""
@@ -304,8 +301,6 @@ class _Run:
                 time.sleep(pause)
                 known = self.receipts.read()
                 self.records.update({step.id: known[step.id] for step in steps})
-                for step in steps:
-                    self.due.pop(step.id, None)  # some of it is done: count again
         return act()
 
     # -- the end

@@ -14,19 +14,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.digests import DigestKey
+from connectors.sql.act import Restriction, key_among
 from connectors.sql.journal import Journal
 from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
-from pipelines.plan.links import Key, forms
 from pipelines.plan.facts import own_fact
+from pipelines.plan.links import Key, forms
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.supply import record_events, subject_events
 from retention_rules.policy import Policy
 
 Expression = sa.ColumnElement[Any]
-Restriction = Callable[[sa.FromClause], Expression]
-"""Limits the rows of a table; used to evaluate a few records again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +117,12 @@ class Datasets:
     ) -> Carried:
         """The relation of a dataset, with ``extra`` own columns and what ``added`` makes of a row.
 
-        ``events`` are those that are asked for; all by default.
+        ``events`` are those that are asked for; all by default. A ``restriction`` limits it to some of its rows, and
+        those that it inherits from to the ones that these reference: a few records cost little in a large table.
         """
         dataset = self.map(name)
         table = self.table(dataset.source)
-        parents = [self._parent(table, parent, events) for parent in dataset.inherits]
+        parents = [self._parent(table, parent, events, restriction) for parent in dataset.inherits]
         source: sa.FromClause = table
         for parent, joined in zip(dataset.inherits, parents, strict=True):
             on = [table.c[own] == joined.source.c[column(target)] for own, target in sorted(parent.on.items())]
@@ -153,8 +153,11 @@ class Datasets:
         own = record_events(dataset, self.policy) | subject_events(dataset, self.policy)
         return {name: source for name, source in own.items() if events is None or name in events}
 
-    def _parent(self, table: sa.FromClause, parent: Parent, events: frozenset[str] | None) -> _Joined:
-        carried = self.carried(parent.dataset, events=events)
+    def _parent(
+        self, table: sa.Table, parent: Parent, events: frozenset[str] | None, restriction: Restriction | None
+    ) -> _Joined:
+        above = None if restriction is None else _referenced(table, parent, restriction)
+        carried = self.carried(parent.dataset, events=events, restriction=above)
         single = set(self.map(parent.dataset).key) <= set(parent.on.values())
         source = carried.relation.alias() if single else _grouped(carried, sorted(set(parent.on.values())))
         found = source.c[column(next(iter(parent.on.values())))].is_not(None)
@@ -314,6 +317,18 @@ class Datasets:
 
     def _stem(self, prefix: str, event: str) -> str:
         return f"{prefix}{sorted(self.policy.events).index(event)}"
+
+
+def _referenced(child: sa.Table, parent: Parent, restriction: Restriction) -> Restriction:
+    """Lets through the rows of a parent that the child's restricted rows reference."""
+    own = {target: name for name, target in parent.on.items()}
+
+    def among_them(rows: sa.FromClause) -> Expression:
+        mine = child.alias()
+        theirs = sa.select(*(mine.c[name].label(target) for target, name in own.items())).where(restriction(mine))
+        return key_among(rows, list(own), theirs)
+
+    return among_them
 
 
 def coerced(target: Expression, values: Sequence[str | int | bool]) -> list[Any]:

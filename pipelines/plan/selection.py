@@ -7,7 +7,7 @@ Rows never travel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,32 +15,30 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Inventory, Reference
+from connectors.sql.act import Restriction
 from connectors.sql.catalog import children
 from connectors.sql.functions import keyed_digest, record_key
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Step
-from pipelines.plan.carried import Carried, Datasets, Restriction, column
+from pipelines.plan.carried import Datasets, column
 from pipelines.plan.compile import (
     Code,
     DecisionColumns,
     EventColumns,
     Group,
-    HoldColumns,
-    Layout,
     WeakColumns,
     constant,
-    day_constant,
     decided,
     decision_columns,
     extended,
-    extreme,
     group_categories,
     layer,
 )
-from pipelines.plan.context import Context, asked_events, oldest_that_matters
+from pipelines.plan.context import Context, asked_events
 from pipelines.plan.dialects import greatest
 from pipelines.plan.evidence import Evidence, HandedOver
-from pipelines.plan.holding import by_category, standing_columns
+from pipelines.plan.holding import by_category
+from pipelines.plan.joining import Joining, event_columns, hold_columns
 from pipelines.plan.kept import keep
 from pipelines.plan.links import Key
 from pipelines.plan.occurrences import Horizon
@@ -111,15 +109,19 @@ class StoreSelections:
             self._cache[dataset] = Selection(self, dataset)
         return self._cache[dataset]
 
-    def kept(self, selection: Selection, ancestors: frozenset[str]) -> sa.FromClause:
-        """The decisions of a dataset, evaluated once on this connection; within a cycle of references, not kept."""
+    def kept(self, selection: Selection, ancestors: frozenset[str] = frozenset()) -> sa.FromClause:
+        """The decisions of a dataset, evaluated once on this connection; within a cycle of references, not kept.
+
+        For a run, of the rows alone on which a step could act.
+        """
         name = selection.name
         if name not in self._kept:
             self._kept[name] = None
             relation = selection.decisions(None, ancestors)
             number = sorted(self.context.active(self.store)).index(name)
             key = [column(each) for each in selection.map.key]
-            self._kept[name] = keep(self.connection, number, relation, key)
+            where = selection.actionable(relation) if self.acting else None
+            self._kept[name] = keep(self.connection, number, relation, key, where)
         table = self._kept[name]
         return selection.decisions(None, ancestors) if table is None else table.alias()
 
@@ -156,9 +158,7 @@ class Selection:
 
     def groups(self, horizon: Horizon) -> tuple[Group, ...]:
         """The categories that are decided together, in a stable order."""
-        holds = {
-            category: HoldColumns(*_hold_names(horizon, covers)) for category, covers in self._covers.items() if covers
-        }
+        holds = {category: hold_columns(horizon, covers) for category, covers in self._covers.items() if covers}
         return group_categories(self.store.context.policy, self.fields, holds, prefix=horizon.name)
 
     @cached_property
@@ -198,16 +198,21 @@ class Selection:
         datasets = self.store.datasets
         targets = [target for child in self.children for target in child.reference.target]
         carried = datasets.carried(self.name, targets, self._added, restriction, self._asked)
-        relation = self._with_evidence(carried)
         context = self.store.context
+        joining = Joining(
+            context=context,
+            carried=carried,
+            tables=self.store.tables,
+            incomplete=self.store.incomplete,
+            asked=self._asked,
+            covers=self._covers,
+            fenced=datasets.fenced,
+        )
+        relation = joining.relation()
         for horizon in context.horizons:
-            layout = Layout(
-                {event: EventColumns.named(self._stem(horizon, event)) for event in self._events(carried)},
-                carried.facts,
-            )
             relation = decided(
                 relation,
-                layout,
+                joining.layout(horizon),
                 context.policy,
                 self.groups(horizon),
                 as_of=horizon.as_of,
@@ -241,146 +246,9 @@ class Selection:
         first = self.store.context.horizons[0]
         return asked_events(self.store.context.policy, self.groups(first))
 
-    def _events(self, carried: Carried) -> list[str]:
-        supplied = set(self.store.context.supply.events) & self._asked if self._linked(carried) else set()
-        return sorted({event for _, event in carried.events} | supplied)
-
-    def _linked(self, carried: Carried) -> bool:
-        return any(not key.weak for key in carried.links.values())
-
-    def _stem(self, horizon: Horizon, event: str) -> str:
-        return f"{horizon.name}s{sorted(self.store.context.policy.events).index(event)}"
-
     def event_columns(self, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
         """The names of the columns about an event in `decisions`; the relation need not have them."""
-        stem = self._stem(horizon, event)
-        return EventColumns.named(stem), WeakColumns.named(stem)
-
-    def _with_evidence(self, carried: Carried) -> sa.CTE:
-        """Join what the other stores know of the row's subjects; then let weak evidence raise its doubts."""
-        source: sa.FromClause = carried.relation
-        joined: list[tuple[Key, sa.FromClause]] = []
-        for label, key in carried.links.items():
-            if key in self.store.tables:
-                evidence = self.store.tables[key].table.alias()
-                source = sa.outerjoin(source, evidence, evidence.c.digest == carried.relation.c[label])
-                joined.append((key, evidence))
-        source, held = self._with_holds(source, carried)
-        columns: dict[str, Expression] = {
-            each.name: each for each in carried.relation.c if not each.name.startswith(("r", "l", "x"))
-        }
-        columns |= held
-        for horizon in self.store.context.horizons:
-            for event in self._events(carried):
-                columns |= self._strong(carried, horizon, event, joined)
-                columns |= self._weak(horizon, event, joined)
-        query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
-        query = query.where(carried.relation.c.inside)
-        fenced = self.store.datasets.fenced
-        strong = layer(query, fenced=fenced)
-        return self._doubted(strong, carried)
-
-    def _strong(
-        self, carried: Carried, horizon: Horizon, event: str, joined: Sequence[tuple[Key, sa.FromClause]]
-    ) -> dict[str, Expression]:
-        names = EventColumns.named(self._stem(horizon, event))
-        relation, context = carried.relation, self.store.context
-        opens: list[Expression] = [sa.false()]
-        misses: list[Expression] = [sa.false()]
-        firsts: list[Expression] = []
-        lasts: list[Expression] = []
-        own = carried.events.get((horizon.name, event))
-        if own is not None:
-            opens.append(relation.c[own.open])
-            misses.append(relation.c[own.missing])
-            firsts.append(relation.c[own.first])
-            lasts.append(relation.c[own.last])
-        if event in carried.inherited:
-            misses.append(relation.c.orphaned)
-        if event in context.supply.events and self._linked(carried):
-            known = {key for key in context.supply.keys(event) if not key.weak}
-            reachable = known & {key for key in carried.links.values() if not key.weak}
-            misses.append(relation.c.lost)
-            if event in self.store.incomplete or not reachable:
-                misses.append(sa.true())
-            for key, evidence in joined:
-                columns = self.store.tables[key].events.get((horizon.name, event))
-                if not key.weak and columns is not None:
-                    opens.append(sa.func.coalesce(evidence.c[columns.open], sa.false()))
-                    misses.append(sa.func.coalesce(evidence.c[columns.missing], sa.false()))
-                    firsts.append(evidence.c[columns.first])
-                    lasts.append(evidence.c[columns.last])
-        none = sa.cast(sa.null(), sa.Date())
-        return {
-            names.open: _truth(sa.or_(*opens)),
-            names.missing: _truth(sa.or_(*misses)),
-            names.first: extreme(firsts, latest=False) if firsts else none,
-            names.last: extreme(lasts, latest=True) if lasts else none,
-        }
-
-    def _weak(self, horizon: Horizon, event: str, joined: Sequence[tuple[Key, sa.FromClause]]) -> dict[str, Expression]:
-        """Whether a weak match says open (or nothing certain), and the latest day of those that could matter."""
-        found = [
-            (evidence, columns)
-            for key, evidence in joined
-            if key.weak and (columns := self.store.tables[key].events.get((horizon.name, event)))
-        ]
-        if not found:
-            return {}
-        bound = day_constant(oldest_that_matters(self.store.context.policy, event, horizon.as_of))
-        names = WeakColumns.named(self._stem(horizon, event))
-        lasts: list[Expression] = [
-            sa.case((evidence.c[columns.last] > bound, evidence.c[columns.last])) for evidence, columns in found
-        ]
-        opens = [
-            sa.func.coalesce(sa.or_(evidence.c[columns.open], evidence.c[columns.missing]), sa.false())
-            for evidence, columns in found
-        ]
-        return {names.open: _truth(sa.or_(*opens)), names.last: extreme(lasts, latest=True)}
-
-    def _doubted(self, strong: sa.CTE, carried: Carried) -> sa.CTE:
-        """A weak match that would prolong makes the event missing; it never moves a clock."""
-        columns: dict[str, Expression] = {each.name: each for each in strong.c}
-        for horizon in self.store.context.horizons:
-            for event in self._events(carried):
-                names, weak = self.event_columns(horizon, event)
-                if weak.open not in columns:
-                    continue
-                later = strong.c[weak.last]
-                last = strong.c[names.last]
-                doubt = sa.or_(
-                    strong.c[weak.open],
-                    sa.and_(later.is_not(None), sa.or_(last.is_(None), later > last)),
-                )
-                prolongs = sa.and_(sa.not_(strong.c[names.open]), doubt)
-                columns[names.missing] = _truth(sa.or_(strong.c[names.missing], prolongs))
-        query = sa.select(*(value.label(label) for label, value in columns.items()))
-        return layer(query, fenced=self.store.datasets.fenced)
-
-    def _with_holds(self, source: sa.FromClause, carried: Carried) -> tuple[sa.FromClause, dict[str, Expression]]:
-        holding = self.store.context.holding
-        wanted = sorted({number for covers in self._covers.values() for number in covers})
-        digests = [carried.relation.c[label] for label, key in carried.links.items() if not key.weak]
-        if "record_digest" in carried.relation.c:
-            digests.append(carried.relation.c["record_digest"])
-        joined: dict[int, list[sa.FromClause]] = {number: [] for number in wanted}
-        if holding.narrow:
-            for number in wanted:
-                for digest in digests:
-                    held = holding.table().alias()
-                    source = sa.outerjoin(source, held, sa.and_(held.c.cover == number, held.c.digest == digest))
-                    joined[number].append(held)
-        columns: dict[str, Expression] = {}
-        for horizon in self.store.context.horizons:
-            for covers in sorted(set(self._covers.values())):
-                if not covers:
-                    continue
-                names = _hold_names(horizon, covers)
-                standing = [standing_columns(holding, number, horizon, joined[number]) for number in covers]
-                releases = [each for _, found in standing for each in found]
-                columns[names[0]] = _truth(sa.or_(*(held for held, _ in standing)))
-                columns[names[1]] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
-        return source, columns
+        return event_columns(self.store.context.policy, horizon, event)
 
     # -- decisions of the row
 
@@ -455,33 +323,48 @@ class Selection:
     def due_keys(self, step: Step, restriction: Restriction | None = None) -> sa.Select[Any]:
         """The keys of the rows that a step acts on, as columns named like the key. Evaluate it where it acts."""
         relation = self.relation(restriction)
-        return sa.select(*(relation.c[column(name)].label(name) for name in self.map.key)).where(
-            self.acted_on(relation, step)
-        )
+        acted: Expression = relation.c.goes
+        if step.action is not Action.DELETE:
+            acted = self.in_place(relation, self._number(step), suppress=step.suppress)
+        return self._keys(relation).where(acted)
 
-    def acted_on(self, relation: sa.FromClause, step: Step) -> Expression:
-        """Whether a step acts on a row of the relation."""
-        if step.action is Action.DELETE:
-            return relation.c.goes
-        groups = self.groups(self.store.context.horizons[0])
-        number = next(n for n, group in enumerate(groups) if set(group.categories) & set(step.categories))
-        return self.in_place(relation, number, suppress=step.suppress)
+    def candidates(self, step: Step) -> sa.Select[Any]:
+        """The keys of the rows on which a step may act, from decisions made once; `due_keys` is to be asked of each.
+
+        A row that was to go as a whole may turn out to stay: then it is its fields that are acted on.
+        """
+        relation = self.store.kept(self)
+        may: Expression = relation.c.goes
+        if step.action is not Action.DELETE:
+            may = self._standing(relation, self._number(step), suppress=step.suppress)
+        return self._keys(relation).where(may)
+
+    def actionable(self, relation: sa.FromClause) -> Expression:
+        """Whether any step could act on a row of the relation."""
+        groups = range(len(self.groups(self.store.context.horizons[0])))
+        standing = (self._standing(relation, n, suppress=each) for n in groups for each in (False, True))
+        return sa.or_(relation.c.goes, *standing)
 
     def in_place(self, relation: sa.FromClause, number: int, *, suppress: bool) -> Expression:
         """Whether a group's fields of a row are anonymised while the row stays."""
+        return sa.and_(self._standing(relation, number, suppress=suppress), sa.not_(relation.c.goes))
+
+    def _standing(self, relation: sa.FromClause, number: int, *, suppress: bool) -> Expression:
+        """Whether a group's fields of a row are due, and as they were."""
         names = self.effective(number)
         delete = relation.c[names.delete]
         return sa.and_(
             relation.c[names.code] == constant(Code.DUE),
             delete if suppress else sa.not_(delete),
             sa.not_(relation.c[f"g{number}_done"]),
-            sa.not_(relation.c.goes),
         )
 
+    def _number(self, step: Step) -> int:
+        groups = self.groups(self.store.context.horizons[0])
+        return next(n for n, group in enumerate(groups) if set(group.categories) & set(step.categories))
 
-def _hold_names(horizon: Horizon, covers: Sequence[int]) -> tuple[str, str]:
-    stem = f"{horizon.name}h{'_'.join(map(str, covers))}"
-    return f"{stem}_held", f"{stem}_release"
+    def _keys(self, relation: sa.FromClause) -> sa.Select[Any]:
+        return sa.select(*(relation.c[column(name)].label(name) for name in self.map.key))
 
 
 def _truth(condition: Expression) -> Expression:

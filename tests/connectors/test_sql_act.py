@@ -14,7 +14,16 @@ import sqlalchemy as sa
 from fixtures_sql import Shop
 
 from connectors.errors import StoreRefuses
-from connectors.sql.act import Chunk, Counts, Frozen, dataset_lock, delete_chunk, update_chunk
+from connectors.sql.act import (
+    Candidates,
+    Chunk,
+    Counts,
+    Frozen,
+    dataset_lock,
+    delete_chunk,
+    line_up,
+    update_chunk,
+)
 from connectors.sql.functions import random_hex
 
 PERSONAL = ("first_name", "city")
@@ -27,13 +36,21 @@ def _due_contacts(shop: Shop, first: int = 1, last: int = 40) -> sa.Select[Any]:
     return sa.select(table.c.id).where(table.c.id.between(first, last), sa.not_(marked))
 
 
+def _lined_up(
+    connection: sa.Connection, table: sa.Table, due: sa.Select[Any], key: tuple[str, ...] = ("id",)
+) -> Candidates:
+    with connection.begin():
+        return line_up(connection, table, key, due, lambda restriction: due.where(restriction(table)))
+
+
 def _anonymise(shop: Shop, number: int, limit: int = 15, last: int = 40, plan: str = "plan") -> Counts:
+    """The first ``limit`` of what is due now."""
     connector = shop.connector
     with connector.writing() as connection:
+        candidates = _lined_up(connection, connector.table(shop.contacts), _due_contacts(shop, last=last))
         return update_chunk(
-            connection, connector.journal, Chunk(plan, "s1", "contacts", number), connector.table(shop.contacts),
-            ("id",), _due_contacts(shop, last=last), limit, {"first_name": random_hex(6), "city": None},
-            {"name": PERSONAL},
+            connection, connector.journal, Chunk(plan, "s1", "contacts", number), candidates,
+            1, min(limit, candidates.count), {"first_name": random_hex(6), "city": None}, {"name": PERSONAL},
         )  # fmt: skip
 
 
@@ -48,9 +65,10 @@ def _delete_visits(shop: Shop, number: int, limit: int, last: int = 100, **kw: A
         )
 
     with connector.writing() as connection:
+        candidates = _lined_up(connection, table, due)
         return delete_chunk(
-            connection, connector.journal, Chunk("plan", "s2", "visits", number), table, ("id",), due, limit,
-            [contribute], **kw,
+            connection, connector.journal, Chunk("plan", "s2", "visits", number), candidates,
+            1, min(limit, candidates.count), [contribute], **kw,
         )  # fmt: skip
 
 
@@ -114,8 +132,8 @@ def test_the_marks_of_deleted_rows_go_with_them(shop: Shop) -> None:
     table, connector = shop.connector.table(shop.contacts), shop.connector
     with connector.writing() as connection:
         chunk = Chunk("plan", "s3", "contacts", 0)
-        due = sa.select(table.c.id).where(table.c.id <= 4)
-        assert delete_chunk(connection, connector.journal, chunk, table, ("id",), due, 100) == Counts(4)
+        candidates = _lined_up(connection, table, sa.select(table.c.id).where(table.c.id <= 4))
+        assert delete_chunk(connection, connector.journal, chunk, candidates, 1, 4) == Counts(4)
     with connector.reading() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(connector.journal.marks)).scalar_one() == 6
 
@@ -125,7 +143,7 @@ def test_a_row_that_others_reference_refuses_the_whole_chunk(shop: Shop) -> None
     connector, table = shop.connector, shop.connector._table_at("companies")
     chunk = Chunk("plan", "s4", "companies", 0)
     with connector.writing() as connection, pytest.raises(StoreRefuses):
-        delete_chunk(connection, connector.journal, chunk, table, ("id",), sa.select(table.c.id), 100)
+        delete_chunk(connection, connector.journal, chunk, _lined_up(connection, table, sa.select(table.c.id)), 1, 2)
     assert shop.value("SELECT count(*) FROM companies") == 2
 
 
@@ -133,7 +151,8 @@ def test_a_key_is_never_overwritten(shop: Shop) -> None:
     connector, table = shop.connector, shop.connector.table(shop.contacts)
     chunk = Chunk("plan", "s5", "contacts", 0)
     with connector.writing() as connection, pytest.raises(StoreRefuses, match="id"):
-        update_chunk(connection, connector.journal, chunk, table, ("id",), _due_contacts(shop), 9, {"id": 1}, {})
+        candidates = _lined_up(connection, table, _due_contacts(shop))
+        update_chunk(connection, connector.journal, chunk, candidates, 1, 9, {"id": 1}, {})
 
 
 def test_composite_keys_are_acted_on_exactly(shop: Shop) -> None:
@@ -143,39 +162,80 @@ def test_composite_keys_are_acted_on_exactly(shop: Shop) -> None:
     due = sa.select(table.c.b, table.c.a).where(sa.or_(sa.and_(table.c.a == 1, table.c.b == "x"), table.c.a > 9))
     with connector.writing() as connection:
         chunk = Chunk("plan", "s6", "pairs", 0)
-        done = update_chunk(connection, connector.journal, chunk, table, ("a", "b"), due, 9, {"c": "q"}, {"k": ["c"]})
+        candidates = _lined_up(connection, table, due, ("a", "b"))
+        assert candidates.count == 1
+        done = update_chunk(connection, connector.journal, chunk, candidates, 1, 1, {"c": "q"}, {"k": ["c"]})
     assert done == Counts(1)
     assert shop.rows("SELECT a, b FROM pairs WHERE c = 'q'") == [(1, "x")]
 
 
 @pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
 def test_rows_that_somebody_holds_are_left_for_later(shop: Shop) -> None:
-    with shop.admin.begin() as other:
+    connector = shop.connector
+    table = connector.table(shop.contacts)
+    with shop.admin.begin() as other, connector.writing() as connection:
         other.exec_driver_sql("SELECT * FROM contacts WHERE id IN (3, 5) FOR UPDATE")
-        assert _anonymise(shop, 0, limit=100) == Counts(done=38, locked=2)
+        candidates = _lined_up(connection, table, _due_contacts(shop))
+        chunk = Chunk("plan", "s1", "contacts", 0)
+        new = {"first_name": random_hex(6), "city": None}
+        counts = update_chunk(connection, connector.journal, chunk, candidates, 1, 40, new, {"name": PERSONAL})
+        assert counts == Counts(done=38, locked=2)
+        assert sorted(connection.execute(candidates.left()).scalars()) == [3, 5]
     assert _anonymise(shop, 1, limit=100) == Counts(done=2)
 
 
 @pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
-def test_a_fact_that_arrives_between_evaluation_and_lock_counts(shop: Shop) -> None:
+def test_a_row_that_somebody_holds_and_keeps_is_neither_due_nor_waited_for(shop: Shop) -> None:
+    """It is locked when its turn comes, and what the store says of it by then is that it is kept."""
+    connector = shop.connector
+    table = connector.table(shop.contacts)
+    with connector.writing() as connection, shop.admin.begin() as other:
+        candidates = _lined_up(connection, table, _due_contacts(shop).where(table.c.city.is_not(None)))
+        shop.run("UPDATE contacts SET city = NULL WHERE id = 3")
+        other.exec_driver_sql("SELECT * FROM contacts WHERE id IN (3, 5) FOR UPDATE")
+        chunk = Chunk("plan", "s1", "contacts", 0)
+        counts = update_chunk(connection, connector.journal, chunk, candidates, 1, 40, {"city": None}, {})
+    assert counts == Counts(done=38, stale=1, locked=1)
+
+
+@pytest.mark.parametrize("point", ["INSERT INTO ardoise_candidates", "INSERT INTO ardoise_locked"])
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_a_fact_that_arrives_between_evaluation_and_second_look_counts(shop: Shop, point: str) -> None:
     shop.run("CREATE TABLE kept (contact integer)")
     connector, table = shop.connector, shop.connector.table(shop.contacts)
     kept = connector._table_at("kept")
     due = _due_contacts(shop).where(table.c.id.not_in(sa.select(kept.c.contact)))
 
     def arrive(_: Any, __: Any, statement: str, *rest: Any) -> None:
-        if statement.startswith("INSERT INTO ardoise_frozen"):
+        if statement.startswith(point):
             shop.run("INSERT INTO kept VALUES (1), (2)")
 
     with connector.writing() as connection:
         sa.event.listen(connection, "after_cursor_execute", arrive)
         chunk = Chunk("plan", "s7", "contacts", 0)
+        candidates = _lined_up(connection, table, due)
         counts = update_chunk(
-            connection, connector.journal, chunk, table, ("id",), due, 100, {"first_name": None, "city": None},
+            connection, connector.journal, chunk, candidates, 1, 40, {"first_name": None, "city": None},
             {"name": PERSONAL},
         )  # fmt: skip
     assert counts == Counts(done=38, stale=2)
     assert shop.rows("SELECT first_name FROM contacts WHERE id <= 2 ORDER BY id") == [("Name1",), ("Name2",)]
+
+
+def test_a_fact_that_arrives_between_two_chunks_counts(shop: Shop) -> None:
+    connector, table = shop.connector, shop.connector.table(shop.contacts)
+    with connector.writing() as connection:
+        candidates = _lined_up(connection, table, _due_contacts(shop).where(table.c.city.is_not(None)))
+        done = []
+        for number, first in enumerate(range(1, 41, 15)):
+            chunk, last = Chunk("plan", "s8", "contacts", number), min(first + 14, 40)
+            done.append(update_chunk(connection, connector.journal, chunk, candidates, first, last, {"city": None}, {}))
+            if number == 0:
+                shop.run("UPDATE contacts SET city = NULL WHERE id IN (2, 20, 21, 40, 50)")
+                shop.run("DELETE FROM visits")
+                shop.run("DELETE FROM contacts WHERE id = 39")
+    assert done == [Counts(15), Counts(13, stale=2), Counts(8, stale=2)], "what is gone is stale as well"
+    assert shop.value("SELECT count(*) FROM contacts WHERE id > 40 AND city IS NOT NULL") == 59
 
 
 @pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
@@ -194,7 +254,7 @@ PROGRAM = textwrap.dedent("""
     import os, signal, sys
     import sqlalchemy as sa
     from connectors.base import Source
-    from connectors.sql.act import Chunk, delete_chunk
+    from connectors.sql.act import Chunk, delete_chunk, line_up
     from connectors.sql.connector import SqlConnector
     url, point = sys.argv[1:]
     connector = SqlConnector("shop", url, url)
@@ -209,9 +269,12 @@ PROGRAM = textwrap.dedent("""
             print(name, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
+    due = sa.select(table.c.id).where(table.c.id < 100)
     with connector.writing() as connection:
-        delete_chunk(connection, connector.journal, Chunk("plan", "s2", "visits", 0), table, ("id",),
-                     sa.select(table.c.id).where(table.c.id < 100), 60, [contribute], checkpoint)
+        with connection.begin():
+            candidates = line_up(connection, table, ("id",), due, lambda restriction: due.where(restriction(table)))
+        delete_chunk(connection, connector.journal, Chunk("plan", "s2", "visits", 0), candidates, 1, 60,
+                     [contribute], checkpoint)
 """)
 
 

@@ -52,7 +52,7 @@ class Rows:
         plan = Plan(DAY, "JULIEN", "julien", "1" * 64, "2" * 64, "3" * 64, "4" * 64, (), (of,), ())
         return Receipts(self.engine.ledger, plan, plan.digest, "tests", running_clock(NOW))
 
-    def due(self, _connection: sa.Connection) -> sa.Select[Any]:
+    def due(self) -> sa.Select[Any]:
         table = self.connector.table(SOURCE)
         journal = self.connector.journal
         done = journal.marked(table, ("id",), "people", "user.name", ["name", "email", "phone"])
@@ -88,9 +88,9 @@ class Rows:
         record = work.receipts.read()[work.step.id]
         with self.connector.writing() as connection:
             work.resolve(connection, record)
-            with connection.begin():
-                due = self.due(connection)
-            return record, work.act(connection, record, due)
+            table = self.connector.table(SOURCE)
+            due = self.due()
+            return record, work.act(connection, record, due, lambda restriction: due.where(restriction(table)))
 
     def all(self) -> list[dict[str, Any]]:
         table = self.connector.table(SOURCE)

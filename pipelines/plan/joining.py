@@ -1,0 +1,198 @@
+"""The rows of one dataset beside what others know of them: evidence of other stores, and the holds that stand.
+
+Strong evidence joins in as occurrences of the row's events. Weak evidence never moves a clock: where it would prolong,
+it makes the event missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.plan.carried import Carried
+from pipelines.plan.compile import EventColumns, HoldColumns, Layout, WeakColumns, day_constant, extreme, layer
+from pipelines.plan.context import Context, oldest_that_matters
+from pipelines.plan.evidence import HandedOver
+from pipelines.plan.holding import standing_columns
+from pipelines.plan.links import Key
+from pipelines.plan.occurrences import Horizon
+from retention_rules.policy import Policy
+
+Expression = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Joining:
+    """One dataset's rows, and what is to be joined to them.
+
+    ``tables`` is the evidence handed over to the store, ``incomplete`` the events that some supplier could not tell,
+    ``asked`` the events that the dataset's purposes speak of, ``covers`` the holds by category.
+    """
+
+    context: Context
+    carried: Carried
+    tables: Mapping[Key, HandedOver]
+    incomplete: frozenset[str]
+    asked: frozenset[str]
+    covers: Mapping[str, tuple[int, ...]]
+    fenced: bool
+
+    @cached_property
+    def events(self) -> tuple[str, ...]:
+        """The events of which `relation` has columns."""
+        supplied = set(self.context.supply.events) & self.asked if self._linked else set()
+        return tuple(sorted({event for _, event in self.carried.events} | supplied))
+
+    @cached_property
+    def _linked(self) -> bool:
+        return any(not key.weak for key in self.carried.links.values())
+
+    def layout(self, horizon: Horizon) -> Layout:
+        """Which columns of `relation` say what on a date."""
+        policy = self.context.policy
+        return Layout({event: event_columns(policy, horizon, event)[0] for event in self.events}, self.carried.facts)
+
+    def relation(self) -> sa.CTE:
+        """The rows that are inside, with what the other stores know of their subjects, its doubts, and the holds."""
+        carried = self.carried
+        source: sa.FromClause = carried.relation
+        joined: list[tuple[Key, sa.FromClause]] = []
+        for label, key in carried.links.items():
+            if key in self.tables:
+                evidence = self.tables[key].table.alias()
+                source = sa.outerjoin(source, evidence, evidence.c.digest == carried.relation.c[label])
+                joined.append((key, evidence))
+        source, held = self._with_holds(source)
+        columns: dict[str, Expression] = {
+            each.name: each for each in carried.relation.c if not each.name.startswith(("r", "l", "x"))
+        }
+        columns |= held
+        for horizon in self.context.horizons:
+            for event in self.events:
+                columns |= self._strong(horizon, event, joined)
+                columns |= self._weak(horizon, event, joined)
+        query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
+        query = query.where(carried.relation.c.inside)
+        return self._doubted(layer(query, fenced=self.fenced))
+
+    def _strong(
+        self, horizon: Horizon, event: str, joined: Sequence[tuple[Key, sa.FromClause]]
+    ) -> dict[str, Expression]:
+        names, _ = event_columns(self.context.policy, horizon, event)
+        carried, relation, context = self.carried, self.carried.relation, self.context
+        opens: list[Expression] = [sa.false()]
+        misses: list[Expression] = [sa.false()]
+        firsts: list[Expression] = []
+        lasts: list[Expression] = []
+        own = carried.events.get((horizon.name, event))
+        if own is not None:
+            opens.append(relation.c[own.open])
+            misses.append(relation.c[own.missing])
+            firsts.append(relation.c[own.first])
+            lasts.append(relation.c[own.last])
+        if event in carried.inherited:
+            misses.append(relation.c.orphaned)
+        if event in context.supply.events and self._linked:
+            known = {key for key in context.supply.keys(event) if not key.weak}
+            reachable = known & {key for key in carried.links.values() if not key.weak}
+            misses.append(relation.c.lost)
+            if event in self.incomplete or not reachable:
+                misses.append(sa.true())
+            for key, evidence in joined:
+                columns = self.tables[key].events.get((horizon.name, event))
+                if not key.weak and columns is not None:
+                    opens.append(sa.func.coalesce(evidence.c[columns.open], sa.false()))
+                    misses.append(sa.func.coalesce(evidence.c[columns.missing], sa.false()))
+                    firsts.append(evidence.c[columns.first])
+                    lasts.append(evidence.c[columns.last])
+        none = sa.cast(sa.null(), sa.Date())
+        return {
+            names.open: _truth(sa.or_(*opens)),
+            names.missing: _truth(sa.or_(*misses)),
+            names.first: extreme(firsts, latest=False) if firsts else none,
+            names.last: extreme(lasts, latest=True) if lasts else none,
+        }
+
+    def _weak(self, horizon: Horizon, event: str, joined: Sequence[tuple[Key, sa.FromClause]]) -> dict[str, Expression]:
+        """Whether a weak match says open (or nothing certain), and the latest day of those that could matter."""
+        found = [
+            (evidence, columns)
+            for key, evidence in joined
+            if key.weak and (columns := self.tables[key].events.get((horizon.name, event)))
+        ]
+        if not found:
+            return {}
+        bound = day_constant(oldest_that_matters(self.context.policy, event, horizon.as_of))
+        _, names = event_columns(self.context.policy, horizon, event)
+        lasts: list[Expression] = [
+            sa.case((evidence.c[columns.last] > bound, evidence.c[columns.last])) for evidence, columns in found
+        ]
+        opens = [
+            sa.func.coalesce(sa.or_(evidence.c[columns.open], evidence.c[columns.missing]), sa.false())
+            for evidence, columns in found
+        ]
+        return {names.open: _truth(sa.or_(*opens)), names.last: extreme(lasts, latest=True)}
+
+    def _doubted(self, strong: sa.CTE) -> sa.CTE:
+        """A weak match that would prolong makes the event missing; it never moves a clock."""
+        columns: dict[str, Expression] = {each.name: each for each in strong.c}
+        for horizon in self.context.horizons:
+            for event in self.events:
+                names, weak = event_columns(self.context.policy, horizon, event)
+                if weak.open not in columns:
+                    continue
+                later = strong.c[weak.last]
+                last = strong.c[names.last]
+                doubt = sa.or_(
+                    strong.c[weak.open],
+                    sa.and_(later.is_not(None), sa.or_(last.is_(None), later > last)),
+                )
+                prolongs = sa.and_(sa.not_(strong.c[names.open]), doubt)
+                columns[names.missing] = _truth(sa.or_(strong.c[names.missing], prolongs))
+        query = sa.select(*(value.label(label) for label, value in columns.items()))
+        return layer(query, fenced=self.fenced)
+
+    def _with_holds(self, source: sa.FromClause) -> tuple[sa.FromClause, dict[str, Expression]]:
+        holding, carried = self.context.holding, self.carried
+        wanted = sorted({number for covers in self.covers.values() for number in covers})
+        digests = [carried.relation.c[label] for label, key in carried.links.items() if not key.weak]
+        if "record_digest" in carried.relation.c:
+            digests.append(carried.relation.c["record_digest"])
+        joined: dict[int, list[sa.FromClause]] = {number: [] for number in wanted}
+        if holding.narrow:
+            for number in wanted:
+                for digest in digests:
+                    held = holding.table().alias()
+                    source = sa.outerjoin(source, held, sa.and_(held.c.cover == number, held.c.digest == digest))
+                    joined[number].append(held)
+        columns: dict[str, Expression] = {}
+        for horizon in self.context.horizons:
+            for covers in sorted(set(self.covers.values())):
+                if not covers:
+                    continue
+                names = hold_columns(horizon, covers)
+                standing = [standing_columns(holding, number, horizon, joined[number]) for number in covers]
+                releases = [each for _, found in standing for each in found]
+                columns[names.held] = _truth(sa.or_(*(held for held, _ in standing)))
+                columns[names.release] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
+        return source, columns
+
+
+def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
+    """The names of the columns about an event; a relation need not have them."""
+    stem = f"{horizon.name}s{sorted(policy.events).index(event)}"
+    return EventColumns.named(stem), WeakColumns.named(stem)
+
+
+def hold_columns(horizon: Horizon, covers: Sequence[int]) -> HoldColumns:
+    """The names of the columns about the holds of these numbers."""
+    stem = f"{horizon.name}h{'_'.join(map(str, covers))}"
+    return HoldColumns(f"{stem}_held", f"{stem}_release")
+
+
+def _truth(condition: Expression) -> Expression:
+    return sa.case((condition, sa.true()), else_=sa.false())
