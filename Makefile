@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-slow lint screenshots clean
+.PHONY: help install demo airflow test test-slow lint bench screenshots clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ lint: install  ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: install  ## Benchmarks: ratios to a floor measured in the same run, and peak memory (long)
+	$(BIN)/python -m benchmarks.planning --twice
 
 screenshots: install  ## Remake the pictures of Airflow's UI (needs Debian's chromium)
 	$(BIN)/python tests/screenshots.py
