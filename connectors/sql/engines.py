@@ -142,6 +142,7 @@ def prepare_sqlite(connection: sqlite3.Connection) -> None:
     connection.create_function("ardoise_sha256", 1, _sha256, deterministic=True)
     connection.create_function("ardoise_random_hex", 1, _random_hex)
     connection.create_function("ardoise_number", 2, _number, deterministic=True)
+    connection.create_function("ardoise_translate", 3, _translate, deterministic=True)
 
 
 def _digest(outer: bytes, inner: bytes, text: Any) -> str | None:
@@ -154,6 +155,10 @@ def _sha256(text: str | None) -> str | None:
 
 def _number(digest: str, at: int) -> int:
     return int(digest[at - 1 : at + 7], 16)
+
+
+def _translate(text: str | None, letters: str, by: str) -> str | None:
+    return None if text is None else str(text).translate(str.maketrans(letters, by))
 
 
 def _random_hex(digits: int) -> str:
