@@ -57,6 +57,16 @@ def decision_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> str:
     return _svg(figure, "How the records of each dataset stand")
 
 
+def release_plot(overdue: int, periods: Sequence[tuple[str, int]]) -> str:
+    """How many records become due in each period to come, beside what is overdue now."""
+    figure, axes = _figure(height=2.6)
+    labels = ["overdue", *(name for name, _ in periods)]
+    axes.bar([0], [overdue], color=LEDGER, width=0.8)
+    axes.bar(range(1, len(labels)), [count for _, count in periods], color=LIVE, width=0.8)
+    _label(axes, labels)
+    return _svg(figure, "What becomes due in each period")
+
+
 def _figure(height: float) -> tuple[Figure, Axes]:
     import matplotlib as mpl
     from matplotlib.figure import Figure

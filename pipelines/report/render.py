@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,13 +17,18 @@ _LARGEST = 4
 
 def render_html(data: ReportData) -> str:
     """The report as self-contained HTML: no external request, light and dark, printable."""
+    return page("report.html.j2", _view(data))
+
+
+def page(template: str, view: Mapping[str, Any]) -> str:
+    """A page of one file from a template of this room; ``n`` writes numbers with thin groups."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("pipelines.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["n"] = lambda value: f"{value:,}".replace(",", "\N{NO-BREAK SPACE}")
-    return environment.get_template("report.html.j2").render(_view(data))
+    return environment.get_template(template).render(view)
 
 
 def render_json(data: ReportData) -> str:

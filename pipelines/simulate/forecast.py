@@ -44,9 +44,9 @@ _WIDTH = {By.MONTH: 1, By.QUARTER: 3, By.YEAR: 12}
 class Outlook:
     """What becomes of the records of one dataset in one category; the parts sum up to ``records``.
 
-    ``overdue`` are due today; ``released`` become due in each period, and ``later`` after the last. ``open`` have no end
-    date (a purpose runs, or law keeps them without one); ``held`` are due at some time, but for a case; ``conditional``
-    hang on an end that is only announced; ``done`` were anonymised by an earlier run.
+    ``overdue`` are due today; ``released`` become due in each period, and ``later`` after the last. ``open`` have no
+    end date (a purpose runs, or law keeps them without one); ``held`` are due at some time, but for a case;
+    ``conditional`` hang on an end that is only announced; ``done`` were anonymised by an earlier run.
     """
 
     store: str
@@ -115,11 +115,12 @@ def simulate(
     """
     if not 1 <= months <= LONGEST:
         raise UsageError(f"{months} months cannot be simulated", "--months", f"Give 1 to {LONGEST}.")
-    wanted = policy_named(estate, controller, policy)
-    problems = estate.misfits(wanted, controller)
-    if problems:
-        raise EstateInvalid(problems)
     with contextlib.closing(estate.engine()) as engine:
+        estate = estate.acting(engine)
+        wanted = policy_named(estate, controller, policy)
+        problems = estate.misfits(wanted, controller)
+        if problems:
+            raise EstateInvalid(problems)
         context = viewed(estate, engine, controller, wanted, horizons(today))
     calendar = _Calendar(today, months, by)
     with surveyed(estate, context, progress) as survey:
@@ -167,7 +168,7 @@ def _rows(context: Context, selection: Selection) -> Counts:
     if not columns:
         return {}
     counted = extended(relation, columns, fenced=selection.store.datasets.fenced)
-    return _sorted(selection.store.connection.execute(histogram(counted, list(columns))).tuples())
+    return _sorted(selection.store.connection.execute(histogram(counted, list(columns))))
 
 
 def _items(context: Context, selection: ItemSelection) -> Counts:

@@ -10,6 +10,7 @@ from connectors.sql.engines import speaking_for
 from pipelines.engine.database import EngineDatabase
 from pipelines.errors import Refused
 from pipelines.estate import Estate
+from pipelines.estate.terms import figures_of
 from pipelines.plan.context import Context
 from pipelines.plan.context import context as context_of
 from pipelines.plan.gathering import DOWN, Gathered, gathered
@@ -34,12 +35,11 @@ class Survey:
     def gaps(self) -> tuple[str, ...]:
         """Stores that are down, scans that are missing or incomplete: nothing of them was counted, or not all."""
         lacking = [f"{store}: {DOWN}; nothing of it is counted" for store in sorted(self.found.down)]
-        for note in self.found.evidence.notes:
-            if not note.complete:
-                lacking.append(
-                    f"{note.store}.{note.dataset} could not tell `{note.event}` ({note.reason}): what depends on it is "
-                    "undetermined"
-                )
+        lacking += [
+            f"{note.store}.{note.dataset} could not tell `{note.event}` ({note.reason}): it is missing everywhere"
+            for note in self.found.evidence.notes
+            if not note.complete
+        ]
         context = self.found.context
         for store in self.estate.stores:
             for name, dataset in context.active(store).items():
@@ -106,7 +106,11 @@ def policy_named(estate: Estate, controller: str, name: str) -> Policy:
         EstateInvalid: the policy in force is invalid.
         PolicyInvalid: the one that is named is invalid; with every problem.
     """
-    return load_policy(name, [estate.folder / "policies"]) if name else estate.policy(controller)
+    in_force = estate.policy(controller)
+    if not name:
+        return in_force
+    figures = figures_of(controller, estate.terms, estate.data_maps)
+    return load_policy(name, [estate.folder / "policies"], figures=figures)
 
 
 @contextlib.contextmanager
