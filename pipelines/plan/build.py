@@ -60,9 +60,9 @@ def make_plan(
         DataMapInvalid: a store is not as its data map says.
         Refused: the policy has no purposes, or the estate no approved dataset of this controller.
     """
-    policy = estate.policy(controller)
-    _sensible(estate, policy, controller)
     with contextlib.closing(estate.engine()) as engine:
+        estate = estate.acting(engine)
+        _sensible(estate, estate.policy(controller), controller)
         context = plan_context(estate, engine, controller, as_of, today)
         if not any(context.active(store) for store in context.maps):
             raise Refused(f"no approved dataset belongs to {controller}", "data_map", "Approve one: `ardoise review`.")
@@ -85,6 +85,7 @@ def draft(
     progress: Progress = silent,
 ) -> Plan:
     """What `make_plan` would say now; nothing is kept. Verification asks it what is still due after a run."""
+    estate = estate.acting(engine)
     context = plan_context(estate, engine, controller, as_of, today)
     with gathered(estate, context, progress) as found:
         return _Builder(estate, context, found, engine, today, progress).build()
@@ -198,6 +199,8 @@ class _Builder:
         )
 
     def _warnings(self) -> Iterator[str]:
+        for each in self.estate.unconfirmed:
+            yield f"{each.what}. {each.remedy}."
         for remark in self.estate.lint(self.context.policy, self.context.controller):
             yield f"{remark.what}. {remark.remedy}"
         for note in self.found.evidence.notes:

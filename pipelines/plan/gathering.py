@@ -70,7 +70,7 @@ def plan_context(estate: Estate, engine: EngineDatabase, controller: str, as_of:
     return context(
         policy=estate.policy(controller),
         controller=controller,
-        maps=estate.data_maps,
+        maps=estate.acting(engine).data_maps,
         key=estate.key,
         holding=Holding(tuple(engine.holds.list()), horizons(as_of, today)),
     )

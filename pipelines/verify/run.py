@@ -36,6 +36,7 @@ def verify(estate: Estate, plan_digest: str, *, now: dt.datetime, today: dt.date
         UsageError: there is no such plan.
     """
     with contextlib.closing(estate.engine()) as engine:
+        estate = estate.acting(engine)
         plan = engine.plans.load(plan_digest)
         findings = _Verification(estate, engine, plan, now, today, progress).findings()
         engine.findings.store(plan.digest, [asdict(finding) for finding in findings], at=now)
