@@ -19,7 +19,7 @@ from connectors.sql.journal import Journal
 from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
-from pipelines.plan.facts import own_fact
+from pipelines.plan.facts import fact_column, own_fact
 from pipelines.plan.links import Key, forms
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.supply import record_events, subject_events
@@ -248,8 +248,8 @@ class Datasets:
         self, columns: dict[str, Expression], table: sa.FromClause, dataset: DatasetMap, parents: Sequence[_Joined]
     ) -> dict[str, str]:
         facts: dict[str, str] = {}
-        for number, (name, kind) in enumerate(sorted(self.policy.supplied_facts.items())):
-            label = f"f{number}"
+        for name, kind in sorted(self.policy.supplied_facts.items()):
+            label = fact_column(self.policy, name)
             own = own_fact(name, kind, dataset, table, self.dialect)
             if own is not None:
                 columns[label] = own

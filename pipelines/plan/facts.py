@@ -14,6 +14,11 @@ from retention_rules.terms import TENANT
 Expression = sa.ColumnElement[Any]
 
 
+def fact_column(policy: Policy, name: str) -> str:
+    """How a relation names a supplied fact, where it has it."""
+    return f"f{sorted(policy.supplied_facts).index(name)}"
+
+
 def own_fact(name: str, kind: str, dataset: DatasetMap, table: sa.FromClause, dialect: str) -> Expression | None:
     """A fact as a dataset itself supplies it; None where it does not."""
     source = dataset.facts.get(name)

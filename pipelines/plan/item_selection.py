@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Ref
-from pipelines.data_map.model import DatasetMap
+from pipelines.data_map.model import DatasetMap, SubjectLink
 from pipelines.plan.artefact import Action, Step, Tally
 from pipelines.plan.carried import column
 from pipelines.plan.compile import (
@@ -36,9 +36,9 @@ from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import greatest, run
 from pipelines.plan.evidence import Evidence, digest_columns, event_columns, item_tables, wide
-from pipelines.plan.facts import constant_facts
+from pipelines.plan.facts import constant_facts, fact_column
 from pipelines.plan.holding import by_category, standing_columns
-from pipelines.plan.links import STRONG, Key
+from pipelines.plan.links import NAME, STRONG, Key
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
 from pipelines.plan.supply import record_events
 from pipelines.plan.tallying import STATES, Counted
@@ -88,11 +88,14 @@ class ItemSelection:
     # -- one row per item and subject
 
     def _people(self) -> sa.CTE:
-        """Each item with each of its subjects, once: digest, and one loose and name form of it."""
+        """Each item with each of its subjects, once: digest, and one loose and name form of it.
+
+        Who is given by a name alone has no digest, and is here only if a store knows somebody of that name: a weak
+        match, which may stand in the way of a deletion and never asks for one.
+        """
         items, people = item_tables()
         same = sa.and_(*(items.c[each] == people.c[each] for each in ("store", "dataset", "container", "key")))
         others = sa.not_(sa.func.coalesce(people.c.own, sa.false()))
-        roles = sorted({role for link in self.map.subjects if link.strength in STRONG for role in link.roles})
         query = (
             sa.select(
                 *(items.c[each].label(column(each)) for each in PLACE),
@@ -105,10 +108,26 @@ class ItemSelection:
             )
             .select_from(items)
             .join(people, sa.and_(same, others))
-            .where(items.c.store == self.store, items.c.dataset == self.name, people.c.digest.is_not(None))
-            .group_by(*(items.c[each] for each in (*PLACE, "first", "last", "endless")), people.c.digest)
+            .where(items.c.store == self.store, items.c.dataset == self.name, self._concerned(people))
+            .group_by(
+                *(items.c[each] for each in (*PLACE, "first", "last", "endless")),
+                people.c.digest,
+                sa.case((people.c.digest.is_(None), people.c.name_digest)),
+            )
         )
-        return (query.where(people.c.role.in_(roles)) if roles else query).cte()
+        return query.cte()
+
+    def _concerned(self, people: sa.FromClause) -> Expression:
+        """Whether a participant is a subject of the item, by an address or by a name that some store knows."""
+        strong = [link for link in self.map.subjects if link.strength in STRONG]
+        names = [link for link in self.map.subjects if link.kind == NAME]
+        addressed = sa.and_(people.c.digest.is_not(None), _in_roles(people, strong))
+        if not names:
+            return addressed
+        evidence = sa.table("evidence", sa.column("key", sa.String()), sa.column("digest", sa.String()))
+        known = sa.select(evidence.c.digest).where(evidence.c.key == Key(NAME, weak=True).name)
+        named = sa.and_(people.c.digest.is_(None), people.c.name_digest.in_(known), _in_roles(people, names))
+        return sa.or_(addressed, named)
 
     def relation(self) -> sa.CTE:
         """Each item and subject with the decisions of each group for each horizon."""
@@ -130,7 +149,7 @@ class ItemSelection:
         source, carried = self._with_holds(source, people)
         carried |= {each.name: each for each in people.c}
         constants = constant_facts(self.map, policy)
-        facts = {name: f"f{number}" for number, name in enumerate(constants)}
+        facts = {name: fact_column(policy, name) for name in constants}
         carried |= {facts[name]: value for name, value in constants.items()}
         for horizon in self.context.horizons:
             for event in self._events():
@@ -283,11 +302,13 @@ class ItemSelection:
         for number, code in codes.items():
             for which in Code:
                 columns[f"g{number}_{which.name.lower()}"] = _some(code == constant(which))
-        columns["all_due"] = sa.func.min(sa.case((due, 1), else_=0)) == 1
-        columns["some_due"] = _some(due)
+        # a name alone may stand in the way, and never asks
+        addressed = sa.and_(due, relation.c.digest.is_not(None))
+        columns["all_due"] = sa.and_(sa.func.min(sa.case((due, 1), else_=0)) == 1, _some(addressed))
+        columns["some_due"] = _some(addressed)
         columns["since"] = sa.func.max(since)
         columns["last"] = sa.func.max(last)
-        columns["subjects"] = sa.func.list(relation.c.digest).filter(due)
+        columns["subjects"] = sa.func.list(relation.c.digest).filter(addressed)
         group_by = [relation.c[column(each)] for each in PLACE]
         return sa.select(*(v.label(k) for k, v in columns.items())).group_by(*group_by).cte()
 
@@ -388,6 +409,11 @@ class ItemSelection:
             last_due=last_due,
             order=order,
         )
+
+
+def _in_roles(people: sa.FromClause, links: Sequence[SubjectLink]) -> Expression:
+    roles = sorted({role for link in links for role in link.roles})
+    return people.c.role.in_(roles) if roles else sa.true()
 
 
 def _hold_names(horizon: Horizon, covers: Sequence[int]) -> tuple[str, str]:
