@@ -29,7 +29,7 @@ airflow: install  ## Airflow's scheduler and UI, with the demonstration's stores
 	$(BIN)/python -m dags.standalone
 
 test: install lint  ## Lint, types, layers and the quick tests (under five minutes)
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: install  ## Real servers under stress, chaos, Airflow and browser suites
 	$(BIN)/pytest -m slow

@@ -24,6 +24,7 @@ from pipelines.errors import EngineDown, LedgerBroken, UsageError
 
 ENTRIES = 8
 FORGED = '{"reason":"forged"}'
+Pristine = tuple[Path, EngineKeys, list[Entry]]
 
 
 def fill(chain: Ledger, count: int = ENTRIES) -> list[Entry]:
@@ -279,7 +280,7 @@ def test_a_time_without_a_zone_is_no_instant(light_engine: EngineDatabase) -> No
 
 
 @pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EngineKeys, list[Entry]]:
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Pristine:
     path = tmp_path_factory.mktemp("pristine") / "engine.sqlite"
     keys = EngineKeys.generate()
     database = EngineDatabase.open(f"sqlite:///{path}", keys)
@@ -304,12 +305,11 @@ def changes(draw: st.DrawFn) -> tuple[int, dict[str, Any]]:
     return draw(positions), {column: draw(values.get(column, hexadecimal))}
 
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+thorough = settings(quick, max_examples=200)
 
 
-def verify_copy(
-    pristine: tuple[Path, EngineKeys, list[Entry]], tmp_path: Path, *statements: sa.Executable
-) -> list[Defect]:
+def verify_copy(pristine: Pristine, tmp_path: Path, *statements: sa.Executable) -> list[Defect]:
     path, keys, _ = pristine
     copy = tmp_path / "copy.sqlite"
     shutil.copy(path, copy)
@@ -322,40 +322,70 @@ def verify_copy(
     return defects
 
 
-@quick
-@given(change=changes())
-def test_any_change_of_any_column_is_found_at_its_entry(
-    pristine: tuple[Path, EngineKeys, list[Entry]], tmp_path: Path, change: tuple[int, dict[str, Any]]
-) -> None:
+def changed(pristine: Pristine, tmp_path: Path, change: tuple[int, dict[str, Any]]) -> set[int]:
+    """The entries that are named after a change of one column."""
     position, values = change
     ((column, value),) = values.items()
     assume(value != getattr(pristine[2][position - 1], column, None))
     defects = verify_copy(pristine, tmp_path, ledger.update().where(at(position)).values(values))
-    assert position in {defect.sequence for defect in defects}
+    return {defect.sequence for defect in defects}
 
 
-@quick
-@given(gone=st.sets(positions, min_size=1))
-def test_any_set_of_removed_entries_is_named_exactly(
-    pristine: tuple[Path, EngineKeys, list[Entry]], tmp_path: Path, gone: set[int]
-) -> None:
+def removed(pristine: Pristine, tmp_path: Path, gone: set[int]) -> tuple[set[int], set[Flaw]]:
+    """The entries that are named after some were removed, and as what."""
     defects = verify_copy(pristine, tmp_path, ledger.delete().where(ledger.c.sequence.in_(gone)))
-    assert {defect.flaw for defect in defects} <= {Flaw.REMOVED, Flaw.TRUNCATED}
     named = {each for defect in defects for each in range(defect.sequence, (defect.through or 0) + 1)}
-    assert named == gone
+    return named, {defect.flaw for defect in defects}
 
 
-@quick
-@given(order=st.permutations(range(1, ENTRIES + 1)))
-def test_any_new_order_is_found_at_every_entry_that_was_moved(
-    pristine: tuple[Path, EngineKeys, list[Entry]], tmp_path: Path, order: list[int]
-) -> None:
+def reordered(pristine: Pristine, tmp_path: Path, order: list[int]) -> list[tuple[int, Flaw]]:
+    """What is named after entries were put in another order."""
     away = ledger.update().values(sequence=ledger.c.sequence + 1000)
     back = [ledger.update().where(at(old + 1000)).values(sequence=new) for new, old in enumerate(order, start=1)]
-    defects = verify_copy(pristine, tmp_path, away, *back)
-    moved = {new for new, old in enumerate(order, start=1) if new != old}
-    assert {defect.sequence for defect in defects} == moved
-    assert {defect.flaw for defect in defects} <= {Flaw.MOVED}
+    return flaws(verify_copy(pristine, tmp_path, away, *back))
+
+
+def moved(order: list[int]) -> list[tuple[int, Flaw]]:
+    return [(new, Flaw.MOVED) for new, old in enumerate(order, start=1) if new != old]
+
+
+some_gone = st.sets(positions, min_size=1)
+orders = st.permutations(range(1, ENTRIES + 1))
+
+
+@quick
+@given(change=changes())
+def test_any_change_of_any_column_is_found_at_its_entry(
+    pristine: Pristine, tmp_path: Path, change: tuple[int, dict[str, Any]]
+) -> None:
+    assert change[0] in changed(pristine, tmp_path, change)
+
+
+@quick
+@given(gone=some_gone)
+def test_any_set_of_removed_entries_is_named_exactly(pristine: Pristine, tmp_path: Path, gone: set[int]) -> None:
+    named, as_what = removed(pristine, tmp_path, gone)
+    assert named == gone
+    assert as_what <= {Flaw.REMOVED, Flaw.TRUNCATED}
+
+
+@quick
+@given(order=orders)
+def test_any_new_order_is_found_at_every_entry_that_was_moved(
+    pristine: Pristine, tmp_path: Path, order: list[int]
+) -> None:
+    assert reordered(pristine, tmp_path, order) == moved(order)
+
+
+@pytest.mark.slow
+@thorough
+@given(change=changes(), gone=some_gone, order=orders)
+def test_whatever_is_done_to_a_ledger_is_found_many_times_over(
+    pristine: Pristine, tmp_path: Path, change: tuple[int, dict[str, Any]], gone: set[int], order: list[int]
+) -> None:
+    assert change[0] in changed(pristine, tmp_path, change)
+    assert removed(pristine, tmp_path, gone)[0] == gone
+    assert reordered(pristine, tmp_path, order) == moved(order)
 
 
 # ── what may be written ──
