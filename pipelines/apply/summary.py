@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 from pipelines.plan.artefact import Action, Step
 
-ACTED = frozenset({"deleted", "anonymised", "redacted", "done"})
+ACTED = frozenset({"deleted", "anonymised", "redacted", "archived", "done"})
 """Outcomes that changed a record."""
 
 SETTLED = ACTED | {"already_gone"}
 """Outcomes after which nothing is left to do for a record."""
 
-DONE_AS: dict[Action, str] = {Action.DELETE: "deleted", Action.ANONYMISE: "anonymised", Action.REDACT: "redacted"}
+DONE_AS: dict[Action, str] = {
+    Action.DELETE: "deleted",
+    Action.ANONYMISE: "anonymised",
+    Action.REDACT: "redacted",
+    Action.ARCHIVE: "archived",
+}
 """How the ledger calls what each action did."""
 
 

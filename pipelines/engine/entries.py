@@ -20,8 +20,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")]
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
 Counter = Literal[
-    "done", "deleted", "anonymised", "redacted", "already_gone", "conflict", "refused", "held", "pending", "unknown",
-    "stale", "blocked", "skipped", "remaining",
+    "done", "deleted", "anonymised", "redacted", "archived", "already_gone", "conflict", "refused", "held", "pending",
+    "unknown", "stale", "blocked", "skipped", "remaining",
 ]  # fmt: skip
 
 
@@ -121,7 +121,7 @@ class Intended(_Body):
     store: Name
     dataset: Name
     step: Name
-    action: Literal["delete", "anonymise", "redact"]
+    action: Literal["delete", "anonymise", "redact", "archive"]
     records: Count
     chunk: Count | None = None
     by: Name | None = None
@@ -134,7 +134,7 @@ class Received(_Body):
     store: Name
     dataset: Name
     step: Name
-    action: Literal["delete", "anonymise", "redact"]
+    action: Literal["delete", "anonymise", "redact", "archive"]
     outcomes: dict[Counter, Count]
     complete: bool = True
     chunk: Count | None = None
@@ -164,6 +164,26 @@ class Verified(_Body):
     by: Name | None = None
 
 
+Motive = Literal["litigation", "accounting", "authority", "subject_request"]
+"""Why somebody may look into an archive: a claim or a suit, a control of accounts or taxes, an order of an authority, a
+person's own request."""
+
+
+class ArchiveAccessed(_Body):
+    """Somebody is about to see ``count`` archived records; ``narrow``: of one record that was named.
+
+    ``case`` is the keyed digest of the case's reference: a reference may hold a name.
+    """
+
+    store: Name
+    dataset: Name
+    motive: Motive
+    case: Digest | None = None
+    narrow: bool = False
+    count: Count
+    by: Name
+
+
 KINDS: dict[str, type[_Body]] = {
     "plan": PlanMade,
     "approval": Approved,
@@ -177,6 +197,7 @@ KINDS: dict[str, type[_Body]] = {
     "receipt": Received,
     "refusal": RefusalMade,
     "verification": Verified,
+    "archive_access": ArchiveAccessed,
 }
 """The kinds of entry and the shape of each one's body."""
 

@@ -18,13 +18,22 @@ class Action(enum.StrEnum):
     DELETE = "delete"
     ANONYMISE = "anonymise"
     REDACT = "redact"
+    ARCHIVE = "archive"
+
+
+class Place(enum.StrEnum):
+    """Where records are: in the active base, or in the store's intermediate archive."""
+
+    ACTIVE = "active"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How the records of one dataset stand in one category on the as-of date; the parts sum up to ``found``.
 
-    ``done`` counts records whose category an earlier run has anonymised.
+    ``done`` counts records whose category an earlier run has anonymised. ``archived`` are those that only law and
+    claims keep: in the archive, where ``place`` says so, else those that have not moved there.
     """
 
     store: str
@@ -37,6 +46,7 @@ class Tally:
     held: int = 0
     undetermined: int = 0
     done: int = 0
+    place: Place = Place.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,8 @@ class Step:
     ``categories`` and ``fields`` are what the action touches; ``purposes`` the purposes that last kept the records,
     with how many records each; ``order`` sorts the steps of a store so that children go before parents. ``blocked``
     names the dataset whose living records keep due ones from deletion, with how many. ``suppress``: the end action of
-    these fields is deletion, in records that stay, so that they are emptied whatever their technique is.
+    these fields is deletion, in records that stay, so that they are emptied whatever their technique is. ``place``:
+    where the records are on which it acts; `Action.ARCHIVE` acts on the active base.
     """
 
     id: str
@@ -62,6 +73,12 @@ class Step:
     order: int
     blocked: tuple[tuple[str, int], ...] = ()
     suppress: bool = False
+    place: Place = Place.ACTIVE
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether whole records leave the place on which it acts; else fields of records that stay are changed."""
+        return self.action is Action.DELETE or (self.action is Action.ARCHIVE and not self.suppress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +138,7 @@ class Plan:
         """
         values = dict(document)
         values["as_of"] = dt.date.fromisoformat(values["as_of"])
-        values["tallies"] = tuple(Tally(**each) for each in values["tallies"])
+        values["tallies"] = tuple(_tally(each) for each in values["tallies"])
         values["steps"] = tuple(_step(each) for each in values["steps"])
         values["evidence"] = tuple(EvidenceNote(**each) for each in values["evidence"])
         values["refusals"] = tuple(Refusal(**each) for each in values["refusals"])
@@ -134,9 +151,14 @@ class Plan:
         return hashlib.sha256(rfc8785.dumps(self.document())).hexdigest()
 
 
+def _tally(document: Mapping[str, Any]) -> Tally:
+    return Tally(**{**document, "place": Place(document.get("place", Place.ACTIVE))})
+
+
 def _step(document: Mapping[str, Any]) -> Step:
     values = {name: _tuples(value) for name, value in document.items()}
     values["action"] = Action(document["action"])
+    values["place"] = Place(document.get("place", Place.ACTIVE))
     values["first_due"] = dt.date.fromisoformat(document["first_due"])
     values["last_due"] = dt.date.fromisoformat(document["last_due"])
     return Step(**values)

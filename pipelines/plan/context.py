@@ -14,6 +14,7 @@ from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supply, supply
 from retention_rules.conditions import events_in, facts_in
 from retention_rules.policy import Policy
+from retention_rules.purposes import Purpose
 
 AS_OF = "a"
 TODAY = "t"
@@ -67,15 +68,23 @@ def context(
 
 def asked_events(policy: Policy, groups: Iterable[Group]) -> frozenset[str]:
     """The events that the purposes of these groups of categories depend on, through named facts too."""
-    found: set[str] = set()
-    for purpose in {purpose.name: purpose for group in groups for purpose in group.purposes}.values():
-        found |= set(purpose.starting_point.events)
+    return asked_of(policy, (purpose for group in groups for purpose in group.purposes))[0]
+
+
+def asked_of(policy: Policy, purposes: Iterable[Purpose]) -> tuple[frozenset[str], frozenset[str]]:
+    """The events and the supplied facts that purposes depend on, through named facts too."""
+    events: set[str] = set()
+    facts: set[str] = set()
+    for purpose in {purpose.name: purpose for purpose in purposes}.values():
+        events |= set(purpose.starting_point.events)
         conditions = [each for each in (purpose.when, *(branch.when for branch in purpose.periods)) if each is not None]
         while conditions:
             condition = conditions.pop()
-            found |= events_in(condition)
-            conditions += [policy.facts[name] for name in facts_in(condition) if name in policy.facts]
-    return frozenset(found)
+            events |= events_in(condition)
+            named = facts_in(condition)
+            facts |= {name for name in named if name in policy.supplied_facts}
+            conditions += [policy.facts[name] for name in named if name in policy.facts]
+    return frozenset(events), frozenset(facts)
 
 
 def oldest_that_matters(policy: Policy, event: str, as_of: dt.date) -> dt.date:

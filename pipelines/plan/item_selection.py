@@ -7,7 +7,7 @@ those who are due while it stays for another. Own addresses of the controller ar
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -370,10 +370,7 @@ class ItemSelection:
                 self.name,
                 category,
                 found=everything,
-                **{
-                    state: int(row[f"g{number}_{state}"]) + (nobody if state == STATES[Code.KEEP] else 0)
-                    for state in STATES.values()
-                },
+                **_by_state(row, number, nobody),
             )
             for number, group in enumerate(groups)
             for category in group.categories
@@ -431,3 +428,11 @@ def _some(condition: Expression) -> Expression:
 
 def _how_many(condition: Expression) -> Expression:
     return sa.func.coalesce(sa.func.sum(sa.case((condition, constant(1)), else_=constant(0))), constant(0))
+
+
+def _by_state(row: Mapping[str, Any], number: int, nobody: int) -> dict[str, Any]:
+    """The items of a group by state; those that concern ``nobody`` are kept."""
+    return {
+        state: int(row[f"g{number}_{state}"]) + (nobody if state == STATES[Code.KEEP] else 0)
+        for state in STATES.values()
+    }

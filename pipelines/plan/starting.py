@@ -19,7 +19,7 @@ from retention_rules.conditions import Among, And, Comparator, Compare, Conditio
 from retention_rules.policy import Policy
 from retention_rules.purposes import Choice, StartingPoint
 
-_FACT_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
+FACT_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
     "boolean": sa.Boolean(),
     "number": sa.Numeric(),
     "text": sa.Text(),
@@ -110,7 +110,7 @@ class Conditions:
                 assert_never(condition)
 
     def _fact(self, relation: sa.FromClause, name: str) -> Expression:
-        kind = _FACT_TYPES[self.policy.supplied_facts.get(name, "boolean")]
+        kind = FACT_TYPES[self.policy.supplied_facts.get(name, "boolean")]
         column = self.layout.facts.get(name)
         if column is None:
             return nothing(kind)

@@ -87,7 +87,7 @@ def _how_many(condition: Expression) -> Expression:
 
 def _tallies(selection: Selection, row: Mapping[str, Any]) -> Iterator[Tally]:
     for number, group in enumerate(selection.groups(selection.store.context.horizons[0])):
-        counts = {state: int(row[f"g{number}_{state}"]) for state in (*STATES.values(), "done")}
+        counts: dict[str, Any] = {state: int(row[f"g{number}_{state}"]) for state in (*STATES.values(), "done")}
         for category in group.categories:
             yield Tally(selection.store.store, selection.name, category, found=int(row["found"]), **counts)
 
