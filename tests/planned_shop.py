@@ -246,6 +246,7 @@ class Shop:
         """Map the invoices and payments too; every dataset costs every plan."""
         with (self.folder / "data_map" / "billing.yaml").open("a") as file:
             file.write(BOOKS)
+        confirm_maps(self.folder)
 
     def scan(self, *, up: bool = True) -> None:
         """Index the mail."""
