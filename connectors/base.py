@@ -148,8 +148,9 @@ class Impact:
     warnings: tuple[str, ...] = ()
 
 
-PARTICIPANT = pa.struct([("role", pa.string()), ("address", pa.string()), ("name", pa.string())])
-"""One person that an item concerns: role is from, to, cc, bcc, reply_to, organizer or attendee."""
+PARTICIPANT = pa.struct([(name, pa.string()) for name in ("role", "address", "name", "contact")])
+"""One person that an item concerns: role is from, sender, to, cc, bcc, reply_to, organizer or attendee; contact is one
+of `connectors.participants.Contact`, and null means strong."""
 
 ITEM_SCHEMA = pa.schema(
     [

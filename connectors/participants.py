@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TypedDict
+
+
+class Contact(enum.StrEnum):
+    """Whether an item is a contact of a person in a role: an act of their own, at about the item's date.
+
+    `STRONG` moves a clock. `WEAK` is a doubt: what it would prolong is undetermined. `NONE` is a machine's doing.
+    """
+
+    STRONG = "strong"
+    WEAK = "weak"
+    NONE = "none"
 
 
 class Participant(TypedDict):
@@ -11,9 +23,10 @@ class Participant(TypedDict):
     role: str
     address: str
     name: str
+    contact: str
 
 
-def participant(role: str, address: str, name: str) -> Participant | None:
+def participant(role: str, address: str, name: str, contact: Contact = Contact.STRONG) -> Participant | None:
     """A participant with clean texts, or None for nobody.
 
     Addresses under `.invalid` (RFC 2606) belong to nobody: that is what redaction leaves behind.
@@ -21,7 +34,7 @@ def participant(role: str, address: str, name: str) -> Participant | None:
     address, name = clean(address), clean(name)
     if address.lower().rstrip(".>").endswith(".invalid") or not (address or name):
         return None
-    return Participant(role=role, address=address, name=name)
+    return Participant(role=role, address=address, name=name, contact=contact.value)
 
 
 def clean(text: str) -> str:

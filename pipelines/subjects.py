@@ -1,61 +1,39 @@
 """Canonical forms of what identifies a person, and their keyed digests.
 
-A subject key from a mail header and one from a table meet on the digest of the same canonical form. In a store's
-own engine the canonical form is `lower(trim(x))`; what Python does beyond that concerns the spellings that mail
-headers have and tables do not (folded white space, internationalised domains). The *loose* and *name* forms make
-weak matches: they may prolong a period as a doubt, and never move a clock or destroy.
+A subject key from a mail header and one from a table meet on the digest of the same canonical form; what a store's own
+engine computes (`connectors.sql.spelling`) is the same for every address in ASCII. Where an engine cannot follow (IDNA,
+Unicode's cases and compositions), the *loose* forms meet. Loose and *name* forms make weak matches: they may prolong
+a period as a doubt, and never move a clock or destroy.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-import idna
-
 from connectors.digests import DigestKey
+from connectors.spelling import canonical_email, folded, loose_email
+
+MATCHING = 2
+"""Raised whenever these forms, or what counts as a contact, change: an index of other rules does not answer then."""
 
 SEPARATOR = "\x1f"
 """Between scope, kind and canonical form: the ASCII unit separator, which occurs in none of them."""
 
-_SAME_PROVIDER = {"googlemail.com": "gmail.com"}
-
-
-def canonical_email(text: str) -> str:
-    """An address stripped, in lower case, its domain in the ASCII form of IDNA 2008.
-
-    A domain that IDNA does not allow stays as it is: the address then matches its exact spelling only.
-    """
-    local, at, domain = unicodedata.normalize("NFC", text).strip().lower().rpartition("@")
-    if not at:
-        return domain
-    return f"{local}@{_ascii_domain(domain)}"
-
-
-def email_forms(text: str) -> frozenset[str]:
-    """Every form under which a store's `lower(trim(x))` may spell the address: ASCII and Unicode domain."""
-    canonical = canonical_email(text)
-    local, at, domain = canonical.rpartition("@")
-    try:
-        return frozenset({canonical, f"{local}{at}{idna.decode(domain)}"})
-    except idna.IDNAError:
-        return frozenset({canonical})
-
-
-def loose_email(text: str) -> str:
-    """The canonical address without plus-part and dots in its local part: a weak match, since providers differ."""
-    local, at, domain = canonical_email(text).rpartition("@")
-    if not at:
-        return domain
-    bare = local.partition("+")[0].replace(".", "")
-    return f"{bare or local}@{_SAME_PROVIDER.get(domain, domain)}"
+_VIA = re.compile(r"\s+\(?(via|par l.interm[ée]diaire de)\s.*$|\s*\([^()]*\)\s*$", re.IGNORECASE)
+_TITLE = re.compile(r"^(m|mr|mrs|ms|mme|mlle|dr|pr|prof|me|maitre)\.?\s+(?=\S+\s+\S)", re.IGNORECASE)
 
 
 def canonical_name(text: str) -> str:
-    """A display name in lower case with single spaces; quotes go, and "Dupont, Anne" is read as "Anne Dupont"."""
+    """A display name in lower case without accents, hyphens, quotes, titles and "via …", in the order of speech.
+
+    "Dupont, Anne" and "DUPONT Anne" are read as "Anne Dupont".
+    """
     bare = unicodedata.normalize("NFC", text).strip().strip("\"'").strip()
+    bare = _VIA.sub("", bare).strip().strip("\"'").strip()
     last, comma, first = bare.partition(",")
-    ordered = f"{first} {last}" if comma and "," not in first else bare
-    return " ".join(ordered.lower().split())
+    ordered = f"{first} {last}" if comma and "," not in first else _spoken(bare)
+    return " ".join(_TITLE.sub("", folded(ordered).strip()).split())
 
 
 def canonical(kind: str, text: str) -> str:
@@ -77,10 +55,14 @@ def digest_canonical(key: DigestKey, scope: str, kind: str, form: str) -> str:
     return key.digest(f"{scope}{SEPARATOR}{kind}{SEPARATOR}{form}")
 
 
-def _ascii_domain(domain: str) -> str:
-    if domain.isascii():
-        return domain
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return domain
+def _spoken(name: str) -> str:
+    """A name whose first words are in capitals and others are not has its family name in front."""
+    words = name.split()
+    capitals = next((n for n, word in enumerate(words) if not (word.isupper() and len(word) > 1)), len(words))
+    if 0 < capitals < len(words) and not words[0].endswith("."):
+        words = words[capitals:] + words[:capitals]
+    return " ".join(words)
+
+
+__all__ = ["MATCHING", "SEPARATOR", "canonical", "canonical_email", "canonical_name", "digest_canonical", "loose_email",
+           "subject_digest"]  # fmt: skip

@@ -29,7 +29,8 @@ from connectors.base import (
     Source,
     Transform,
 )
-from connectors.caldav.occurrences import people, read, span
+from connectors.caldav.attendance import people
+from connectors.caldav.occurrences import read, span
 from connectors.caldav.web import Account, Calendar, Resource
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreRefuses
 

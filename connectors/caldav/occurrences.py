@@ -1,4 +1,4 @@
-"""What a calendar object says: who is concerned, when it first happens, and when it last ends.
+"""What a calendar object says of its time: when it first happens, and when it last ends.
 
 Objects come from strangers: nothing here raises, whatever they hold. What cannot be read has no dates, so that the
 engine abstains from it.
@@ -7,24 +7,16 @@ engine abstains from it.
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Component
 
-from connectors.participants import Participant, clean, participant
-
 _KINDS = ("VEVENT", "VTODO", "VJOURNAL")
-_ROLES = {"ORGANIZER": "organizer", "ATTENDEE": "attendee"}
-_THINGS = {"ROOM", "RESOURCE"}
 _MOST_OCCURRENCES = 40_000
 _PLAUSIBLE = range(1900, 2201)
-_MAILTO = re.compile(r"mailto:([^\s;,:\"'<>]+@[^\s;,:\"'<>]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +49,15 @@ def span(content: bytes, zone: ZoneInfo) -> Span:
         return Span()
 
 
-def people(content: bytes) -> tuple[Participant, ...]:
-    """Organisers and attendees, with delegates and those who act for them; rooms and things left out."""
-    found: dict[tuple[str, str, str], Participant] = {}
-    components = read(content)
-    pairs = (pair for each in components for pair in _people(each)) if components else _guessed(content)
-    for person in pairs:
-        found.setdefault((person["role"], person["address"].lower(), person["name"]), person)
-    return tuple(found.values())
+def cancelled(component: Component) -> bool:
+    """Whether it does not take place (RFC 5545, 3.8.1.11)."""
+    return str(component.get("STATUS", "")).strip().upper() == "CANCELLED"
 
 
-def address_of(value: object) -> str:
-    """The e-mail address of a calendar user address, or nothing."""
-    text = unquote(str(value)).strip().strip('"')
-    if text.lower().startswith("mailto:"):
-        return text[7:].strip()
-    return text if "@" in text and ":" not in text and "/" not in text else ""
-
-
-def _people(component: Component) -> Iterator[Participant]:
-    for name, role in _ROLES.items():
-        for value in _all(component, name):
-            params = getattr(value, "params", {})
-            if str(params.get("CUTYPE", "")).upper() in _THINGS:
-                continue
-            address = address_of(value) or clean(str(params.get("EMAIL", "")))
-            people = [(address, str(params.get("CN", "")))]
-            for other in ("SENT-BY", "DELEGATED-TO", "DELEGATED-FROM"):
-                given = params.get(other, [])
-                people += [(address_of(each), "") for each in ([given] if isinstance(given, str) else given)]
-            for each, cn in people:
-                person = participant(role, each, cn)
-                if person:
-                    yield person
-
-
-def _guessed(content: bytes) -> Iterator[Participant]:
-    """The addresses of an object that cannot be parsed."""
-    unfolded = re.sub(r"\r?\n[ \t]", "", content.decode("utf-8", "replace"))
-    for address in _MAILTO.findall(unfolded):
-        person = participant("attendee", address, "")
-        if person:
-            yield person
+def every(component: Component, name: str) -> list[Any]:
+    """All values of a property."""
+    found: Any = component.get(name, [])
+    return found if isinstance(found, list) else [found]
 
 
 def _span(content: bytes, zone: ZoneInfo) -> Span:
@@ -111,7 +70,7 @@ def _span(content: bytes, zone: ZoneInfo) -> Span:
         starts = [_instant(_moment(each, "DTSTART"), zone) for each in components if "DTSTART" in each]
         return Span(_plausible(min(starts, default=None)), None, endless=True)
     if any(name in each for each in components for name in ("RRULE", "RDATE", "RECURRENCE-ID")):
-        if any(_countless(rule, each) for each in components for rule in _all(each, "RRULE")):
+        if any(_countless(rule, each) for each in components for rule in every(each, "RRULE")):
             return Span(_plausible(min(_instant(_moment(each, "DTSTART"), zone) for each in components)))
         calendar = Calendar.from_ical(content.decode("utf-8", "replace"))
         query = recurring_ical_events.of(calendar, components=list(_KINDS))
@@ -127,12 +86,11 @@ def _span(content: bytes, zone: ZoneInfo) -> Span:
 
 def _happening(components: list[Component]) -> list[Component]:
     """Without cancelled occurrences, unless all are: then when it would have been."""
-    held = [each for each in components if str(each.get("STATUS", "")).upper() != "CANCELLED"]
-    return held or components
+    return [each for each in components if not cancelled(each)] or components
 
 
 def _endless(component: Component) -> bool:
-    return any("COUNT" not in rule and "UNTIL" not in rule for rule in _all(component, "RRULE"))
+    return any("COUNT" not in rule and "UNTIL" not in rule for rule in every(component, "RRULE"))
 
 
 def _countless(rule: Any, component: Component) -> bool:
@@ -183,8 +141,3 @@ def _instant(moment: dt.date, zone: ZoneInfo) -> dt.datetime:
 
 def _plausible(moment: dt.datetime | None) -> dt.datetime | None:
     return moment if moment is not None and moment.year in _PLAUSIBLE else None
-
-
-def _all(component: Component, name: str) -> list[Any]:
-    found: Any = component.get(name, [])
-    return found if isinstance(found, list) else [found]

@@ -30,15 +30,16 @@ from connectors.base import (
     Transform,
 )
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreRefuses
-from connectors.imap import content, headers
+from connectors.imap import content
 from connectors.imap.acting import Acting
+from connectors.imap.envelope import FETCHED, envelope
 from connectors.imap.mailbox import Seen, key_of, look, place
 from connectors.imap.session import Session
 
 _FIELDS = ("from", "to", "cc", "bcc", "reply_to", "subject", "body", "attachments")
 _BATCH = 500
 _SAMPLED_AT_ONCE = 20
-_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({headers.FETCHED})]"
+_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({FETCHED})]"
 
 
 class ImapConnector:
@@ -237,17 +238,17 @@ class ImapConnector:
 
 
 def _item(mailbox: str, key: str, seen: Seen, block: bytes) -> dict[str, Any]:
-    envelope = headers.envelope(block, seen.arrived)
+    told = envelope(block, seen.arrived)
     return {
         "container": mailbox,
         "key": key,
         "version": seen.version,
-        "first": envelope.sent,
-        "last": envelope.sent,
+        "first": told.first,
+        "last": told.last,
         "endless": False,
-        "automatic": envelope.automatic,
+        "automatic": told.automatic,
         "bytes": seen.size,
-        "participants": envelope.participants,
+        "participants": told.participants,
     }
 
 

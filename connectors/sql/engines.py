@@ -25,6 +25,7 @@ from connectors.errors import (
     StoreReadOnly,
     StoreRefuses,
 )
+from connectors.spelling import canonical_email, folded, loose_email
 from connectors.sql import temporary as _temporary  # noqa: F401 - every connection makes and drops such tables its way
 
 LOCK_TIMEOUT = 5_000
@@ -134,6 +135,14 @@ def _sqlite(store: str, url: sa.URL, *, write: bool) -> sa.Engine:
     return engine
 
 
+_SPELLINGS = {
+    "ardoise_address": canonical_email,
+    "ardoise_loose_address": loose_email,
+    "ardoise_folded": folded,
+}
+"""The forms of a text that is not NULL, which SQLite has Python compute."""
+
+
 def prepare_sqlite(connection: sqlite3.Connection) -> None:
     """Give a SQLite connection the functions and settings that the expressions of this package count on."""
     connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT}")
@@ -142,7 +151,8 @@ def prepare_sqlite(connection: sqlite3.Connection) -> None:
     connection.create_function("ardoise_sha256", 1, _sha256, deterministic=True)
     connection.create_function("ardoise_random_hex", 1, _random_hex)
     connection.create_function("ardoise_number", 2, _number, deterministic=True)
-    connection.create_function("ardoise_translate", 3, _translate, deterministic=True)
+    for name, form in _SPELLINGS.items():
+        connection.create_function(name, 1, form, deterministic=True)
 
 
 def _digest(outer: bytes, inner: bytes, text: Any) -> str | None:
@@ -155,10 +165,6 @@ def _sha256(text: str | None) -> str | None:
 
 def _number(digest: str, at: int) -> int:
     return int(digest[at - 1 : at + 7], 16)
-
-
-def _translate(text: str | None, letters: str, by: str) -> str | None:
-    return None if text is None else str(text).translate(str.maketrans(letters, by))
 
 
 def _random_hex(digits: int) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from connectors.caldav.occurrences import address_of
+from connectors.caldav.attendance import address_of
 from pipelines.anonymise.persons import ADDRESS, NAME, Concerns, Persons
 
 _PEOPLE = {"ATTENDEE", "ORGANIZER"}

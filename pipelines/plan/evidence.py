@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import sqlalchemy as sa
 
+from connectors.participants import Contact
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import EvidenceNote
 from pipelines.plan.carried import Carried, Datasets, any_of
@@ -304,6 +305,9 @@ def item_occurrences(
             )
             if roles:
                 query = query.where(people.c.role.in_(roles))
+            if source.human:
+                contact = sa.func.coalesce(people.c.contact, Contact.STRONG.value)
+                query = query.where(contact != Contact.NONE.value if key.weak else contact == Contact.STRONG.value)
             yield query
 
 
@@ -330,7 +334,7 @@ def item_tables() -> tuple[sa.TableClause, sa.TableClause]:
     )
     people = sa.table(
         "participants",
-        *(sa.column(name, text) for name in (*PLACE, "role", "digest", "loose", "name_digest")),
+        *(sa.column(name, text) for name in (*PLACE, "role", "digest", "loose", "name_digest", "contact")),
         sa.column("own", truth),
         schema="items",
     )

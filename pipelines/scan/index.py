@@ -8,9 +8,10 @@ place and marked as incomplete; what it did not see is unknown, never gone.
 Tables, all times as naive UTC:
 
 * ``items(store, dataset, container, key, version, first, last, endless, automatic, bytes)``
-* ``participants(store, dataset, container, key, role, digest, loose, name_digest, own)``: ``digest`` is the subject
-  digest of the canonical address; ``loose`` that of its loose form, under the same kind; ``name_digest`` that of the
+* ``participants(store, dataset, container, key, role, digest, loose, name_digest, own, contact)``: ``digest`` is the
+  subject digest of the canonical address; ``loose`` that of its loose form, under the same kind; ``name_digest`` that of the
   canonical display name, under the kind `name`. An own address of the controller has ``own`` and no digest.
+  ``contact`` is one of `connectors.participants.Contact`; NULL means strong.
 * ``scans(store, dataset, complete, scanned_at, items, reason, binding)``: the latest scan of each dataset; `binding`
   is `pipelines.scan.sources.binding` of what it was made for: where the map has changed since, it does not answer.
 """
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 ITEMS = """items(store VARCHAR, dataset VARCHAR, container VARCHAR, key VARCHAR, version VARCHAR,
   first TIMESTAMP, last TIMESTAMP, endless BOOLEAN, automatic BOOLEAN, bytes BIGINT)"""
 PARTICIPANTS = """participants(store VARCHAR, dataset VARCHAR, container VARCHAR, key VARCHAR, role VARCHAR,
-  digest VARCHAR, loose VARCHAR, name_digest VARCHAR, own BOOLEAN)"""
+  digest VARCHAR, loose VARCHAR, name_digest VARCHAR, own BOOLEAN, contact VARCHAR)"""
 SCANS = """scans(store VARCHAR, dataset VARCHAR, complete BOOLEAN, scanned_at TIMESTAMP, items BIGINT, reason VARCHAR,
   binding VARCHAR)"""
 
@@ -246,6 +247,8 @@ def _connection(path: Path, *, read_only: bool, patience: float) -> Iterator[duc
             path.chmod(0o600)
             for table in (ITEMS, PARTICIPANTS, SCANS):
                 connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+            # an index of an earlier version; its scans do not answer any more (`sources.binding`)
+            connection.execute("ALTER TABLE participants ADD COLUMN IF NOT EXISTS contact VARCHAR")
         yield connection
     finally:
         connection.close()

@@ -45,7 +45,7 @@ class Participants:
         self._names: dict[str, str | None] = {}
 
     def digested(self, batch: pa.RecordBatch) -> pa.Table:
-        """One row for each participant of each item: container, key, role, digest, loose, name_digest, own."""
+        """One row for each participant of each item: container, key, role, digest, loose, name_digest, own, contact."""
         people = batch.column("participants")
         item = pc.list_parent_indices(people)
         each = pc.list_flatten(people)
@@ -65,6 +65,7 @@ class Participants:
                 # The display name beside an own address is the controller's: no subject either.
                 "name_digest": pc.if_else(own, pa.scalar(None, pa.string()), name_digest),
                 "own": own,
+                "contact": each.field("contact"),
             }
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from connectors.base import DatasetShape, Kind, Source
 from pipelines.data_map.model import DatasetMap
 from pipelines.scan.participants import SubjectKeys
+from pipelines.subjects import MATCHING
 
 
 def source_of(name: str, dataset: DatasetMap) -> Source:
@@ -40,11 +41,11 @@ def covers(dataset: DatasetMap, shape: DatasetShape) -> bool:
 
 
 def binding(source: Source, keys: SubjectKeys) -> str:
-    """A digest of what the index of a dataset was made for: its source, scope and own addresses.
+    """A digest of what the index of a dataset was made for: its source, scope, own addresses and the rules of matching.
 
-    When the map has changed since, the index does not answer for it any more.
+    When one of them has changed since, the index does not answer for it any more.
     """
-    parts = [source.location, list(source.exclude), keys.scope, list(keys.own)]
+    parts = [MATCHING, source.location, list(source.exclude), keys.scope, list(keys.own)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.caldav.occurrences import Span, people, read, span
+from connectors.caldav.attendance import people
+from connectors.caldav.occurrences import Span, read, span
 
 UTC = ZoneInfo("UTC")
 PARIS = "DTSTART;TZID=Europe/Paris:20240301T100000"

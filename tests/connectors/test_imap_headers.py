@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from connectors.base import Source
 from connectors.imap import ImapConnector
 from connectors.imap.content import texts
-from connectors.imap.headers import addresses, envelope
+from connectors.imap.envelope import envelope
+from connectors.imap.headers import addresses
 
 ARRIVED = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
 
@@ -29,7 +30,7 @@ def automatic(headers: str) -> bool:
 
 
 def sent(date: str, arrived: dt.datetime | None = ARRIVED) -> dt.datetime | None:
-    return envelope(f"Date: {date}\r\n\r\n".encode(), arrived).sent
+    return envelope(f"Date: {date}\r\n\r\n".encode(), arrived).last
 
 
 @pytest.mark.parametrize(
@@ -41,14 +42,15 @@ def sent(date: str, arrived: dt.datetime | None = ARRIVED) -> dt.datetime | None
         ("Cc: team: a@x.org, B <b@x.org>;\r\n", {("cc", "a@x.org", ""), ("cc", "b@x.org", "B")}),
         ("To: a@x.org b@y.org\r\n", {("to", "a@x.org", ""), ("to", "b@y.org", "")}),
         ("To: a@x.org; b@y.org\r\n", {("to", "a@x.org", ""), ("to", "b@y.org", "")}),
-        ('From: "c@z.org" <a@x.org>\r\n', {("from", "a@x.org", "c@z.org")}),
+        ('From: "c@z.org" <a@x.org>\r\n', {("from", "a@x.org", "c@z.org"), ("from", "c@z.org", "")}),
         ("To: undisclosed-recipients:;\r\n", set()),
         ("From: =?ISO-8859-1*it?Q?Maril=F9?= Gioffré ♥ <m.é@à.it>\r\n", {("from", "m.é@à.it", "Marilù Gioffré ♥")}),
         ("From: =?x-unknown?Q?A=E9?= <a@x.org>\r\n", {("from", "a@x.org", "Aé")}),
         ("From: anonyme <anonyme@anonyme.invalid>\r\n", set()),
-        ("Reply-To: r@x.org\r\nSender: s@x.org\r\n", {("reply_to", "r@x.org", ""), ("sender", "s@x.org", "")}),
+        ("Reply-To: r@x.org\r\nSender: s@x.org\r\n",
+         {("reply_to", "r@x.org", ""), ("sender", "s@x.org", ""), ("from", "r@x.org", ""), ("from", "s@x.org", "")}),
     ],
-)
+)  # fmt: skip
 def test_people_are_found(headers: str, expected: set[tuple[str, str, str]]) -> None:
     assert people(headers + "\r\n") == expected
 
@@ -59,7 +61,6 @@ def test_people_are_found(headers: str, expected: set[tuple[str, str, str]]) -> 
         ("Fri, 01 Mar 2024 10:00:00 +0100", dt.datetime(2024, 3, 1, 9, tzinfo=dt.UTC)),
         ("Fri, 01 Mar 2024 10:00:00", dt.datetime(2024, 3, 1, 10, tzinfo=dt.UTC)),
         ("Sat, 02 Mar 2024 11:59:00 +0000", dt.datetime(2024, 3, 2, 11, 59, tzinfo=dt.UTC)),
-        ("Sat, 02 Mar 2024 12:01:00 +0000", ARRIVED),
         ("Thu, 01 Jan 1970 00:00:00 +0000", ARRIVED),
         ("Thu, 01 Mar 1900 10:00:00 +2359", ARRIVED),
         ("yesterday", ARRIVED),
@@ -82,10 +83,8 @@ def test_without_any_plausible_date_there_is_none() -> None:
         "Auto-Submitted: auto-replied",
         "Auto-Submitted: auto-generated; owner-email=x",
         "Precedence: Bulk",
-        "List-Id: <news.example.org>",
-        "List-Unsubscribe: <mailto:u@example.org>",
+        "List-Unsubscribe: <mailto:u@example.org>\r\nFeedback-ID: 1:2:3:x",
         "X-Autoreply: yes",
-        "Return-Path: <>",
         "Content-Type: multipart/report; report-type=delivery-status",
         "From: MAILER-DAEMON@example.org",
         "From: No Reply <no-reply@example.org>",
@@ -113,7 +112,8 @@ def test_people_are_not_taken_for_machines(header: str) -> None:
 def test_whatever_a_header_block_holds_what_is_read_of_it_can_be_kept(block: bytes) -> None:
     for name in (b"From: ", b"Date: ", b"To: =?utf-8?b?", b"Content-Type: "):
         found = envelope(name + block, ARRIVED)
-        assert found.sent is not None
+        assert found.last is not None
+        assert found.first is not None
         assert found.sent <= ARRIVED + dt.timedelta(days=1)
         for person in found.participants:
             assert person["address"] or person["name"]

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.caldav.occurrences import people, span
+from connectors.caldav.attendance import people
+from connectors.caldav.occurrences import span
 from pipelines.anonymise.calendar import redact_calendar
 
 DUE = "jean.dupont@example.org"
