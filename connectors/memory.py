@@ -8,12 +8,10 @@ columns.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pyarrow as pa
@@ -34,7 +32,8 @@ from connectors.base import (
     Transform,
     utc,
 )
-from connectors.errors import StoreDown, StoreMismatch
+from connectors.containers import meant, sampled
+from connectors.errors import StoreDown
 
 
 def encode(content: Mapping[str, Any]) -> bytes:
@@ -114,8 +113,7 @@ class MemoryConnector:
 
     def sample(self, source: Source, limit: int) -> Iterator[Document]:
         """At most ``limit`` records, by a stable hash of the key."""
-        found = sorted(self._records(source), key=lambda pair: hashlib.sha256(pair[0].key.encode()).digest())
-        for ref, record in found[:limit]:
+        for ref, record in sampled(self._records(source), limit, key=lambda pair: pair[0].key):
             content = json.loads(record.content)
             texts = content if self.memory.kind is Kind.ROWS else content.get("texts", {})
             yield Document(ref, {name: str(text) for name, text in texts.items() if text is not None})
@@ -181,10 +179,7 @@ class MemoryConnector:
 
     def _containers(self, source: Source) -> list[str]:
         self.check()
-        names = [name for name in sorted(self.memory.containers) if fnmatchcase(name, source.location)]
-        if not names and not any(each in source.location for each in "*?["):
-            raise StoreMismatch(self.store, f"there is no {source.location}", "Correct the data map's source")
-        return [name for name in names if not any(fnmatchcase(name, each) for each in source.exclude)]
+        return meant(self.store, source, sorted(self.memory.containers))
 
     def _records(self, source: Source) -> Iterator[tuple[Ref, _Record]]:
         for container in self._containers(source):

@@ -5,8 +5,6 @@ A record's key is its path, its version the etag. Every write is conditional on 
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -32,7 +30,8 @@ from connectors.base import (
 from connectors.caldav.attendance import people
 from connectors.caldav.occurrences import read, span
 from connectors.caldav.web import Account, Calendar, Resource
-from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreRefuses
+from connectors.containers import matches, meant, sampled, scanned_whole
+from connectors.errors import StoreDown, StoreMismatch, StoreRefuses
 
 MARKER = "X-ARDOISE-OPERATION"
 """The property that a rewrite leaves on every component: the operation's token."""
@@ -91,17 +90,13 @@ class CaldavConnector:
     def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1000) -> Iterator[pa.RecordBatch]:
         """Stream the metadata of every resource, calendar by calendar, by path."""
         for calendar in self._calendars(source):
-            try:
+            with scanned_whole(self.store):
                 listed = self._reader.listing(calendar.path)
                 size = min(batch, _MULTIGET)
                 for start in range(0, len(listed), size):
                     rows = self._items(calendar, listed[start : start + size])
                     if rows:
                         yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
-            except ScanIncomplete:
-                raise
-            except ConnectorError as error:
-                raise ScanIncomplete(self.store, f"a scan ended early: {error.what}", error.remedy) from None
 
     def sample(self, source: Source, limit: int) -> Iterator[Document]:
         """At most ``limit`` resources with the texts of all their components."""
@@ -109,7 +104,7 @@ class CaldavConnector:
             (each.path, calendar.name) for calendar in self._calendars(source)
             for each in self._reader.listing(calendar.path)
         )  # fmt: skip
-        for path, name in heapq.nsmallest(limit, listed, key=lambda pair: hashlib.sha256(pair[0].encode()).digest()):
+        for path, name in sampled(listed, limit, key=lambda pair: pair[0]):
             found = self._reader.get(path)
             if found is not None and found.content is not None:
                 yield Document(Ref(path, found.etag, name), _texts(found.content))
@@ -167,10 +162,7 @@ class CaldavConnector:
     def _calendars(self, source: Source) -> list[Calendar]:
         if source.where:
             raise StoreMismatch(self.store, "events have no columns to filter by", "Remove `where` from the data map")
-        found = [each for each in self._reader.calendars() if _matches(each, source.location)]
-        if not found and not any(each in source.location for each in "*?"):
-            raise StoreMismatch(self.store, f"there is no calendar {source.location}", "Correct the data map's source")
-        return [each for each in found if not any(_matches(each, pattern) for pattern in source.exclude)]
+        return meant(self.store, source, self._reader.calendars(), _matches, kind="calendar")
 
     def _items(self, calendar: Calendar, listed: Sequence[Resource]) -> list[dict[str, Any]]:
         found = self._reader.several(calendar.path, [each.path for each in listed])
@@ -284,5 +276,4 @@ def _marked(content: bytes, operation: str) -> bytes:
 
 
 def _matches(calendar: Calendar, pattern: str) -> bool:
-    wild = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
-    return any(re.fullmatch(wild, each, re.DOTALL) for each in (calendar.name, calendar.path, calendar.title))
+    return any(matches(each, pattern) for each in (calendar.name, calendar.path, calendar.title))

@@ -6,9 +6,6 @@ opens mailboxes with EXAMINE and looks with BODY.PEEK, so that not even a flag c
 
 from __future__ import annotations
 
-import hashlib
-import heapq
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -29,7 +26,8 @@ from connectors.base import (
     Source,
     Transform,
 )
-from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreRefuses
+from connectors.containers import matches, meant, sampled, scanned_whole
+from connectors.errors import ScanIncomplete, StoreDown, StoreMismatch, StoreRefuses
 from connectors.imap import content
 from connectors.imap.acting import Acting
 from connectors.imap.envelope import FETCHED, envelope
@@ -86,23 +84,18 @@ class ImapConnector:
     def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1000) -> Iterator[pa.RecordBatch]:
         """Stream the metadata of every message, mailbox by mailbox, oldest UID first."""
         for mailbox in self._mailboxes(source):
-            try:
+            with scanned_whole(self.store):
                 validity = self._reader.open(mailbox)
                 uids = self._reader.search(["ALL"])
                 for start in range(0, len(uids), batch):
                     rows = self._items(mailbox, validity, uids[start : start + batch])
                     if rows:
                         yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
-            except ScanIncomplete:
-                raise
-            except ConnectorError as error:
-                raise ScanIncomplete(self.store, f"a scan ended early: {error.what}", error.remedy) from None
 
     def sample(self, source: Source, limit: int) -> Iterator[Document]:
         """At most ``limit`` messages with their decoded texts and the names of their attachments."""
-        chosen = heapq.nsmallest(limit, self._keys(source), key=lambda pair: hashlib.sha256(pair[0].encode()).digest())
         by_mailbox: dict[str, list[str]] = {}
-        for key, mailbox in chosen:
+        for key, mailbox in sampled(self._keys(source), limit, key=lambda pair: pair[0]):
             by_mailbox.setdefault(mailbox, []).append(key)
         for mailbox, keys in by_mailbox.items():
             validity = self._reader.open(mailbox)
@@ -174,10 +167,7 @@ class ImapConnector:
     def _mailboxes(self, source: Source) -> list[str]:
         if source.where:
             raise StoreMismatch(self.store, "mail has no columns to filter by", "Remove `where` from the data map")
-        names = [name for name in self._reader.folders() if _matches(name, source.location)]
-        if not names and not any(each in source.location for each in "*?"):
-            raise StoreMismatch(self.store, f"there is no mailbox {source.location}", "Correct the data map's source")
-        return [name for name in names if not any(_matches(name, each) for each in source.exclude)]
+        return meant(self.store, source, self._reader.folders(), _matches, kind="mailbox")
 
     def _keys(self, source: Source) -> Iterator[tuple[str, str]]:
         for mailbox in self._mailboxes(source):
@@ -264,7 +254,4 @@ def _grouped(refs: Sequence[Ref]) -> Iterator[tuple[str, list[tuple[int, Ref]]]]
 
 def _matches(name: str, pattern: str) -> bool:
     """Whether a mailbox name matches; `[Gmail]` is a name, so brackets mean nothing. INBOX has no case (RFC 3501)."""
-    if name.upper() == pattern.upper() == "INBOX":
-        return True
-    wild = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
-    return re.fullmatch(wild, name, re.DOTALL) is not None
+    return name.upper() == pattern.upper() == "INBOX" or matches(name, pattern)
