@@ -22,12 +22,25 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 EARLIEST_DAY = dt.date(1900, 1, 1)
 """Earlier dates are absurd (epochs, zeros, typing errors): they count as missing."""
+
+_LENGTH_OF_A_DAY = 10
+
+
+_DAY_OF_YEAR = "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+_LEAP_DAY = "([1-9][0-9](0[48]|[2468][048]|[13579][26])|([2468][048]|[13579][26])00)-02-29"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?"
+ISO_TEXT = f"([1-9][0-9][0-9][0-9]-{_DAY_OF_YEAR}|{_LEAP_DAY})([T ]{_TIME})?"
+"""The texts that hold a date: a day that the calendar has, and perhaps a time of day with an offset from UTC.
+
+A regular expression that every store's engine reads alike, so that all agree with `observe` on what is no date.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -104,8 +117,8 @@ def observe(
     """What a stored value, or several occurrences, say about an event; see the module's table.
 
     An instant is converted to the controller's ``zone`` before its date is taken; a naive one is UTC. Text is read as
-    ISO 8601, and is missing where it is none. ``null`` is the state that an empty value stands for: missing, unless
-    the data map knows better. ``combine`` is `latest` or `earliest`; no occurrence at all is absent.
+    `ISO_TEXT`, and is missing where it is none. ``null`` is the state that an empty value (or text) stands for:
+    missing, unless the data map knows better. ``combine`` is `latest` or `earliest`; no occurrence at all is absent.
     """
     states = occurrences(value, kind, zone, as_of=as_of, today=today, null=null, overwritten=overwritten)
     return states[0] if len(states) == 1 else combine(states)
@@ -125,14 +138,19 @@ def occurrences(
     values = (value,) if value is None or isinstance(value, dt.date | str) else tuple(value)
     unknown = Missing() if null is None else null
     return tuple(
-        unknown if each is None else _state(_day(each, zone), kind, as_of, today, overwritten) for each in values
+        unknown if each is None or _blank(each) else _state(_day(each, zone), kind, as_of, today, overwritten)
+        for each in values
     )
+
+
+def _blank(value: dt.date | str) -> bool:
+    return isinstance(value, str) and not value.strip(" ")
 
 
 def _day(value: dt.date | str, zone: ZoneInfo) -> dt.date | None:
     """The calendar day of a value in the zone; ``None`` if it has none."""
     if isinstance(value, str):
-        read = _read(value.strip())
+        read = _read(value.strip(" "))
         if read is None:
             return None
         value = read
@@ -146,12 +164,9 @@ def _day(value: dt.date | str, zone: ZoneInfo) -> dt.date | None:
 
 
 def _read(text: str) -> dt.date | dt.datetime | None:
-    for form in (dt.date, dt.datetime):
-        try:
-            return form.fromisoformat(text)
-        except ValueError:
-            continue
-    return None
+    if not re.fullmatch(ISO_TEXT, text):
+        return None
+    return dt.date.fromisoformat(text) if len(text) == _LENGTH_OF_A_DAY else dt.datetime.fromisoformat(text)
 
 
 def _state(day: dt.date | None, kind: EventKind, as_of: dt.date, today: dt.date, overwritten: bool) -> Event:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+
+from pipelines.plan.dialects import Exact, nothing
+from retention_rules.events import ISO_TEXT
 
 Expression = sa.ColumnElement[Any]
 
@@ -19,14 +23,10 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 HORIZON = dt.datetime(2050, 1, 1, tzinfo=dt.UTC)
 """Changes of offset outside of these are not told apart: a day so far off is in the future, or long over."""
 
-_MONTH_DAYS = r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-_LEAP = r"(([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
-_TIME = r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9][0-9](:?[0-9][0-9])?)?)?"
-ISO_TEXT = rf"^([0-9][0-9][0-9][0-9]-{_MONTH_DAYS}|{_LEAP}){_TIME}$"
-"""Exactly the texts that PostgreSQL can cast to a timestamp without an error; any other is an absurd date."""
-
-_WITH_ZONE = r"[T ].*(Z|[+-][0-9][0-9](:?[0-9][0-9])?)$"
+_PATTERN = f"^({ISO_TEXT})$"
 _DAY_LENGTH = 10
+_FIRST, _LAST = (dt.datetime(year, month, day, tzinfo=dt.UTC) for year, month, day in ((1000, 1, 2), (9999, 12, 30)))
+"""Between them no offset leads out of MariaDB's calendar."""
 
 
 @functools.lru_cache(maxsize=32)
@@ -58,7 +58,7 @@ def day_of(column: Expression, zone: ZoneInfo, dialect: str) -> Expression:
         return _local_day(_naive(column, kind, dialect), zone, dialect)
     if isinstance(kind, sa.String):
         return _text_day(column, zone, dialect)
-    return sa.cast(sa.null(), sa.Date())
+    return nothing(sa.Date())
 
 
 def given(column: Expression) -> Expression:
@@ -85,25 +85,29 @@ def _local_day(naive: Expression, zone: ZoneInfo, dialect: str) -> Expression:
 
     def offset(low: int, high: int) -> Expression:
         if low == high:
-            return _seconds(known[low][1], dialect)
+            return sa.literal_column(str(known[low][1]), sa.Integer())
         middle = (low + high + 1) // 2
         boundary = _moment(known[middle][0], dialect)
         return sa.case((naive < boundary, offset(low, middle - 1)), else_=offset(middle, high))
 
-    found = offset(0, len(known) - 1)
-    if dialect == "sqlite":
-        return sa.func.date(naive, found, type_=sa.Date())
-    if dialect in {"mysql", "mariadb"}:
-        return sa.cast(sa.func.timestampadd(sa.text("SECOND"), found, naive), sa.Date())
-    return sa.cast(naive + found, sa.Date())
+    return _date(_later(naive, offset(0, len(known) - 1), dialect), dialect)
 
 
-def _seconds(seconds: int, dialect: str) -> Expression:
+def _later(naive: Expression, seconds: Expression, dialect: str) -> Expression:
+    """An instant moved by seconds, or itself where that leads out of the calendar: for ever, or absurd."""
     if dialect == "sqlite":
-        return sa.literal_column(f"'{seconds:+d} seconds'", sa.String())
+        moved = sa.func.datetime(naive, sa.cast(seconds, sa.String()).concat(" seconds"), type_=sa.String())
+        return sa.func.coalesce(moved, naive, type_=sa.String())
     if dialect in {"mysql", "mariadb"}:
-        return sa.literal_column(str(seconds), sa.Integer())
-    return sa.literal_column(f"INTERVAL '{seconds} seconds'", sa.Interval())
+        # Not by COALESCE: what leads out of the calendar is an error there in a statement that writes.
+        edge = sa.or_(naive < _moment(_FIRST, dialect), naive > _moment(_LAST, dialect))
+        moved = sa.func.timestampadd(sa.text("SECOND"), seconds, naive, type_=sa.DateTime())
+        return sa.case((edge, naive), else_=moved)
+    return naive + seconds * sa.literal_column("INTERVAL '1 second'", sa.Interval())
+
+
+def _date(naive: Expression, dialect: str) -> Expression:
+    return sa.func.date(naive, type_=sa.Date()) if dialect == "sqlite" else sa.cast(naive, sa.Date())
 
 
 def _moment(moment: dt.datetime, dialect: str) -> Expression:
@@ -113,14 +117,11 @@ def _moment(moment: dt.datetime, dialect: str) -> Expression:
 
 def _text_day(column: Expression, zone: ZoneInfo, dialect: str) -> Expression:
     """Text is cast only where it is a date for certain, since a failing cast would end the whole statement."""
-    text = sa.func.trim(column, type_=sa.String())
-    iso = sa.literal_column(f"'{ISO_TEXT}'", sa.String())
-    zoned = sa.literal_column(f"'{_WITH_ZONE}'", sa.String())
-    instant = sa.cast(sa.case((text.regexp_match(zoned), text), else_=text + "Z"), sa.DateTime(timezone=True))
+    text = sa.func.trim(Exact(column), type_=sa.String())
     return sa.case(
-        (sa.not_(text.regexp_match(iso)), sa.cast(sa.null(), sa.Date())),
+        (sa.not_(_fits(text, dialect)), nothing(sa.Date())),
         (sa.func.length(text) == _DAY_LENGTH, sa.cast(text, sa.Date())),
-        else_=_local_day(_naive(instant, sa.DateTime(timezone=True), dialect), zone, dialect),
+        else_=_day_of_text(column, text, zone, dialect),
     )
 
 
@@ -128,13 +129,61 @@ def _sqlite_day(column: Expression, zone: ZoneInfo) -> Expression:
     """SQLite keeps dates as text, whatever the column's type; it reads 31 February as 3 March, which is absurd here."""
     text = sa.func.trim(sa.cast(column, sa.String()), type_=sa.String())
     is_text = sa.func.typeof(column, type_=sa.String()) == "text"
-    head = sa.func.substr(text, 1, _DAY_LENGTH, type_=sa.String())
-    naive = sa.func.datetime(text, type_=sa.String())
     there_and_back: tuple[Expression, ...] = (
         sa.literal_column("'+1 day'"),
         sa.literal_column("'-1 day'"),
     )  # it normalises on the way only
-    read = sa.func.date(head, *there_and_back, type_=sa.String())
-    readable = sa.and_(is_text, read.is_not(None), read == head)
-    local = sa.type_coerce(_local_day(naive, zone, "sqlite"), sa.String())
-    return sa.case((sa.and_(readable, sa.func.length(text) == _DAY_LENGTH), head), (readable, local))
+    read = sa.func.date(text, *there_and_back, type_=sa.String())
+    local = sa.type_coerce(_day_of_text(column, text, zone, "sqlite"), sa.String())
+    return sa.case(
+        (sa.not_(is_text), sa.null()),
+        (read == text, text),  # the quick way, without a regular expression
+        (_fits(text, "sqlite"), sa.case((sa.func.length(text) > _DAY_LENGTH, local))),
+    )
+
+
+def _fits(text: Expression, dialect: str) -> Expression:
+    """Whether a text is one of `ISO_TEXT`. To Perl's kind of expressions a last line feed is no more than an end."""
+    strict = "" if dialect in {"postgresql", "duckdb"} else "(?!\n)"
+    return text.regexp_match(sa.literal_column(f"'{_PATTERN}{strict}'", sa.String()))
+
+
+def _day_of_text(column: Expression, text: Expression, zone: ZoneInfo, dialect: str) -> Expression:
+    """The day of a text that `ISO_TEXT` fits, with a time. Its instant is worked out once, in a sub-select."""
+    if dialect in {"mysql", "mariadb"}:  # no sub-select of a sub-select sees the row there
+        return _local_day(_mariadb_instant(text), zone, dialect)
+    outer = column.table  # type: ignore[attr-defined]
+    instant = sa.select(_instant(text, dialect).label("at")).correlate(outer).subquery()
+    return sa.select(_local_day(instant.c.at, zone, dialect)).correlate(outer).scalar_subquery()
+
+
+def _instant(text: Expression, dialect: str) -> Expression:
+    """A naive instant in UTC; parts of a second are dropped."""
+    seconds = sa.func.substr(text, 17, 1, type_=sa.String()) == ":"
+    clock = sa.func.substr(text, 1, sa.case((seconds, 19), else_=16), type_=sa.String())
+    # DuckDB computes a sub-select of rows that a CASE has ruled out, and must not stumble over them.
+    cast: Callable[..., Expression] = sa.try_cast if dialect == "duckdb" else sa.cast
+    naive = clock if dialect == "sqlite" else cast(clock, sa.DateTime())
+
+    def part(back: int, length: int) -> Expression:
+        return sa.func.substr(text, sa.func.length(text) - back + 1, length, type_=sa.String())
+
+    def number(back: int) -> Expression:
+        return cast(part(back, 2), sa.Integer())
+
+    # By the place of the sign, counted from the end: +05, +0530, +05:30. The clock has none there.
+    whens: list[tuple[Any, Expression]] = []
+    for back, minutes in ((3, None), (5, 2), (6, 2)):
+        away = number(back - 1) * 3600 + (number(minutes) * 60 if minutes else 0)
+        whens += [(part(back, 1) == "+", -away), (part(back, 1) == "-", away)]
+    return _later(naive, sa.case(*whens, else_=0), dialect)
+
+
+def _mariadb_instant(text: Expression) -> Expression:
+    """The same in few words, since the day's expression repeats it at each change of the zone's offset."""
+    clock = sa.func.regexp_substr(text, sa.literal_column("'^.{16}(:[0-9]{2})?'"), type_=sa.String())
+    offset = sa.func.regexp_substr(text, sa.literal_column("'[+-][0-9]{2}:?([0-9]{2})?$'"), type_=sa.String())
+    digits = sa.func.rpad(sa.func.replace(offset, ":", ""), 5, "0", type_=sa.String())  # +05 is +0500, nothing is 00000
+    number = sa.cast(digits, sa.Integer())
+    away = number.op("DIV")(100) * 3600 + number.op("MOD")(100) * 60
+    return _later(sa.cast(clock, sa.DateTime()), -away, "mariadb")

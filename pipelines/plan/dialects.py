@@ -36,6 +36,11 @@ class DuckDBDialect(PGDialect):
 _DUCKDB = DuckDBDialect()
 
 
+@compiles(sa.TryCast, "duckdb")
+def _try_cast(element: sa.TryCast[Any], compiler: SQLCompiler, **kw: Any) -> str:
+    return f"TRY_{compiler.visit_cast(element, **kw)}"
+
+
 def run(connection: duckdb.DuckDBPyConnection, statement: sa.ClauseElement) -> duckdb.DuckDBPyConnection:
     """Execute a SQLAlchemy statement on DuckDB; fetch from what is returned."""
     compiled: Any = statement.compile(dialect=_DUCKDB, compile_kwargs={"render_postcompile": True})
@@ -91,6 +96,27 @@ def _nothing_mariadb(element: Nothing, compiler: SQLCompiler, **kw: Any) -> str:
 def nothing(kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
     """NULL of a type."""
     return Nothing(kind)
+
+
+class Exact(FunctionElement[Any]):
+    """A value as a text that equals no other: MariaDB's columns compare as their collation says, `é` like `E`."""
+
+    name = "ardoise_exact"
+    inherit_cache = True
+    type = sa.Text()
+
+    def __init__(self, value: sa.ColumnElement[Any]) -> None:
+        super().__init__(value)
+
+
+@compiles(Exact)
+def _exact(element: Exact, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} AS TEXT)"
+
+
+@compiles(Exact, "mysql", "mariadb")
+def _exact_mariadb(element: Exact, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CONVERT({compiler.process(element.clauses, **kw)} USING utf8mb4) COLLATE utf8mb4_nopad_bin"
 
 
 class Shifted(FunctionElement[Any]):

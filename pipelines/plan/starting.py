@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 
-from pipelines.plan.dialects import nothing
+from pipelines.plan.dialects import Exact, nothing
 from pipelines.plan.expressions import Expression, constant, extreme
 from retention_rules.conditions import Among, And, Comparator, Compare, Condition, Is, Named, Not, Or, State
 from retention_rules.policy import Policy
@@ -98,8 +98,7 @@ class Conditions:
                 number = sa.literal_column(format(value, "f"), sa.Numeric())
                 return _compared(self._fact(relation, name), comparator, number)
             case Among(name, values):
-                # As a text of ours, since a column of the store's may compare without regard to case.
-                return sa.cast(self._fact(relation, name), sa.Text).in_(values)
+                return Exact(self._fact(relation, name)).in_(values)
             case Not(inner):
                 return sa.not_(self.condition(relation, inner))
             case And(conditions):

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 import sqlalchemy as sa
-from fixtures_postgres import PostgresDatabase
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.dialects import mysql
 
+from connectors.sql.engines import open_engine
 from pipelines.data_map.model import EventSource
 from pipelines.plan import dialects
 from pipelines.plan.dates import day_of
@@ -34,20 +35,40 @@ instants = st.one_of(
         [
             dt.datetime(2024, 10, 27, 22, 30), dt.datetime(2024, 10, 27, 0, 30), dt.datetime(2024, 3, 31, 0, 59, 59),
             dt.datetime(2024, 3, 31, 1), dt.datetime(2022, 3, 31, 22, 30), dt.datetime(2023, 12, 31, 23, 0),
-            dt.datetime(2024, 2, 28, 23, 0), dt.datetime(2011, 12, 30, 9, 59),
+            dt.datetime(2024, 2, 28, 23, 0), dt.datetime(2011, 12, 30, 9, 59), dt.datetime(2024, 2, 29, 22, 59, 59),
+            dt.datetime(2024, 3, 30, 23, 0), dt.datetime(2024, 12, 31, 23, 59, 59, 999_999), dt.datetime(1969, 7, 20),
+            dt.datetime(2026, 6, 30, 21, 59, 59, 999_999), dt.datetime(2026, 6, 30, 22),
+            dt.datetime(2024, 11, 3, 5, 30),
         ]
     ),
-).map(lambda each: each.replace(microsecond=0))  # fmt: skip
+)  # fmt: skip
+ends = st.sampled_from(
+    [
+        dt.datetime(9999, 12, 31), dt.datetime(9999, 12, 31, 23, 59, 59), dt.datetime(9999, 12, 30, 23, 30),
+        dt.datetime(1900, 1, 1), dt.datetime(1899, 12, 31, 23, 59), dt.datetime(1000, 1, 1), dt.datetime(1753, 1, 1),
+    ]
+)  # fmt: skip
 days = st.one_of(
     st.dates(dt.date(1890, 1, 1), dt.date(2040, 1, 1)),
     st.sampled_from([dt.date(9999, 12, 31), dt.date(1900, 1, 1), dt.date(1899, 12, 31), TODAY, dt.date(2026, 7, 1)]),
 )
+offsets = st.sampled_from(["", "Z", "+05:30", "-09:30", "+0530", "-03", "+00", "+14:00", "+00:00", "-1200"])
+absurd = [
+    "2023-02-29", "2024-02-29", "1900-02-29", "2000-02-29", "2024-02-31", "2024-04-31", "2024-13-01", "2024-00-10",
+    "soon", "31/12/2024", "0", "", " ", "now", "2460000.5", "20240229", "2024-W09-4", "2024-060", "2024-2-9",
+    "24-02-29", "0000-00-00", "0000-02-29", "0999-01-01", "12024-01-01", "2024-02-29T24:00", "2024-02-29T10",
+    "2024-02-29t10:00", "2024-02-29T10:00z", "2024-02-29T10:60", "2024-02-29T10:00:60", "2024-02-29T10:00:00,5",
+    "2024-02-29T10:00:00.1234567", "2024-02-29  10:00", "2024-02-29T10:00+15:00", "2024-02-29T10:00+05:60",
+    "2024-02-29T10:00+5", "2024-02-29Z", "2024-02-29+01:00", "2024-02-29\n", "2024-02-29T10:00\n", "\t2024-02-29",
+    "\u0662024-02-29", "2024-02-29 10:00 Europe/Paris", "9999-12-31", "9999-12-31T23:59:59Z",
+    "9999-12-31 23:30:00-05:00", "1000-01-01T00:00+14:00", "2024-02-29 BC", "infinity",
+]  # fmt: skip
 texts = st.one_of(
     days.map(dt.date.isoformat),
-    instants.map(lambda each: each.isoformat(sep=" ")),
-    instants.map(lambda each: each.isoformat() + "Z"),
-    instants.map(lambda each: each.isoformat() + "+05:30"),
-    st.sampled_from(["2023-02-29", "2024-02-29", "1900-02-29", "2024-02-31", "2024-13-01", "soon", "31/12/2024", "0"]),
+    st.builds(lambda day, before, after: f"{before}{day}{after}", days, *[st.sampled_from(["", " ", "  "])] * 2),
+    st.builds(lambda each, mark, zone: each.isoformat(sep=mark) + zone, instants, st.sampled_from("T "), offsets),
+    st.builds(lambda each, zone: each.strftime("%Y-%m-%dT%H:%M") + zone, instants, offsets),
+    st.sampled_from(absurd),
 )
 
 metadata = sa.MetaData()
@@ -56,45 +77,50 @@ table = sa.Table(
     metadata,
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("day", sa.Date),
-    sa.Column("naive", sa.DateTime),
-    sa.Column("aware", sa.DateTime(timezone=True)),
+    sa.Column("naive", sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mariadb")),
+    sa.Column("aware", sa.DateTime(timezone=True).with_variant(mysql.TIMESTAMP(fsp=6), "mariadb")),
     sa.Column("text", sa.Text),
+    mariadb_charset="utf8mb4",  # with a collation that takes small letters for capitals
 )
 Answer = tuple[Any, bool, bool, dt.date | None]
 """A value, and what is said of it: open, missing, the day that is known."""
 Engine = tuple[str, Callable[[list[dict[str, Any]], sa.Select[Any]], list[Any]]]
 
 
-@pytest.fixture(scope="module")
-def sqlite_moments() -> Iterator[Engine]:
-    engine = sa.create_engine("sqlite://")
+@pytest.fixture(params=["postgresql", "mariadb", "sqlite", "duckdb"])
+def moments_in(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A table of moments in each engine; the session's or the server's own time zone is far from UTC."""
+    if request.param == "duckdb":
+        with duckdb.connect() as native:
+            native.execute("SET TimeZone = 'Asia/Tokyo'")
+            yield "duckdb", _over_duckdb(native)
+        return
+    match request.param:
+        case "postgresql":
+            engine = sa.create_engine(request.getfixturevalue("postgres_database").admin)
+        case "mariadb":
+            engine = open_engine("crm", request.getfixturevalue("mariadb_database").admin, write=True)
+        case _:
+            engine = sa.create_engine("sqlite://")
     with engine.connect() as connection:
-        yield "sqlite", _over(connection)
+        if request.param == "postgresql":
+            connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
+        yield request.param, _over(connection)
     engine.dispose()
 
 
-@pytest.fixture
-def postgres_moments(postgres_database: PostgresDatabase) -> Iterator[Engine]:
-    engine = sa.create_engine(postgres_database.admin)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
-        yield "postgresql", _over(connection)
-    engine.dispose()
+def _over_duckdb(connection: duckdb.DuckDBPyConnection) -> Callable[[list[dict[str, Any]], sa.Select[Any]], list[Any]]:
+    connection.execute("CREATE TABLE moment (n INTEGER, day DATE, naive TIMESTAMP, aware TIMESTAMPTZ, text VARCHAR)")
 
+    def evaluate(rows: list[dict[str, Any]], query: sa.Select[Any]) -> list[Any]:
+        connection.execute("DELETE FROM moment")
+        connection.executemany(
+            f"INSERT INTO moment VALUES ({', '.join('?' * 5)})",
+            [[row[name] for name in ("n", "day", "naive", "aware", "text")] for row in rows],
+        )
+        return dialects.run(connection, query).fetchall()
 
-@pytest.fixture(scope="module")
-def duckdb_moments() -> Iterator[Engine]:
-    with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE moment (n INTEGER, day DATE, naive TIMESTAMP)")
-
-        def evaluate(rows: list[dict[str, Any]], query: sa.Select[Any]) -> list[Any]:
-            connection.execute("DELETE FROM moment")
-            connection.executemany(
-                "INSERT INTO moment VALUES (?, ?, ?)", [[row["n"], row["day"], row["naive"]] for row in rows]
-            )
-            return dialects.run(connection, query).fetchall()
-
-        yield "duckdb", evaluate
+    return evaluate
 
 
 def _over(connection: sa.Connection) -> Callable[[list[dict[str, Any]], sa.Select[Any]], list[Any]]:
@@ -117,7 +143,8 @@ quick = settings(
 sources = st.builds(
     EventSource, column=st.just("x"), null=st.sampled_from(["open", "missing", "absent"]), overwritten=st.booleans()
 )
-moment_lists = st.lists(instants, min_size=5, max_size=20)
+thorough = settings(quick, max_examples=150)
+moment_lists = st.lists(instants | ends, min_size=5, max_size=20)
 day_lists = st.lists(days, min_size=5, max_size=20)
 text_lists = st.lists(texts, min_size=5, max_size=20)
 horizons = st.builds(Horizon, st.just("a"), st.dates(dt.date(2019, 1, 1), dt.date(2028, 1, 1)), st.just(TODAY))
@@ -166,41 +193,53 @@ def _day(value: Any) -> dt.date | None:
 questions = st.builds(Question, st.sampled_from(ZONES), sources, st.sampled_from(EventKind), horizons)
 
 
-@quick
-@given(moment_lists, day_lists, questions)
-def test_duckdb_reads_days_and_instants(
-    duckdb_moments: Engine, moments: list[dt.datetime], some_days: list[dt.date], question: Question
-) -> None:
-    assert question.asked(duckdb_moments, "naive", moments) == question.observed(moments)
-    assert question.asked(duckdb_moments, "day", some_days) == question.observed(some_days)
+def _aware(moments: list[dt.datetime]) -> list[dt.datetime]:
+    """What a column of instants can hold in every engine: MariaDB's ends in 2038, SQLite has none."""
+    return [each.replace(tzinfo=dt.UTC) for each in moments if dt.datetime(1970, 1, 2) < each < dt.datetime(2038, 1, 1)]
 
 
 @quick
 @given(moment_lists, day_lists, text_lists, questions)
-def test_postgresql_reads_days_instants_and_texts_whatever_its_time_zone(
-    postgres_moments: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
+def test_every_engine_reads_what_a_store_holds_as_the_reference(
+    moments_in: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
     question: Question,
 ) -> None:  # fmt: skip
-    aware = [each.replace(tzinfo=dt.UTC) for each in moments]
-    assert question.asked(postgres_moments, "naive", moments) == question.observed(moments)
-    assert question.asked(postgres_moments, "aware", aware) == question.observed(aware)
-    assert question.asked(postgres_moments, "day", some_days) == question.observed(some_days)
-    assert question.asked(postgres_moments, "text", some_texts) == question.observed(some_texts)
+    aware = _aware(moments)
+    assert question.asked(moments_in, "naive", moments) == question.observed(moments)
+    assert question.asked(moments_in, "day", some_days) == question.observed(some_days)
+    assert question.asked(moments_in, "text", some_texts) == question.observed(some_texts)
+    if moments_in[0] != "sqlite":
+        assert question.asked(moments_in, "aware", aware) == question.observed(aware)
 
 
-@quick
+@pytest.mark.slow
+@thorough
 @given(moment_lists, day_lists, text_lists, questions)
-def test_sqlite_reads_days_instants_and_texts(
-    sqlite_moments: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
+def test_every_engine_reads_many_things_that_a_store_holds_as_the_reference(
+    moments_in: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
     question: Question,
 ) -> None:  # fmt: skip
-    assert question.asked(sqlite_moments, "naive", moments) == question.observed(moments)
-    assert question.asked(sqlite_moments, "day", some_days) == question.observed(some_days)
-    assert question.asked(sqlite_moments, "text", some_texts) == question.observed(some_texts)
+    everything = [*some_texts, *absurd]
+    assert question.asked(moments_in, "naive", moments) == question.observed(moments)
+    assert question.asked(moments_in, "day", some_days) == question.observed(some_days)
+    assert question.asked(moments_in, "text", everything) == question.observed(everything)
 
 
-def test_an_empty_text_is_nothing(sqlite_moments: Engine) -> None:
-    name, evaluate = sqlite_moments
+@pytest.mark.parametrize("moments_in", ["mariadb"], indirect=True)
+def test_the_zero_dates_of_mariadb_are_absurd(moments_in: Engine) -> None:
+    name, evaluate = moments_in
+    rows = [{"n": 1, "day": "0000-00-00", "naive": "0000-00-00 00:00:00", "aware": None, "text": None}]
+    for column in ("day", "naive"):
+        raw = table.c[column]
+        reading = Reading(is_given(raw), day_of(raw, PARIS, name), sa.true(), sa.false())
+        for kind in EventKind:
+            found = occurrence(reading, EventSource(column="x", null="absent"), kind, Horizon("a", TODAY, TODAY))
+            assert evaluate(rows, sa.select(found.open, found.missing, found.day)) == [(0, 1, None)]
+
+
+@pytest.mark.parametrize("moments_in", ["sqlite"], indirect=True)
+def test_an_empty_text_is_nothing(moments_in: Engine) -> None:
+    name, evaluate = moments_in
     raw = table.c.text
     rows = [{"n": 1, "day": None, "naive": None, "aware": None, "text": " "}]
     assert evaluate(rows, sa.select(is_given(raw))) == [(False,)]
