@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import demo, engine, estate, holds, run, simulate
+from pipelines.cli import demo, engine, estate, holds, run, simulate, why
 from pipelines.cli.codes import EPILOG, Exit
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (estate, run, simulate, engine, holds, demo):
+for group in (estate, run, simulate, why, engine, holds, demo):
     group.register(app)
 
 
