@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from connectors.sql.act import Restriction
 from connectors.sql.archive import ID
 from connectors.sql.catalog import OWN_PREFIX
-from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, fact_column, links_in
+from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, frozen_fact, links_in
 from pipelines.plan.artefact import Action, Step
 from pipelines.plan.carried import Carried, column
 from pipelines.plan.compile import Code, Group, decided, decision_columns, group_categories
@@ -125,8 +125,8 @@ class ArchivedSelection:
             columns[label], links[label] = table.c[name], key
         facts = {}
         for number, name in enumerate(self.shape.facts):
-            if fact_column(name) in table.c:
-                columns[f"f{number}"], facts[name] = table.c[fact_column(name)], f"f{number}"
+            if frozen_fact(name) in table.c:
+                columns[f"f{number}"], facts[name] = table.c[frozen_fact(name)], f"f{number}"
         for number, group in enumerate(self.first):
             columns[f"g{number}_empty"] = sa.and_(
                 sa.true(), *(table.c[name].is_(None) for each in group.categories for name in self.fields[each])

@@ -108,7 +108,7 @@ class ArrivalShape:
         for event in self.told:
             columns |= FrozenEvent.told(event).columns
         for name in self.facts:
-            columns[fact_column(name)] = FACT_TYPES[self.policy.supplied_facts[name]]
+            columns[frozen_fact(name)] = FACT_TYPES[self.policy.supplied_facts[name]]
         return columns | {name: sa.String(64) for name in link_columns(links)}
 
 
@@ -119,7 +119,7 @@ def archivable(policy: Policy, category: str) -> bool:
     )
 
 
-def fact_column(name: str) -> str:
+def frozen_fact(name: str) -> str:
     """The column of a supplied fact."""
     return f"{OWN_PREFIX}f_{name}"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.digests import DigestKey
 from pipelines.data_map.model import DatasetMap, StoreMap
+from pipelines.engine.holds import HoldRecord
 from pipelines.plan.compile import Group
 from pipelines.plan.holding import Holding
 from pipelines.plan.occurrences import Horizon
@@ -22,7 +23,10 @@ TODAY = "t"
 
 @dataclass(frozen=True)
 class Context:
-    """One controller on one as-of date. In a past one only what is due today as well is acted on: two horizons."""
+    """One controller on one as-of date. In a past one only what is due today as well is acted on: two horizons.
+
+    ``archives`` are the stores that have an intermediate archive.
+    """
 
     policy: Policy
     controller: str
@@ -31,6 +35,11 @@ class Context:
     horizons: tuple[Horizon, ...]
     supply: Supply
     holding: Holding
+    archives: frozenset[str] = frozenset()
+
+    def under(self, holds: Iterable[HoldRecord]) -> Context:
+        """The same under other holds."""
+        return replace(self, holding=replace(self.holding, holds=tuple(holds)))
 
     @property
     def as_of(self) -> dt.date:
@@ -61,9 +70,10 @@ def context(
     maps: Mapping[str, StoreMap],
     key: DigestKey,
     holding: Holding,
+    archives: frozenset[str] = frozenset(),
 ) -> Context:
     """Bring together what is known before any store is asked."""
-    return Context(policy, controller, maps, key, holding.horizons, supply(maps, controller, policy), holding)
+    return Context(policy, controller, maps, key, holding.horizons, supply(maps, controller, policy), holding, archives)
 
 
 def asked_events(policy: Policy, groups: Iterable[Group]) -> frozenset[str]:

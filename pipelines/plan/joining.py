@@ -30,7 +30,8 @@ class Joining:
     """One dataset's rows, and what is to be joined to them.
 
     ``tables`` is the evidence handed over to the store, ``incomplete`` the events that some supplier could not tell,
-    ``asked`` the events that the dataset's purposes speak of, ``covers`` the holds by category.
+    ``asked`` the events that the dataset's purposes speak of, ``covers`` the holds by category. ``linked`` keeps the
+    digests of subjects and record, for what has to remember them.
     """
 
     context: Context
@@ -40,6 +41,7 @@ class Joining:
     asked: frozenset[str]
     covers: Mapping[str, tuple[int, ...]]
     fenced: bool
+    linked: bool = False
 
     @cached_property
     def events(self) -> tuple[str, ...]:
@@ -70,6 +72,8 @@ class Joining:
         columns: dict[str, Expression] = {
             each.name: each for each in carried.relation.c if not each.name.startswith(("r", "l", "x"))
         }
+        if self.linked:
+            columns |= {name: carried.relation.c[name] for name in ("record_digest", *carried.links)}
         columns |= held
         for horizon in self.context.horizons:
             for event in self.events:

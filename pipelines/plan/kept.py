@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-_KEPT = re.compile(r"c_.+|g\d+_(code|due|delete|last|done)|b\d+|wants|row_due|row_last|goes")
+_KEPT = re.compile(
+    r"c_.+|g\d+_(code|due|delete|last|done|moves|since)|b\d+|wants|row_due|row_last|goes|leaves|leave_due|leave_last"
+)
 
 
 def keep(

@@ -7,8 +7,9 @@ Rows never travel.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +42,7 @@ from pipelines.plan.holding import by_category
 from pipelines.plan.joining import Joining, event_columns, hold_columns
 from pipelines.plan.kept import keep
 from pipelines.plan.links import Key
+from pipelines.plan.moving import Moving
 from pipelines.plan.occurrences import Horizon
 from pipelines.subjects import SEPARATOR
 from retention_rules.purposes import EndAction
@@ -90,6 +92,11 @@ class StoreSelections:
         tables = evidence.hand_over(connection, keys)
         context.holding.hand_over(connection)
         return cls(context, store, connection, inventory, tables, evidence.incomplete, acting)
+
+    def under(self, context: Context) -> StoreSelections:
+        """The same under the holds of another context, which are handed over anew; the evidence stays as it is."""
+        context.holding.hand_over(self.connection)
+        return replace(self, context=context, _cache={}, _kept={})
 
     @cached_property
     def datasets(self) -> Datasets:
@@ -168,6 +175,16 @@ class Selection:
         return bool(groups) and all(any(p.end_action is EndAction.DELETE for p in group.purposes) for group in groups)
 
     @cached_property
+    def moving(self) -> Moving:
+        """What of it moves to the archive."""
+        return Moving(self)
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether rows can leave the active base at all."""
+        return self.deletable or self.moving.possible
+
+    @cached_property
     def children(self) -> tuple[Child, ...]:
         """The tables that reference this one."""
         store = self.store
@@ -179,6 +196,31 @@ class Selection:
                 key=lambda found: (found[0].location, found[1].columns),
             )
         )
+
+    @cached_property
+    def heirs(self) -> tuple[Child, ...]:
+        """The datasets that inherit from this one without a foreign key: for their sake a row does not move."""
+        store = self.store
+        if not self.moving.possible:
+            return ()
+        known = {(child.location, child.reference.columns) for child in self.children}
+        active = store.context.active(store.store)
+        found = [
+            Child(
+                store.location(each.source),
+                Reference(tuple(parent.on), store.location(self.map.source), tuple(parent.on.values())),
+                name if name in active else None,
+            )
+            for name, each in sorted(store.context.maps[store.store].datasets.items())
+            for parent in each.inherits
+            if parent.dataset == self.name
+        ]
+        return tuple(each for each in found if (each.location, each.reference.columns) not in known)
+
+    @property
+    def dependants(self) -> tuple[Child, ...]:
+        """Children and heirs, in the order of their columns."""
+        return (*self.children, *self.heirs)
 
     # -- the relation
 
@@ -193,21 +235,31 @@ class Selection:
     def decisions(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
         """Every row that is inside, with its decisions: see the module.
 
-        Columns: the key (see `carried.column`), those of `effective`, ``g{n}_done``, ``goes`` and ``b{n}``.
+        Columns: the key (see `carried.column`), those of `effective`, ``g{n}_done``, ``goes`` and ``b{n}``; where an
+        archive is, those of `moving.Moving` too, and ``leaves``.
         """
+        return self.decided(self.joining(restriction), ancestors)
+
+    def joining(self, restriction: Restriction | None, *, arriving: bool = False) -> Joining:
+        """The rows and what is known of them; ``arriving``: with all that an archive is to remember."""
         datasets = self.store.datasets
-        targets = [target for child in self.children for target in child.reference.target]
-        carried = datasets.carried(self.name, targets, self._added, restriction, self._asked)
-        context = self.store.context
-        joining = Joining(
-            context=context,
+        targets = [target for child in self.dependants for target in child.reference.target]
+        added = functools.partial(self._added, record=arriving)
+        carried = datasets.carried(self.name, targets, added, restriction, self._asked | self.moving.told)
+        return Joining(
+            context=self.store.context,
             carried=carried,
             tables=self.store.tables,
             incomplete=self.store.incomplete,
             asked=self._asked,
             covers=self._covers,
             fenced=datasets.fenced,
+            linked=arriving,
         )
+
+    def decided(self, joining: Joining, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
+        """The decisions on these rows."""
+        context, fenced = self.store.context, self.store.datasets.fenced
         relation = joining.relation()
         for horizon in context.horizons:
             relation = decided(
@@ -217,13 +269,16 @@ class Selection:
                 self.groups(horizon),
                 as_of=horizon.as_of,
                 prefix=horizon.name,
-                fenced=datasets.fenced,
+                fenced=fenced,
             )
-        relation = extended(relation, self._effective(relation), fenced=datasets.fenced)
-        relation = extended(relation, self._row(relation), fenced=datasets.fenced)
+        relation = extended(relation, self._effective(relation), fenced=fenced)
+        moving = self.moving.columns(relation, joining.carried)
+        relation = extended(relation, self._row(relation) | moving, fenced=fenced)
+        if self.moving.possible:
+            relation = extended(relation, self.moving.row(relation), fenced=fenced)
         return self._with_blockers(relation, ancestors)
 
-    def _added(self, table: sa.Table) -> dict[str, Expression]:
+    def _added(self, table: sa.Table, *, record: bool) -> dict[str, Expression]:
         """What only the row itself can tell: which categories are anonymised already, and the digest of its key."""
         journal, key = self.store.datasets.journal, self.map.key
         columns: dict[str, Expression] = {}
@@ -234,7 +289,7 @@ class Selection:
                 if journal is not None
             ]
             columns[f"g{number}_done"] = sa.and_(*marked) if marked else sa.false()
-        if self.store.context.holding.records(self.store.store, self.name):
+        if record or self.store.context.holding.records(self.store.store, self.name):
             place = sa.literal(f"{self.store.store}{SEPARATOR}{self.name}{SEPARATOR}", sa.Text)
             text = place.concat(record_key(table.c[name] for name in key))
             columns["record_digest"] = keyed_digest(self.store.context.key, text)
@@ -290,15 +345,20 @@ class Selection:
 
     def _with_blockers(self, relation: sa.CTE, ancestors: frozenset[str]) -> sa.CTE:
         blockers: dict[str, Expression] = {}
-        if self.deletable:
-            for number, child in enumerate(self.children):
+        parts: Expression = relation.c.parts if self.moving.possible else sa.false()
+        if self.takes_rows:
+            for number, child in enumerate(self.dependants):
                 living = self._living(child, relation, ancestors | {self.name})
-                blockers[f"b{number}"] = sa.and_(relation.c.wants, living)
+                needed = sa.or_(relation.c.wants, parts) if number < len(self.children) else parts
+                blockers[f"b{number}"] = sa.and_(needed, living)
         blocked = extended(relation, {name: _truth(value) for name, value in blockers.items()}, fenced=False)
         if self.store.datasets.fenced and blockers:
             blocked = layer(sa.select(blocked), fenced=self.store.datasets.fenced)
-        goes = sa.and_(blocked.c.wants, *(sa.not_(blocked.c[name]) for name in blockers))
-        return extended(blocked, {"goes": _truth(goes)}, fenced=False)
+        free = [sa.not_(blocked.c[name]) for name in blockers]
+        taken = {"goes": _truth(sa.and_(blocked.c.wants, *free))}
+        if self.moving.possible:
+            taken["leaves"] = _truth(sa.and_(blocked.c.parts, *free))
+        return extended(blocked, taken, fenced=False)
 
     def _living(self, child: Child, relation: sa.FromClause, ancestors: frozenset[str]) -> Expression:
         """Whether a row of the child references the row and is not to go itself."""
@@ -310,10 +370,11 @@ class Selection:
         if child.location == self.store.location(self.map.source):  # a row that references itself keeps nobody
             conditions.append(sa.or_(*(rows.c[name] != relation.c[column(name)] for name in self.map.key)))
         selection = self.store.selection(child.dataset) if child.dataset and child.dataset not in ancestors else None
-        if selection is not None and selection.deletable and not self.store.acting:
+        if selection is not None and selection.takes_rows and not self.store.acting:
             going = selection.relation(ancestors=ancestors)
             keys = selection.map.key
-            mine = sa.select(*(going.c[column(name)] for name in keys)).where(going.c.goes)
+            taken = sa.or_(going.c.goes, selection.moving.leaves(going))
+            mine = sa.select(*(going.c[column(name)] for name in keys)).where(taken)
             place = rows.c[keys[0]] if len(keys) == 1 else sa.tuple_(*(rows.c[name] for name in keys))
             conditions.append(place.not_in(mine))
         return sa.exists(sa.select(sa.literal_column("1")).select_from(rows).where(*conditions).correlate(relation))
@@ -323,9 +384,12 @@ class Selection:
     def due_keys(self, step: Step, restriction: Restriction | None = None) -> sa.Select[Any]:
         """The keys of the rows that a step acts on, as columns named like the key. Evaluate it where it acts."""
         relation = self.relation(restriction)
-        acted: Expression = relation.c.goes
-        if step.action is not Action.DELETE:
-            acted = self.in_place(relation, self._number(step), suppress=step.suppress)
+        if step.action is Action.ARCHIVE:
+            acted = self.moving.acted_on(relation, step)
+        elif step.action is Action.DELETE:
+            acted = relation.c.goes
+        else:
+            acted = self.in_place(relation, self.number(step), suppress=step.suppress)
         return self._keys(relation).where(acted)
 
     def candidates(self, step: Step) -> sa.Select[Any]:
@@ -334,20 +398,25 @@ class Selection:
         A row that was to go as a whole may turn out to stay: then it is its fields that are acted on.
         """
         relation = self.store.kept(self)
-        may: Expression = relation.c.goes
-        if step.action is not Action.DELETE:
-            may = self._standing(relation, self._number(step), suppress=step.suppress)
+        if step.action is Action.ARCHIVE:
+            may = self.moving.candidate(relation, step)
+        elif step.action is Action.DELETE:
+            may = relation.c.goes
+        else:
+            may = self._standing(relation, self.number(step), suppress=step.suppress)
         return self._keys(relation).where(may)
 
     def actionable(self, relation: sa.FromClause) -> Expression:
         """Whether any step could act on a row of the relation."""
         groups = range(len(self.groups(self.store.context.horizons[0])))
         standing = (self._standing(relation, n, suppress=each) for n in groups for each in (False, True))
-        return sa.or_(relation.c.goes, *standing)
+        moves = (self.moving.moves(relation, n) for n in groups)
+        return sa.or_(relation.c.goes, self.moving.leaves(relation), *standing, *moves)
 
     def in_place(self, relation: sa.FromClause, number: int, *, suppress: bool) -> Expression:
         """Whether a group's fields of a row are anonymised while the row stays."""
-        return sa.and_(self._standing(relation, number, suppress=suppress), sa.not_(relation.c.goes))
+        stays = sa.and_(sa.not_(relation.c.goes), sa.not_(self.moving.leaves(relation)))
+        return sa.and_(self._standing(relation, number, suppress=suppress), stays)
 
     def _standing(self, relation: sa.FromClause, number: int, *, suppress: bool) -> Expression:
         """Whether a group's fields of a row are due, and as they were."""
@@ -359,7 +428,8 @@ class Selection:
             sa.not_(relation.c[f"g{number}_done"]),
         )
 
-    def _number(self, step: Step) -> int:
+    def number(self, step: Step) -> int:
+        """The number of the group on whose fields a step acts."""
         groups = self.groups(self.store.context.horizons[0])
         return next(n for n, group in enumerate(groups) if set(group.categories) & set(step.categories))
 
