@@ -16,8 +16,13 @@ from pipelines.scan.sources import source_of
 AGAIN = "Make a new plan and have it approved."
 
 
-def check_plan(estate: Estate, engine: EngineDatabase, plan: Plan, now: dt.datetime, today: dt.date) -> None:
+def check_plan(
+    estate: Estate, engine: EngineDatabase, plan: Plan, now: dt.datetime, today: dt.date, *, begun: bool
+) -> None:
     """Refuse a plan that is not allowed, or was made from something else than what is there now.
+
+    Once its run has ``begun``, a hold opened since is no reason: only this plan knows what its run has changed, and the
+    run itself leaves alone what is held by now.
 
     Raises:
         LedgerBroken: the ledger cannot be trusted.
@@ -35,7 +40,7 @@ def check_plan(estate: Estate, engine: EngineDatabase, plan: Plan, now: dt.datet
         raise PlanChanged(f"the policy of {plan.controller} has changed since the plan was made", where, AGAIN)
     if estate.data_map_digest != plan.data_map_digest:
         raise PlanChanged("a data map has changed since the plan was made", where, AGAIN)
-    if holds_digest(engine, plan) != plan.holds_digest:
+    if not begun and holds_digest(engine, plan) != plan.holds_digest:
         raise PlanChanged("a hold was opened or released since the plan was made", where, AGAIN)
 
 

@@ -36,7 +36,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemWork:
-    """One step over items. ``transform`` makes the rewriting for the digests of those who are due in each."""
+    """One step over items. ``transform`` makes the rewriting for the digests of those who are due in each.
+
+    ``still`` gives those of a batch that are due still, just before it is acted on.
+    """
 
     step: Step
     connector: Connector
@@ -46,6 +49,7 @@ class ItemWork:
     transform: Callable[[Mapping[Ref, frozenset[str]]], Transform]
     checkpoint: Checkpoint
     told: Callable[[int], None]
+    still: Callable[[Sequence[Item]], list[Item]] = list
 
     def resolve(self, record: StepRecord) -> int:
         """Find out what became of the batches that have an intent and no receipt; returns how many there were."""
@@ -59,7 +63,10 @@ class ItemWork:
 
     def act(self, record: StepRecord, items: Iterable[Item]) -> None:
         """Delete or rewrite the items, batch by batch."""
-        for batch in _batches(items):
+        for found in _batches(items):
+            batch = self.still(found)
+            if not batch:
+                continue
             record.chunks += 1
             refs = [item.ref for item in batch]
             self.batches.write(self.step.id, record.chunks, refs)

@@ -30,12 +30,17 @@ CHUNK = 10_000
 Checkpoint = Callable[[str], None]
 
 
+class HoldsChanged(Exception):
+    """A hold was opened while a chunk was under way; nothing of the chunk is changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowWork:
     """One step over rows.
 
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
-    ``spare`` is how many rows more than planned it may meet.
+    ``spare`` is how many rows more than planned it may meet. ``holds_changed`` is asked in the transaction of every
+    chunk, once its rows are locked.
     """
 
     step: Step
@@ -49,6 +54,7 @@ class RowWork:
     statistics: tuple[Statistic, ...] = ()
     spare: int = 0
     chunk: int = CHUNK
+    holds_changed: Callable[[], bool] = lambda: False
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
         """Find out what became of the chunks that have an intent and no receipt; returns how many there were."""
@@ -68,6 +74,7 @@ class RowWork:
 
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
+            HoldsChanged: there are other holds than those under which ``found`` and ``due`` were made.
         """
         with connection.begin():
             candidates = self._lined_up(connection, found, due)
@@ -94,7 +101,12 @@ class RowWork:
             intent = self.receipts.intend(self.step, record.chunks, last - first + 1)
             record.open[intent.chunk] = intent
             self.checkpoint("intent")
-            counts = self._act(connection, intent, candidates, (first, last), changes)
+            try:
+                counts = self._act(connection, intent, candidates, (first, last), changes)
+            except HoldsChanged:
+                self._receive(record, intent, None)
+                del record.open[intent.chunk]
+                raise
             self.checkpoint("committed")
             self._receive(record, intent, counts)
             del record.open[intent.chunk]
@@ -113,9 +125,15 @@ class RowWork:
         journal, at = self.connector.journal, self.checkpoint
         chunk = Chunk(self.receipts.digest, self.step.id, self.step.dataset, intent.chunk)
         if self.step.action is Action.DELETE:
-            before = [contribution(journal, candidates.rows, self.statistics)]
+            before = [self._check_holds, contribution(journal, candidates.rows, self.statistics)]
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        return update_chunk(connection, journal, chunk, candidates, *span, changes, self.marks, checkpoint=at)
+        before = [self._check_holds]
+        return update_chunk(connection, journal, chunk, candidates, *span, changes, self.marks, before, checkpoint=at)
+
+    def _check_holds(self, *_: object) -> None:
+        """Give the chunk up when a hold was opened since its rows were found due."""
+        if self.holds_changed():
+            raise HoldsChanged
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
         table = self.connector.table(self.source)

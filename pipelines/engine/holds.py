@@ -172,9 +172,31 @@ class Holds:
             for each in self.list()
         ]
 
+    def watch(self, since: dt.datetime) -> HoldsWatch:
+        """What a run sees of the holds, for a plan that was made at a time."""
+        return HoldsWatch(self, since, tuple(self.unreleased_since(since)))
+
     def digest(self, active_on: dt.date) -> str:
         """What the plan is bound to: SHA-256 over the holds that are not released on a day."""
         return holds_digest(self.list(active_on))
+
+
+@dataclass
+class HoldsWatch:
+    """The holds that a run knows, read anew inside each of its transactions.
+
+    A hold that is opened while it acts keeps what it covers from the next chunk on; a release waits for a new plan.
+    """
+
+    holds: Holds
+    since: dt.datetime
+    known: tuple[HoldRecord, ...]
+
+    def changed(self) -> bool:
+        """Whether the holds are no longer those known; from now on, those of now are."""
+        found = tuple(self.holds.unreleased_since(self.since))
+        before, self.known = self.known, found
+        return [each.id for each in found] != [each.id for each in before]
 
 
 def holds_digest(holds: Iterable[HoldRecord]) -> str:

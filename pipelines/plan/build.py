@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.sql.catalog import deletion_order
 from connectors.sql.engines import speaking_for
 from pipelines.engine.database import EngineDatabase
+from pipelines.engine.holds import HoldRecord
 from pipelines.errors import EstateInvalid, Refused
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Action, Plan, Refusal, Step, Tally
@@ -82,11 +83,15 @@ def draft(
     *,
     as_of: dt.date,
     today: dt.date,
+    holds: Sequence[HoldRecord] | None = None,
     progress: Progress = silent,
 ) -> Plan:
-    """What `make_plan` would say now; nothing is kept. Verification asks it what is still due after a run."""
+    """What `make_plan` would say now; nothing is kept. Verification asks it what is still due after a run.
+
+    ``holds``: under these, instead of those in the engine database.
+    """
     estate = estate.acting(engine)
-    context = plan_context(estate, engine, controller, as_of, today)
+    context = plan_context(estate, engine, controller, as_of, today, holds)
     with gathered(estate, context, progress) as found:
         return _Builder(estate, context, found, engine, today, progress).build()
 

@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from connectors.sql.catalog import location, schema_digest
 from connectors.sql.connector import SqlConnector
 from connectors.sql.engines import speaking_for
 from pipelines.engine.database import EngineDatabase
+from pipelines.engine.holds import HoldRecord
 from pipelines.errors import DataMapInvalid
 from pipelines.estate import Estate
 from pipelines.plan.carried import Datasets
@@ -61,8 +62,15 @@ class Gathered:
         return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
-def plan_context(estate: Estate, engine: EngineDatabase, controller: str, as_of: dt.date, today: dt.date) -> Context:
-    """The context of a plan or run, from the estate and the holds in the engine database.
+def plan_context(
+    estate: Estate,
+    engine: EngineDatabase,
+    controller: str,
+    as_of: dt.date,
+    today: dt.date,
+    holds: Sequence[HoldRecord] | None = None,
+) -> Context:
+    """The context of a plan or run, from the estate and the holds: those in the engine database, if none are given.
 
     Raises:
         EstateInvalid: the policy is invalid.
@@ -72,7 +80,7 @@ def plan_context(estate: Estate, engine: EngineDatabase, controller: str, as_of:
         controller=controller,
         maps=estate.acting(engine).data_maps,
         key=estate.key,
-        holding=Holding(tuple(engine.holds.list()), horizons(as_of, today)),
+        holding=Holding(tuple(engine.holds.list() if holds is None else holds), horizons(as_of, today)),
     )
 
 

@@ -84,7 +84,11 @@ class _Verification:
         refresh(self.estate, now=self.now)
         stores = {step.store for step in self.plan.steps}
         try:
-            again = draft(self.estate, self.engine, self.plan.controller, as_of=self.plan.as_of, today=self.today)
+            made_at = self.engine.plans.record(self.plan.digest).made_at
+            again = draft(
+                self.estate, self.engine, self.plan.controller, as_of=self.plan.as_of, today=self.today,
+                holds=self.engine.holds.unreleased_since(made_at),  # what was released since is for the next plan
+            )  # fmt: skip
         except ConnectorError as error:
             yield Probe(LEFT, error.store, "", "records still due", 0, None, error.remedy)
             return
