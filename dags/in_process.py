@@ -3,12 +3,15 @@
 They are the real DAGs, run by `dag.test()` on a throwaway metadata database: no scheduler, no web server, nobody who
 could answer a question. Used by `ardoise demo`; the estate is the one that ARDOISE_ESTATE names. Progress goes to the
 parent's channel (`pipelines.progress`), task logs to `run.log` in the home folder. The exit code is 0 when every run
-succeeded; otherwise it is 1, and standard error says in a sentence per task why.
+succeeded; otherwise it is 1, and standard error says in a sentence per task why. On `--standby` it gets ready first and
+waits for a line on standard input, so that the stores can be started meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import importlib
 import json
 import logging
 import os
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 DAGS = Path(__file__).resolve().parent
 BUNDLE = "dags-folder"
+HEAVY = ("duckdb", "great_expectations", "presidio_analyzer", "spacy")
 SAID = "ardoise.ending"
 """The logger to which a task tells why it ends red; see `dags.endings`."""
 
@@ -38,13 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--home", type=Path, help="folder of the metadata database and the log; a temporary one by default"
     )
+    parser.add_argument(
+        "--standby",
+        action="store_true",
+        help="get ready, then wait for a line on standard input; without one, run nothing",
+    )
     asked = parser.parse_args(arguments)
     conf = asked.conf | {name: value for name in ("as_of", "controller") if (value := getattr(asked, name))}
     with tempfile.TemporaryDirectory(prefix="ardoise-airflow-") as temporary:
         home = (asked.home or Path(temporary)).resolve()
         configure(home)
         with _quiet(home / "run.log"):
-            failures = _run(asked.dags, conf)
+            failures = _run(asked.dags, conf, standby=asked.standby)
     for failure in failures:
         print(failure, file=sys.stderr)  # noqa: T201 - a command line
     return 1 if failures else 0
@@ -78,11 +87,17 @@ def _prepared() -> DagBag:
     return bag
 
 
-def _run(dag_ids: Sequence[str], conf: dict[str, str]) -> list[str]:
+def _run(dag_ids: Sequence[str], conf: dict[str, str], *, standby: bool) -> list[str]:
     """Run the DAGs up to the first that fails; why it did."""
     bag = _prepared()
     if bag.import_errors:
         return [f"{Path(file).name}: {error.splitlines()[-1]}" for file, error in bag.import_errors.items()]
+    if standby:
+        _warm_up()
+        if not sys.stdin.readline():
+            return ["There was nothing to wait for: standard input has ended."]
+    gc.collect()
+    gc.freeze()  # what Airflow and the libraries consist of is not looked through again and again
     for dag_id in dag_ids:
         said = _Said()
         logging.getLogger(SAID).addHandler(said)
@@ -91,6 +106,12 @@ def _run(dag_ids: Sequence[str], conf: dict[str, str]) -> list[str]:
         if run.state != "success":
             return said.sentences or [f"The run of {dag_id} ended as {run.state}."]
     return []
+
+
+def _warm_up() -> None:
+    """Import what the tasks will need: seconds in which nobody has to wait."""
+    for name in ("pipelines.scan.looking", "pipelines.apply", "pipelines.verify.run", "pipelines.report", *HEAVY):
+        importlib.import_module(name)
 
 
 class _Said(logging.Handler):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,8 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 _CHUNK = 1 << 22
+_BLOCK = 4
+"""Bytes that are compared as one number."""
 _SHORTEST = 8
 """Shorter values would be found by chance in compressed or encoded bytes."""
 
@@ -52,11 +55,30 @@ class Canaries:
     def in_bytes(self, content: bytes) -> int:
         """How many forms of canaries stand in bytes: as they are, encoded, or across folds of mail and calendars."""
         low = content.lower()
-        found = sum(form in low for form in self._forms)
+        found = self._forms_in(low)
         if found or b"\n" not in low:
             return found
-        unfolded = re.sub(rb"=\r?\n|\r?\n[ \t]?", b"", low)
-        return sum(form in unfolded for form in self._forms)
+        return self._forms_in(re.sub(rb"=\r?\n|\r?\n[ \t]?", b"", low))
+
+    def _forms_in(self, low: bytes) -> int:
+        """How many forms stand in bytes of lower case: those of which a block does are looked for one by one."""
+        blocks = set(memoryview(low)[: len(low) // _BLOCK * _BLOCK].cast("I"))
+        possible = {form for block in blocks.intersection(self._by_block) for form in self._by_block[block]}
+        return sum(form in low for form in (*self._short, *possible))
+
+    @cached_property
+    def _short(self) -> tuple[bytes, ...]:
+        return tuple(form for form in self._forms if len(form) < 2 * _BLOCK - 1)
+
+    @cached_property
+    def _by_block(self) -> dict[int, list[bytes]]:
+        """The longer forms by every block in them. Wherever a form stands, it covers a block of the bytes around it."""
+        found: dict[int, list[bytes]] = {}
+        for form in self._forms:
+            if len(form) >= 2 * _BLOCK - 1:
+                for at in range(len(form) - _BLOCK + 1):
+                    found.setdefault(int.from_bytes(form[at : at + _BLOCK], sys.byteorder), []).append(form)
+        return found
 
     def search_sql(self, url: str) -> list[Hit]:
         """Look through every column of every table that the URL's role can see, the engine's own included."""

@@ -99,6 +99,14 @@ class Receipts:
             record.outcomes.update({name: n for name, n in body["outcomes"].items() if name in SETTLED})
         return records
 
+    def acted_at(self) -> dict[tuple[str, str], dt.datetime]:
+        """When the plan's runs last wrote an intent or a receipt about each dataset, by store and dataset."""
+        return {
+            (entry.body["store"], entry.body["dataset"]): entry.at
+            for entry in self.ledger.entries("intent", "receipt")
+            if entry.body["plan"] == self.digest
+        }
+
     def intend(self, step: Step, chunk: int, records: int) -> Intent:
         """Write that a chunk of at most so many records is about to be acted on."""
         body = {**self._subject(step), "chunk": chunk, "records": records}

@@ -21,8 +21,7 @@ from connectors.sql.connector import SqlConnector
 from pipelines.apply.locks import locked_by_file
 from pipelines.apply.statistics import Cells, measure, read_measures, write_measures
 from pipelines.engine import EngineDatabase
-from pipelines.engine.holds import HoldsWatch
-from pipelines.errors import PlanChanged, Refused, Unavailable
+from pipelines.errors import PlanChanged, Refused
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan, Step
 from pipelines.plan.build import EVIDENCE
@@ -31,10 +30,8 @@ from pipelines.plan.evidence import Evidence
 from pipelines.plan.gathering import Gathered, gathered, plan_context
 from pipelines.plan.item_selection import DueItem, ItemSelection
 from pipelines.plan.selection import StoreSelections
-from pipelines.plan.supply import of_items
 from pipelines.progress import Progress
-from pipelines.scan.index import IndexAbsent, IndexProblem, fill, read, scans
-from pipelines.scan.participants import SubjectKeys
+from pipelines.scan.refresh import refresh as bring_up_to_date
 from pipelines.scan.sources import source_of
 from pipelines.verify.before import take_items, take_rows
 
@@ -51,15 +48,9 @@ class Refreshed:
 
     estate: Estate
     plan: Plan
-    made: Context
-    holds: HoldsWatch
+    context: Context
     evidence: Evidence
     inventories: Mapping[str, Inventory]
-
-    @property
-    def context(self) -> Context:
-        """The context under the holds that are known by now."""
-        return self.made.under(self.holds.known)
 
     def selections(self, store: str, connection: sa.Connection, *, acting: bool) -> StoreSelections:
         """Hand the evidence over to a connection, and give what is due when it is evaluated there."""
@@ -125,6 +116,7 @@ def refresh(
     plan: Plan,
     *,
     begun: bool,
+    acted: Mapping[tuple[str, str], dt.datetime],
     now: dt.datetime,
     today: dt.date,
     fresh: dt.timedelta,
@@ -132,20 +124,17 @@ def refresh(
 ) -> Iterator[Refreshed]:
     """Gather the evidence anew, merge it with the plan's, keep both.
 
-    ``begun`` says whether an earlier run of the plan has acted already.
+    ``begun`` says whether an earlier run of the plan has acted already, and ``acted`` when and where: of a mailbox or
+    calendar in which it did, the index is out of date, however young.
 
     Raises:
         StoreDown, ScanIncomplete: a store that the plan relies on cannot tell what it could tell then.
         PlanChanged: a table has changed since the plan was made.
         Refused: the run had begun, and what it knew is lost.
-        Unavailable: another process keeps the index of items.
+        IndexBusy: another process keeps the index of items.
     """
-    holds = engine.holds.watch(engine.plans.record(plan.digest).made_at)
-    context = plan_context(estate, engine, plan.controller, plan.as_of, today, holds.known)
-    try:
-        _scan_again(estate, context, now, None if begun else fresh, progress)
-    except IndexProblem as problem:
-        raise Unavailable(str(problem), "index") from None
+    context = plan_context(estate, engine, plan.controller, plan.as_of, today)
+    bring_up_to_date(estate, progress=progress, now=now, fresh=fresh, changed=acted)
     kept = estate.plan_folder(plan.digest) / RUN_EVIDENCE
     with gathered(estate, context, progress) as found:
         _complete(plan, found)
@@ -163,34 +152,7 @@ def refresh(
     with Evidence.empty(context.supply, context.horizons) as evidence:
         evidence.merge(kept)
         evidence.notes.extend(notes)
-        yield Refreshed(estate, plan, context, holds, evidence, inventories)
-
-
-def _scan_again(
-    estate: Estate, context: Context, now: dt.datetime, fresh: dt.timedelta | None, progress: Progress
-) -> None:
-    """Bring the index of mailboxes and calendars up to date, where it is older than ``fresh``."""
-    latest = _latest(estate)
-    for store in context.maps:
-        stale = {
-            name: each
-            for name, each in context.active(store).items()
-            if of_items(each) and (fresh is None or (store, name) not in latest or now - latest[store, name] > fresh)
-        }
-        if not stale:
-            continue
-        with estate.connected(store) as connector:
-            for name, dataset in stale.items():
-                keys = SubjectKeys(estate.key, dataset.scope, dataset.own)
-                source = source_of(name, dataset)
-                progress("evidence", 0, None, f"{store}.{name}")
-                fill(estate.index_file, connector, name, source, subjects=keys, now=now)
-
-
-def _latest(estate: Estate) -> dict[tuple[str, str], dt.datetime]:
-    with contextlib.suppress(IndexAbsent), read(estate.index_file) as connection:
-        return {(each.store, each.dataset): each.at for each in scans(connection) if each.complete}
-    return {}
+        yield Refreshed(estate, plan, context, evidence, inventories)
 
 
 def _complete(plan: Plan, found: Gathered) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from expectations.findings import Finding
 from pipelines.demo.moments import AS_OF
@@ -54,12 +56,15 @@ def run_demo(
     Raises:
         DemoFailed: a DAG ended red; its log is named.
     """
-    with DemoStores(folder, scale=scale).start(progress) as stores:
-        canaries = canary_file(stores)
+    stores = DemoStores(folder, scale=scale)
+    with _getting_ready(stores) as dags, contextlib.ExitStack() as stack:
+        stores.start(progress)
+        stack.callback(stores.stop)
+        canary_file(stores)
         estate = Estate.load(stores.estate)
         open_case(estate, stores, say, now())
         _approve(estate, say, now())
-        _run_dags(stores, canaries, progress)
+        dags.run(progress)
         return _outcome(Estate.load(stores.estate))
 
 
@@ -98,7 +103,7 @@ def _approve(estate: Estate, say: Say, at: dt.datetime) -> None:
 
 def canary_file(stores: DemoStores) -> Path:
     """What verification looks for: outside the estate, readable by its owner alone, never copied by the engine."""
-    path = stores.folder / "canaries.json"
+    path = _canaries(stores)
     document = {
         "values": list(stores.canaries.values),
         "folders": [str(each) for each in stores.data_folders],
@@ -108,30 +113,67 @@ def canary_file(stores: DemoStores) -> Path:
     return path
 
 
-def _run_dags(stores: DemoStores, canaries: Path, progress: Progress) -> None:
-    """Run `scan` and `retention` in a process of their own, which reports its progress through a pipe."""
-    reading, writing = os.pipe()
-    home = stores.folder / "airflow"
-    command = [sys.executable, "-m", "dags.in_process", "scan", "retention", "--home", str(home)]
-    command += ["--conf", json.dumps({"as_of": AS_OF.isoformat()})]
-    environment = os.environ | {"ARDOISE_ESTATE": str(stores.estate), CHANNEL: str(writing), CANARIES: str(canaries)}
-    progress("Airflow", 0, None, "starting")
-    process = subprocess.Popen(
-        command, env=environment, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as lines:
-        for line in lines:
+def _canaries(stores: DemoStores) -> Path:
+    return stores.folder / "canaries.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Dags:
+    """A process that gets Airflow ready while the stores are started, and then runs `scan` and `retention`.
+
+    It reports its progress through a pipe, of which ``channel`` is our end.
+    """
+
+    process: subprocess.Popen[str]
+    channel: IO[str]
+    home: Path
+
+    def run(self, progress: Progress) -> None:
+        """Run the DAGs.
+
+        Raises:
+            DemoFailed: one ended red.
+        """
+        progress("Airflow", 0, None, "starting")
+        assert self.process.stdin is not None  # noqa: S101 - it was given a pipe
+        with contextlib.suppress(BrokenPipeError):  # it has ended already: what it said tells why
+            self.process.stdin.write("run\n")
+            self.process.stdin.flush()
+        for line in self.channel:
             told = json.loads(line)
             progress(told["stage"], told["done"], told["total"], told["detail"])
-    _, said = process.communicate()
-    progress("Airflow", 1, 1, "done")
-    if process.returncode:
-        raise DemoFailed(
-            "a DAG ended red: " + (said.strip().splitlines() or ["it said nothing"])[-1],
-            str(home),
-            "Its log there says more; mend the cause and run `ardoise demo` again.",
-        )
+        _, said = self.process.communicate()
+        progress("Airflow", 1, 1, "done")
+        if self.process.returncode:
+            raise DemoFailed(
+                "a DAG ended red: " + (said.strip().splitlines() or ["it said nothing"])[-1],
+                str(self.home),
+                "Its log there says more; mend the cause and run `ardoise demo` again.",
+            )
+
+
+@contextlib.contextmanager
+def _getting_ready(stores: DemoStores) -> Iterator[_Dags]:
+    """Start the process of the DAGs; one that was never told to run ends with the block."""
+    home = stores.folder / "airflow"
+    command = [sys.executable, "-m", "dags.in_process", "scan", "retention", "--home", str(home), "--standby"]
+    command += ["--conf", json.dumps({"as_of": AS_OF.isoformat()})]
+    reading, writing = os.pipe()
+    environment = os.environ | {
+        "ARDOISE_ESTATE": str(stores.estate),
+        CHANNEL: str(writing),
+        CANARIES: str(_canaries(stores)),
+    }
+    process = subprocess.Popen(
+        command, env=environment, pass_fds=[writing], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as channel, process:
+        try:
+            yield _Dags(process, channel, home)
+        finally:
+            process.terminate()
 
 
 def _outcome(estate: Estate) -> DemoOutcome:

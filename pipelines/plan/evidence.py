@@ -11,19 +11,17 @@ could not be asked completely is *incomplete*: missing for everybody, with a not
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from connectors.participants import Contact
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import EvidenceNote
-from pipelines.plan.carried import Carried, Datasets, any_of
+from pipelines.plan.carried import Carried, Datasets
 from pipelines.plan.compile import EventColumns
 from pipelines.plan.context import Context
 from pipelines.plan.dates import day_of
@@ -32,29 +30,14 @@ from pipelines.plan.links import EMAIL, Key
 from pipelines.plan.links import STRONG as STRONG_LINKS
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
 from pipelines.plan.supply import Supplier, Supply, keys_of, subject_events
+from pipelines.plan.transfer import BATCH, evidence_table, load, receive, reduction
 from retention_rules.policy import Policy
 
 if TYPE_CHECKING:
     import duckdb
 
-BATCH = 10_000
-"""Subjects per batch on the way between a store and the evidence."""
-
 PLACE = ("store", "dataset", "container", "key")
 """What names an item in the index."""
-
-SCHEMA = pa.schema(
-    [
-        ("horizon", pa.string()),
-        ("event", pa.string()),
-        ("key", pa.string()),
-        ("digest", pa.string()),
-        ("open", pa.bool_()),
-        ("missing", pa.bool_()),
-        ("first", pa.date32()),
-        ("last", pa.date32()),
-    ]
-)
 
 _TABLE = (
     "(horizon VARCHAR, event VARCHAR, key VARCHAR, digest VARCHAR, "
@@ -116,13 +99,16 @@ class Evidence:
         Raises:
             sqlalchemy.exc.DBAPIError: the store fails; the caller knows its name.
         """
-        carried = datasets.carried(supplier.dataset, events=frozenset(supplier.events))
-        for label, key in carried.links.items():
-            columns, query = _reduction(carried, label)
-            with datasets.connection.execute(query, execution_options={"yield_per": BATCH}) as result:
-                for part in result.mappings().partitions():
-                    self._insert(list(_unpivoted(part, columns, key.name)))
+        self.gather(datasets.connection, datasets.carried(supplier.dataset, events=frozenset(supplier.events)))
         self._counted(supplier)
+
+    def gather(self, connection: sa.Connection, carried: Carried) -> None:
+        """Take in what a relation of records tells of its subjects."""
+        for label, key in carried.links.items():
+            query = reduction(carried, label)
+            with connection.execute(query, execution_options={"yield_per": BATCH}) as result:
+                for part in result.partitions():
+                    receive(self.connection, part, carried.supplied, key.name)
 
     def gather_items(self, supplier: Supplier, dataset: DatasetMap, policy: Policy) -> None:
         """Reduce the events of a mailbox or calendar per subject, in DuckDB, from the index."""
@@ -151,13 +137,6 @@ class Evidence:
             "CREATE TABLE reduced AS " + _REDUCED.format("evidence") + "; DROP TABLE evidence; "
             "ALTER TABLE reduced RENAME TO evidence"
         )
-
-    def _insert(self, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            batch = pa.Table.from_pylist(rows, schema=SCHEMA)
-            self.connection.register("batch", batch)
-            self.connection.execute("INSERT INTO evidence SELECT * FROM batch")
-            self.connection.unregister("batch")
 
     def _counted(self, supplier: Supplier) -> None:
         rows = self.connection.execute(
@@ -221,13 +200,11 @@ class Evidence:
         }
 
     def _handed_over(self, connection: sa.Connection, key: Key, events: Sequence[str]) -> HandedOver:
-        table, columns = _temporary_table(key, events, self.horizons)
+        columns = event_columns(events, self.horizons)
+        table = evidence_table(key.name, columns)
         connection.execute(sa.schema.DropTable(table, if_exists=True))
         table.create(connection, checkfirst=False)
-        found = self.connection.execute(wide(key, columns, "evidence"))
-        names = [each[0] for each in found.description]
-        while rows := found.fetchmany(BATCH):
-            _fill(connection, table, names, rows)
+        load(self.connection, wide(key, columns, "evidence"), connection, table)
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"ANALYZE {table.name}")
         return HandedOver(table, columns)
@@ -346,77 +323,6 @@ def _literal(query: sa.Select[Any]) -> str:
     from pipelines.plan.dialects import DuckDBDialect
 
     return str(query.compile(dialect=DuckDBDialect(), compile_kwargs={"literal_binds": True}))
-
-
-def _reduction(carried: Carried, label: str) -> tuple[dict[tuple[str, str], EventColumns], sa.Select[Any]]:
-    """One row per digest, all events and horizons beside each other."""
-    relation = carried.relation
-    columns: list[sa.ColumnElement[Any]] = [relation.c[label].label("digest")]
-    happened: list[sa.ColumnElement[Any]] = []
-    for names in carried.supplied.values():
-        columns += [
-            any_of(relation.c[names.open]).label(names.open),
-            any_of(relation.c[names.missing]).label(names.missing),
-            sa.func.min(relation.c[names.first]).label(names.first),
-            sa.func.max(relation.c[names.last]).label(names.last),
-        ]
-        happened += [relation.c[names.open], relation.c[names.missing], relation.c[names.last].is_not(None)]
-    query = (
-        sa.select(*columns)
-        .where(relation.c.inside, relation.c[label].is_not(None), sa.or_(*happened))
-        .group_by(relation.c[label])
-    )
-    return dict(carried.supplied), query
-
-
-def _unpivoted(
-    rows: Sequence[sa.RowMapping], columns: Mapping[tuple[str, str], EventColumns], key: str
-) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        for (horizon, event), names in columns.items():
-            is_open, missing, last = bool(row[names.open]), bool(row[names.missing]), _day(row[names.last])
-            if is_open or missing or last:
-                yield {
-                    "horizon": horizon, "event": event, "key": key, "digest": row["digest"], "open": is_open,
-                    "missing": missing, "first": _day(row[names.first]), "last": last,
-                }  # fmt: skip
-
-
-def _day(value: Any) -> dt.date | None:
-    return dt.date.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _temporary_table(
-    key: Key, events: Sequence[str], horizons: Sequence[Horizon]
-) -> tuple[sa.Table, dict[tuple[str, str], EventColumns]]:
-    columns = event_columns(events, horizons)
-    table = sa.Table(
-        f"ardoise_evidence_{key.name}",
-        sa.MetaData(),
-        sa.Column("digest", sa.String(64), primary_key=True),
-        *(
-            column
-            for names in columns.values()
-            for column in (
-                sa.Column(names.open, sa.Boolean, nullable=False),
-                sa.Column(names.missing, sa.Boolean, nullable=False),
-                sa.Column(names.first, sa.Date),
-                sa.Column(names.last, sa.Date),
-            )
-        ),
-        prefixes=["TEMPORARY"],
-    )
-    return table, columns
-
-
-def _fill(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    if connection.dialect.name != "postgresql":
-        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
-        return
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 __all__ = ["Evidence", "HandedOver", "event_columns", "item_occurrences", "item_tables", "run", "wide"]

@@ -17,8 +17,8 @@ from pipelines.progress import Progress, silent
 from pipelines.scan.candidates import comments, said_so_far
 from pipelines.scan.coverage import CoverageFinding, coverage
 from pipelines.scan.evidence import evidence_file, write_evidence
-from pipelines.scan.index import DatasetScan, fill, forget, mark_incomplete
-from pipelines.scan.participants import SubjectKeys
+from pipelines.scan.index import DatasetScan, forget, mark_incomplete
+from pipelines.scan.refresh import index_datasets
 from pipelines.scan.sources import source_of
 
 if TYPE_CHECKING:
@@ -111,7 +111,10 @@ def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt
     proposed, path = _propose(estate, seen, known)
     items = {shape.location for shape in seen.inventory.datasets if shape.kind is not Kind.ROWS}
     acting = (known or proposed).datasets
-    indexed = _index(estate, connector, acting, progress, now) if items else ()
+    indexed: tuple[DatasetScan, ...] = ()
+    if items:
+        forget(estate.index_file, connector.store, acting)
+        indexed = tuple(index_datasets(estate, connector, acting, progress, now))
     counts, uncounted = _counts(connector, acting, indexed)
     if known:
         _record(estate, connector.store, counts, now)
@@ -147,23 +150,6 @@ def _propose(estate: Estate, seen: Look, known: StoreMap | None) -> tuple[StoreM
 def _controller(estate: Estate, known: StoreMap | None) -> str:
     named = [dataset.controller for dataset in known.datasets.values()] if known else []
     return next(iter([*named, *estate.controllers]), UNNAMED)
-
-
-def _index(
-    estate: Estate, connector: Connector, datasets: Mapping[str, DatasetMap], progress: Progress, now: dt.datetime
-) -> tuple[DatasetScan, ...]:
-    forget(estate.index_file, connector.store, datasets)
-    found = []
-    for name, dataset in datasets.items():
-        stage = f"index {connector.store}"
-
-        def told(done: int, stage: str = stage, name: str = name) -> None:
-            progress(stage, done, None, name)
-
-        keys = SubjectKeys(estate.key, dataset.scope, dataset.own)
-        source = source_of(name, dataset)
-        found.append(fill(estate.index_file, connector, name, source, subjects=keys, now=now, progress=told))
-    return tuple(found)
 
 
 def _counts(

@@ -17,6 +17,7 @@ from pipelines.apply import RunSummary, apply
 from pipelines.errors import LimitExceeded
 from pipelines.plan.artefact import Plan
 from pipelines.scan import scan
+from pipelines.scan.index import read, scans
 
 LATER = NOW + dt.timedelta(hours=1)
 COMPANY = "support@julien-commerce.example"
@@ -77,6 +78,18 @@ def test_more_old_mail_than_planned_is_refused_before_anything_goes(small: Small
         run(small, plan)
     assert small.messages() == before
     assert len(small.rows("billing", "contracts")) == 10
+
+
+def test_a_run_looks_again_into_the_mailbox_in_which_it_has_acted_and_into_no_other(small: SmallEstate) -> None:
+    plan = plan_of(small)
+    scanned = {}
+    for minute, store in enumerate(("billing", "mail", "crm"), start=1):
+        now = NOW + dt.timedelta(minutes=minute)
+        assert apply(small.estate, plan.digest, now=now, today=AS_OF, actor="tests", stores=[store]).complete
+        with read(small.estate.index_file) as index:
+            scanned[store] = [each.at for each in scans(index)]
+    # Billing and mail rely on the plan's scan. After mail was acted on, what is left of it is looked at again.
+    assert scanned == {"billing": [NOW], "mail": [NOW], "crm": [NOW + dt.timedelta(minutes=3)]}
 
 
 def test_a_mailbox_that_cannot_be_read_again_stops_the_run(small: SmallEstate) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.canaries import Canaries
+from expectations.canaries import Canaries, encodings
 
 _VALUE = "Zéphyrinbcdfghjk"
 
@@ -39,6 +39,19 @@ def test_found_across_the_fold_of_a_calendar() -> None:
 @given(st.binary(max_size=2000))
 def test_nothing_else_is_found(content: bytes) -> None:
     assert not Canaries((_VALUE,)).in_bytes(content)
+
+
+@given(
+    st.lists(st.text("aé \n=", min_size=1, max_size=9), min_size=1, max_size=4),
+    st.lists(st.one_of(st.integers(0, 3), st.binary(max_size=5)), max_size=8),
+)
+def test_what_is_found_is_what_a_search_for_one_form_after_the_other_finds(
+    values: list[str], parts: list[int | bytes]
+) -> None:
+    forms = {form.lower() for value in values for form in encodings(value)}
+    planted = [part if isinstance(part, bytes) else values[part % len(values)].encode() for part in parts]
+    content = b"".join(planted).replace(b"\n", b"")
+    assert Canaries(tuple(values)).in_bytes(content) == sum(form in content.lower() for form in forms)
 
 
 def test_files_are_searched_by_content_and_by_name(tmp_path: Path) -> None:

@@ -54,6 +54,20 @@ def test_what_was_scanned_whole_a_moment_ago_is_not_scanned_again_unless_its_map
     assert [(each.items, each.at) for each in refresh(other, now=later, fresh=MINUTES)] == [(2, later)]
 
 
+def test_what_is_known_to_have_changed_since_its_scan_is_scanned_again_however_fresh(
+    mail_account: MailAccount, tmp_path: Path
+) -> None:
+    put(mail_account, 1)
+    mine, soon = estate(tmp_path, mail_account.url), NOW + MINUTES / 2
+    refresh(mine, now=NOW)
+    put(mail_account, 2)
+    earlier = {("mail", "messages"): NOW - MINUTES, ("mail", "others"): NOW + MINUTES / 4}
+    (found,) = refresh(mine, now=soon, fresh=MINUTES, changed=earlier)
+    assert (found.items, found.at) == (1, NOW)
+    (found,) = refresh(mine, now=soon, fresh=MINUTES, changed={("mail", "messages"): NOW + MINUTES / 4})
+    assert (found.items, found.at) == (2, soon)
+
+
 def test_a_store_that_is_down_is_incomplete_in_the_result_and_in_the_index(
     mail_account: MailAccount, tmp_path: Path
 ) -> None:

@@ -1,0 +1,119 @@
+"""Evidence on its way: reduced in a store and streamed into DuckDB; laid out by DuckDB and loaded into a store.
+
+What travels are digests, flags and days, in batches. DuckDB takes whole columns and gives ready texts, and each store
+gets its rows by the fastest way it has.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from pipelines.plan.carried import Carried, any_of
+from pipelines.plan.compile import EventColumns
+
+if TYPE_CHECKING:
+    import duckdb
+
+BATCH = 10_000
+"""Subjects per batch on the way between a store and the evidence."""
+
+Columns = Mapping[tuple[str, str], EventColumns]
+"""By horizon and event, how the columns of a relation with one row per digest are named."""
+
+
+def reduction(carried: Carried, label: str) -> sa.Select[Any]:
+    """One row per digest of a kind of link, with all supplied events of all horizons beside each other."""
+    relation = carried.relation
+    columns: list[sa.ColumnElement[Any]] = [relation.c[label].label("digest")]
+    happened: list[sa.ColumnElement[Any]] = []
+    for names in carried.supplied.values():
+        columns += [
+            any_of(relation.c[names.open]).label(names.open),
+            any_of(relation.c[names.missing]).label(names.missing),
+            sa.func.min(relation.c[names.first]).label(names.first),
+            sa.func.max(relation.c[names.last]).label(names.last),
+        ]
+        happened += [relation.c[names.open], relation.c[names.missing], relation.c[names.last].is_not(None)]
+    return (
+        sa.select(*columns)
+        .where(relation.c.inside, relation.c[label].is_not(None), sa.or_(*happened))
+        .group_by(relation.c[label])
+    )
+
+
+def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[sa.Row[Any]], supplied: Columns, key: str) -> None:
+    """Add rows of a `reduction` to the table `evidence`, one for each event of which something is known."""
+    digests, *values = zip(*rows, strict=True)
+    arrays = {"digest": pa.array(digests, pa.string())}
+    for place, names in enumerate(supplied.values()):
+        is_open, missing, first, last = values[4 * place : 4 * place + 4]
+        arrays[names.open], arrays[names.missing] = _flags(is_open), _flags(missing)
+        arrays[names.first], arrays[names.last] = _days(first), _days(last)
+    connection.register("batch", pa.table(arrays))
+    for (horizon, event), names in supplied.items():
+        connection.execute(
+            f"INSERT INTO evidence SELECT ?, ?, ?, digest, {names.open}, {names.missing}, {names.first}, {names.last} "  # noqa: S608 - our own names
+            f"FROM batch WHERE {names.open} OR {names.missing} OR {names.last} IS NOT NULL",
+            [horizon, event, key],
+        )
+    connection.unregister("batch")
+
+
+def _flags(values: Sequence[Any]) -> pa.Array:
+    return pa.array([bool(each) for each in values], pa.bool_())
+
+
+def _days(values: Sequence[Any]) -> pa.Array:
+    """Days, which SQLite gives as ISO texts."""
+    return pa.array([dt.date.fromisoformat(each) if isinstance(each, str) else each for each in values], pa.date32())
+
+
+def evidence_table(name: str, columns: Columns) -> sa.Table:
+    """A temporary table for `load`, not yet created."""
+    return sa.Table(
+        f"ardoise_evidence_{name}",
+        sa.MetaData(),
+        sa.Column("digest", sa.String(64), primary_key=True),
+        *(
+            column
+            for names in columns.values()
+            for column in (
+                sa.Column(names.open, sa.Boolean, nullable=False),
+                sa.Column(names.missing, sa.Boolean, nullable=False),
+                sa.Column(names.first, sa.Date),
+                sa.Column(names.last, sa.Date),
+            )
+        ),
+        prefixes=["TEMPORARY"],
+    )
+
+
+def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connection, table: sa.Table) -> None:
+    """Fill a table of a store with what a DuckDB query gives, its columns named alike: ISO days, flags as 0 and 1."""
+    texts = [_text(column) for column in table.c]
+    if connection.dialect.name == "postgresql":
+        # Lines of COPY's text format, made by DuckDB: digests, flags and days need no escapes.
+        line = ", ".join(f"coalesce({each}, '\\N')" for each in texts)
+        found = source.execute(f"SELECT concat_ws(chr(9), {line}) FROM ({query})")  # noqa: S608 - our own names
+        driver: Any = connection.connection.driver_connection
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f"COPY {table.name} ({', '.join(table.c.keys())}) FROM STDIN") as copy,
+        ):
+            while rows := found.fetchmany(BATCH):
+                copy.write("\n".join(row[0] for row in rows) + "\n")
+    else:
+        insert = str(table.insert().compile(dialect=connection.dialect))
+        found = source.execute(f"SELECT {', '.join(texts)} FROM ({query})")  # noqa: S608 - our own names
+        while rows := found.fetchmany(BATCH):
+            connection.exec_driver_sql(insert, rows)
+
+
+def _text(column: sa.Column[Any]) -> str:
+    flag = isinstance(column.type, sa.Boolean)
+    return f"CAST(CAST({column.name} AS INTEGER) AS VARCHAR)" if flag else f"CAST({column.name} AS VARCHAR)"
