@@ -152,7 +152,7 @@ def _day_of_text(column: Expression, text: Expression, zone: ZoneInfo, dialect: 
     """The day of a text that `ISO_TEXT` fits, with a time. Its instant is worked out once, in a sub-select."""
     if dialect in {"mysql", "mariadb"}:  # no sub-select of a sub-select sees the row there
         return _local_day(_mariadb_instant(text), zone, dialect)
-    outer = column.table  # type: ignore[attr-defined]
+    outer = column.table
     instant = sa.select(_instant(text, dialect).label("at")).correlate(outer).subquery()
     return sa.select(_local_day(instant.c.at, zone, dialect)).correlate(outer).scalar_subquery()
 

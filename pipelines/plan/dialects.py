@@ -37,7 +37,7 @@ _DUCKDB = DuckDBDialect()
 
 
 @compiles(sa.TryCast, "duckdb")
-def _try_cast(element: sa.TryCast[Any], compiler: SQLCompiler, **kw: Any) -> str:
+def _try_cast(element: sa.TryCast[Any], compiler: Any, **kw: Any) -> str:
     return f"TRY_{compiler.visit_cast(element, **kw)}"
 
 

@@ -165,9 +165,10 @@ class Question:
         empty = {"day": None, "naive": None, "aware": None, "text": None}
         rows = [{"n": number, **empty, column: value} for number, value in enumerate([*values, None])]
         raw = table.c[column]
-        reading = Reading(is_given(raw), day_of(raw, self.zone, name), sa.true(), sa.false())
+        read = sa.select(table.c.n, is_given(raw).label("given"), day_of(raw, self.zone, name).label("day")).cte()
+        reading = Reading(read.c.given, read.c.day, sa.true(), sa.false())
         found = occurrence(reading, self.source, self.kind, self.at)
-        answers = evaluate(rows, sa.select(found.open, found.missing, found.day).order_by(table.c.n))
+        answers = evaluate(rows, sa.select(found.open, found.missing, found.day).order_by(read.c.n))
         return [
             (value, bool(is_open), bool(missing), _day(day))
             for value, (is_open, missing, day) in zip([*values, None], answers, strict=True)
