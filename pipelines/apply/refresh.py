@@ -21,6 +21,7 @@ from connectors.sql.connector import SqlConnector
 from pipelines.apply.locks import locked_by_file
 from pipelines.apply.statistics import Cells, measure, read_measures, write_measures
 from pipelines.engine import EngineDatabase
+from pipelines.engine.holds import HoldsWatch
 from pipelines.errors import PlanChanged, Refused
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan, Step
@@ -48,9 +49,15 @@ class Refreshed:
 
     estate: Estate
     plan: Plan
-    context: Context
+    made: Context
+    holds: HoldsWatch
     evidence: Evidence
     inventories: Mapping[str, Inventory]
+
+    @property
+    def context(self) -> Context:
+        """The context under the holds that are known by now."""
+        return self.made.under(self.holds.known)
 
     def selections(self, store: str, connection: sa.Connection, *, acting: bool) -> StoreSelections:
         """Hand the evidence over to a connection, and give what is due when it is evaluated there."""
@@ -133,7 +140,8 @@ def refresh(
         Refused: the run had begun, and what it knew is lost.
         IndexBusy: another process keeps the index of items.
     """
-    context = plan_context(estate, engine, plan.controller, plan.as_of, today)
+    holds = engine.holds.watch(engine.plans.record(plan.digest).made_at)
+    context = plan_context(estate, engine, plan.controller, plan.as_of, today, holds.known)
     bring_up_to_date(estate, progress=progress, now=now, fresh=fresh, changed=acted)
     kept = estate.plan_folder(plan.digest) / RUN_EVIDENCE
     with gathered(estate, context, progress) as found:
@@ -152,7 +160,7 @@ def refresh(
     with Evidence.empty(context.supply, context.horizons) as evidence:
         evidence.merge(kept)
         evidence.notes.extend(notes)
-        yield Refreshed(estate, plan, context, evidence, inventories)
+        yield Refreshed(estate, plan, context, holds, evidence, inventories)
 
 
 def _complete(plan: Plan, found: Gathered) -> None:

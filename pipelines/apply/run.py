@@ -12,27 +12,31 @@ import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+import sqlalchemy as sa
 
 from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
 from pipelines.apply.batches import Batches
 from pipelines.apply.gate import check_plan, check_stores
-from pipelines.apply.items import Item, ItemWork
+from pipelines.apply.items import ItemWork
 from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.apply.overwriting import marks, replacements
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
-from pipelines.apply.rows import CHUNK, RowWork, refuse_more
+from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
 from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
+from pipelines.apply.unheld import Unheld, as_seen
 from pipelines.engine import EngineDatabase, RunState
 from pipelines.errors import ArdoiseError
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Action, Plan, Step
+from pipelines.plan.selection import StoreSelections
 from pipelines.progress import Progress, silent
 from pipelines.scan.sources import source_of
 
@@ -125,7 +129,7 @@ class _Run:
             self._finish()
             return self._summary(nothing_to_do=True)
         try:
-            check_plan(self.estate, self.engine, self.plan, self.now, self.today)
+            check_plan(self.estate, self.engine, self.plan, self.now, self.today, begun=self._begun())
             with self._locked(), opened(self.estate, dict.fromkeys(step.store for step in self.steps)) as connectors:
                 steps = self._open()  # another run may have acted while this one waited for the locks
                 check_stores(self.estate, self.plan, connectors)
@@ -205,20 +209,34 @@ class _Run:
                 work = self._row_work(known, connector, step)
                 with locked_in_store(connection, step.store, step.dataset):
                     self.resumed += work.resolve(connection, record)
-                    with connection.begin():  # only now: what references the rows has been acted on
-                        selection = selections.selection(step.dataset)
-                        found = selection.candidates(step)
-                    due = functools.partial(selection.due_keys, step)
-                    self.left[step.id] = work.act(connection, record, found, due)
+                    selections = self._act_on_rows(known, work, connection, selections)
+
+    def _act_on_rows(
+        self, known: Refreshed, work: RowWork, connection: sa.Connection, selections: StoreSelections
+    ) -> StoreSelections:
+        """One step over rows; begun anew when a hold is opened meanwhile. Returns the selections that count by then."""
+        step = work.step
+        while True:
+            with connection.begin():  # only now: what references the rows has been acted on
+                selection = selections.selection(step.dataset)
+                found = selection.candidates(step)
+            due = functools.partial(selection.due_keys, step)
+            try:
+                self.left[step.id] = work.act(connection, self.records[step.id], found, due)
+            except HoldsChanged:
+                with connection.begin():
+                    selections = selections.under(known.context)
+            else:
+                return selections
 
     def _items(self, known: Refreshed, connector: Connector, step: Step) -> None:
         record = self.records[step.id]
-        items = self._item_work(connector, step)
+        items = replace(self._item_work(connector, step), still=Unheld(known, step))
         self.resumed += items.resolve(record)
         record.unsettled.clear()
         found = known.items(step)
         refuse_more(step, len(found), self._allowed(step))
-        items.act(record, (Item(each.ref, each.subjects) for each in found))
+        items.act(record, map(as_seen, found))
         self.left[step.id] = 0
 
     def _resolve_items(self, connector: Connector, step: Step) -> None:
@@ -241,6 +259,7 @@ class _Run:
             statistics=dataset.statistics,
             spare=self._spare(step),
             chunk=self.chunk,
+            holds_changed=known.holds.changed,
         )
 
     def _spare(self, step: Step) -> int:
