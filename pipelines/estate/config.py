@@ -106,12 +106,13 @@ class Limit(_Model):
     """How much a plan may do to one dataset before a person has to look.
 
     ``count``: records; ``share``: of the dataset, 0 to 1; ``deviation``: how far the dataset's size may lie from its
-    usual one, as a share of that. None is no limit.
+    usual one, as a share of that. None is no limit. ``empty``: it may be empty all of a sudden.
     """
 
     count: int | None = Field(default=None, ge=0)
     share: float | None = Field(default=None, ge=0, le=1)
     deviation: float | None = Field(default=None, ge=0)
+    empty: bool = False
 
 
 class Limits(Limit):

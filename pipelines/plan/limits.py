@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from pipelines.plan.artefact import Refusal
@@ -24,27 +25,36 @@ class Limit(Protocol):
     def deviation(self) -> float | None:
         """How far the dataset's size may lie from its usual one, as a share of that."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether the dataset may be empty all of a sudden."""
+
 
 class Volumes(Protocol):
     """How many records a dataset held at earlier times."""
 
-    def last(self, store: str, dataset: str) -> int | None:
-        """The newest count; None when it was never counted."""
-
-    def usual(self, store: str, dataset: str) -> float | None:
-        """The median of the most recent counts."""
+    def recent(self, store: str, dataset: str) -> Sequence[int]:
+        """The last several counts, the newest first, less what was deleted by runs since; empty when never counted."""
 
 
 def over_limits(
     store: str, dataset: str, *, found: int, acted_on: int, limit: Limit, volumes: Volumes
 ) -> Iterator[Refusal]:
-    """Every reason why what is planned for one dataset, or its size, needs a look."""
-    last, usual = volumes.last(store, dataset), volumes.usual(store, dataset)
-    if not found and last:
+    """Every reason why what is planned for one dataset, or its size, needs a look.
+
+    Emptiness is held against the last several counts: that it was found empty once does not make it usual.
+    """
+    recent = volumes.recent(store, dataset)
+    if not found and not limit.empty and any(recent):
+        held = next(count for count in recent if count)
         yield Refusal(
-            store, dataset, f"it is suddenly empty; it held {last} records", "Find out why before anything is deleted."
+            store,
+            dataset,
+            f"it is suddenly empty; it held {held} records",
+            f"Find out why before anything is deleted; if it may be, say `empty = true` in [limits.{store}.{dataset}].",
         )
         return
+    usual = statistics.median(recent) if recent else None
     if limit.count is not None and acted_on > limit.count:
         yield Refusal(
             store, dataset, f"{acted_on} records are due, the limit is {limit.count}", "Look, then raise the limit."

@@ -209,6 +209,68 @@ def test_a_dataset_that_is_suddenly_empty_waits_for_a_person(company: Company) -
     assert "it is suddenly empty" in company.refused("apply", digest, expect=4)
 
 
+def test_an_empty_dataset_waits_again_the_next_time_and_until_the_limits_say_that_it_may_be_empty(
+    company: Company,
+) -> None:
+    company.planned()
+    for table in ("notes", "contacts"):
+        company.small.execute("crm", f"DELETE FROM {table}")
+
+    for _ in range(2):
+        assert "crm.contacts: it is suddenly empty" in company.types("plan", expect=4).words
+
+    limits = "[limits.crm.contacts]\nempty = true\n[limits.crm.notes]\nempty = true\n"
+    with (company.folder / "ardoise.toml").open("a") as toml:
+        toml.write(limits)
+    company.types("plan")
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("count = 3", "crm.web_logs: 19 records are due, the limit is 3. Look, then raise the limit."),
+        ("share = 0.2", "crm.web_logs: 19 of 38 records are due, the limit is 20%. Look, then raise the share."),
+    ],
+)
+def test_a_plan_over_a_limit_waits_for_a_person(company: Company, limit: str, said: str) -> None:
+    company.edit("ardoise.toml", "share = 1.0", f"share = 1.0\n[limits.crm.web_logs]\n{limit}")
+
+    planned = company.types("plan", "--json", expect=4)
+    digest = str(json.loads(planned.out)["digest"])
+
+    assert said in company.types("show", digest).words
+    company.types("approve", digest, "--by", "dpo", expect=4)
+    assert "the plan itself refuses to be applied (crm.web_logs: 19 " in company.refused("apply", digest, expect=4)
+
+
+def test_a_dataset_of_an_unusual_size_waits_for_a_person(company: Company) -> None:
+    company.edit("ardoise.toml", "share = 1.0", "share = 1.0\ndeviation = 0.1")
+    company.planned()
+    company.small.execute("crm", "DELETE FROM web_logs WHERE id > 20")
+
+    digest = str(json.loads(company.types("plan", "--json", expect=4).out)["digest"])
+
+    said = "crm.web_logs: it holds 20 records, usually 38; the limit of deviation is 10%"
+    assert said in company.types("show", digest).words
+    assert "it holds 20 records" in company.refused("apply", digest, expect=4)
+
+
+def test_what_a_run_deletes_makes_no_size_unusual(company: Company) -> None:
+    company.edit("ardoise.toml", "share = 1.0", "share = 1.0\ndeviation = 0.1")
+    company.types("apply", company.planned())
+
+    company.types("plan")
+
+
+def test_a_policy_without_purposes_is_refused(company: Company) -> None:
+    digest = company.planned()
+    path = company.folder / "policies" / "small.yaml"
+    path.write_text(path.read_text().partition("purposes:")[0] + "purposes: {}\n")
+
+    assert "no purpose is defined" in company.refused("plan", expect=3)
+    assert "no purpose is defined" in company.refused("apply", digest, expect=3)
+
+
 def test_a_read_only_file_is_refused_before_anything_is_written(company: Company) -> None:
     digest = company.planned()
     (company.folder / "billing.sqlite").chmod(0o444)

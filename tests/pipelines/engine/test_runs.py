@@ -40,12 +40,23 @@ def test_findings_are_replaced_by_a_newer_verification(engine: EngineDatabase) -
     assert engine.findings.of(PLAN) == []
 
 
-def test_volumes_tell_the_last_and_the_usual_count(engine: EngineDatabase) -> None:
-    assert engine.volumes.last("crm", "contacts") is None
-    assert engine.volumes.usual("crm", "contacts") is None
+def test_volumes_tell_the_recent_counts_the_newest_first(engine: EngineDatabase) -> None:
+    assert engine.volumes.recent("crm", "contacts") == []
     engine.volumes.record({}, at=NOON)
     for number, count in enumerate([100, 102, 98, 0]):
         engine.volumes.record({("crm", "contacts"): count, ("crm", "notes"): 5}, at=NOON + number * HOUR)
-    assert engine.volumes.last("crm", "contacts") == 0
-    assert engine.volumes.usual("crm", "contacts") == 99
+    assert engine.volumes.recent("crm", "contacts") == [0, 98, 102, 100]
+    assert engine.volumes.recent("crm", "contacts", limit=1) == [0]
     assert [each.records for each in engine.volumes.history("crm", "contacts", limit=2)] == [0, 98]
+
+
+def test_what_runs_have_deleted_since_is_no_surprise(engine: EngineDatabase) -> None:
+    for hour, count in ((0, 100), (2, 60)):
+        engine.volumes.record({("crm", "contacts"): count}, at=NOON + hour * HOUR)
+        receipt = {
+            "plan": PLAN, "store": "crm", "dataset": "contacts", "step": "crm.contacts.delete", "action": "delete",
+            "outcomes": {"deleted": 40 - hour},
+        }  # fmt: skip
+        engine.ledger.append("receipt", receipt, at=NOON + (hour + 1) * HOUR)
+    assert engine.volumes.recent("crm", "contacts") == [60 - 38, 100 - 40 - 38]
+    assert engine.volumes.recent("crm", "notes") == []
