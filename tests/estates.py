@@ -7,6 +7,7 @@ they are due, and so are their contracts. The even ones' contracts run. Web logs
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -220,6 +221,15 @@ class SmallEstate:
         engine = sa.create_engine(self.crm if store == "crm" else self.billing, poolclass=sa.NullPool)
         with engine.begin() as connection:
             connection.exec_driver_sql(statement)
+
+    def copied(self, folder: Path) -> SmallEstate:
+        """The same with its stores, plans and ledger in another folder; for stores that are files."""
+        shutil.copytree(self.folder, folder)
+        urls = {store: f"sqlite:///{folder / store}.sqlite" for store in ("crm", "billing")}
+        for store, url in urls.items():
+            for use in ("read", "write"):
+                (folder / "connections" / f"{store}.{use}").write_text(url)
+        return SmallEstate(folder, urls["crm"], urls["billing"], None)
 
     def messages(self) -> list[bytes]:
         """Every message of the inbox as it lies on disk, in order."""

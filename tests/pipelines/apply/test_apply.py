@@ -29,11 +29,24 @@ from pipelines.errors import (
     Refused,
     UsageError,
 )
+from pipelines.plan.artefact import Plan
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallEstate, Plan]:
+    """The estate with its approved plan, to be copied."""
+    small = small_estate(tmp_path_factory.mktemp("prepared") / "estate")
+    return small, planned(small)
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> SmallEstate:
-    return small_estate(tmp_path / "estate")
+def small(prepared: tuple[SmallEstate, Plan], tmp_path: Path) -> SmallEstate:
+    return prepared[0].copied(tmp_path / "estate")
+
+
+@pytest.fixture
+def plan(prepared: tuple[SmallEstate, Plan]) -> Plan:
+    return prepared[1]
 
 
 def run(small: SmallEstate, digest: str, **options: Any) -> RunSummary:
@@ -59,9 +72,8 @@ def refused(small: SmallEstate) -> list[str]:
 # -- what a run does
 
 
-def test_what_is_due_goes_and_bystanders_are_untouched(small: SmallEstate) -> None:
+def test_what_is_due_goes_and_bystanders_are_untouched(small: SmallEstate, plan: Plan) -> None:
     before = everything(small)
-    plan = planned(small)
     summary = run(small, plan.digest)
     after = everything(small)
     assert summary.complete
@@ -76,8 +88,7 @@ def test_what_is_due_goes_and_bystanders_are_untouched(small: SmallEstate) -> No
     assert all(row["body"] == "[redacted]" for row in after["notes"] if row["contact_id"] in DUE)
 
 
-def test_a_finished_plan_is_left_alone_and_says_so(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_a_finished_plan_is_left_alone_and_says_so(small: SmallEstate, plan: Plan) -> None:
     first = run(small, plan.digest)
     after = everything(small)
     again = run(small, plan.digest)
@@ -91,15 +102,14 @@ def test_a_finished_plan_is_left_alone_and_says_so(small: SmallEstate) -> None:
     engine.close()
 
 
-def test_the_next_plan_finds_nothing(small: SmallEstate) -> None:
-    run(small, planned(small).digest)
+def test_the_next_plan_finds_nothing(small: SmallEstate, plan: Plan) -> None:
+    run(small, plan.digest)
     second = planned(small, approved=False)
     assert second.steps == ()
     assert run(small, second.digest).nothing_to_do
 
 
-def test_stores_are_applied_one_by_one_as_a_scheduler_does(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_stores_are_applied_one_by_one_as_a_scheduler_does(small: SmallEstate, plan: Plan) -> None:
     assert run(small, plan.digest, stores=["billing"]).complete
     engine = small.estate.engine()
     assert engine.plans.record(plan.digest).status is PlanStatus.CURRENT
@@ -113,8 +123,7 @@ def test_stores_are_applied_one_by_one_as_a_scheduler_does(small: SmallEstate) -
     engine.close()
 
 
-def test_statistics_are_the_same_before_and_after(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_statistics_are_the_same_before_and_after(small: SmallEstate, plan: Plan) -> None:
     run(small, plan.digest)
     before, after = (
         read_measures(measures_file(small.estate, plan.digest, "crm", when)) for when in ("before", "after")
@@ -124,8 +133,7 @@ def test_statistics_are_the_same_before_and_after(small: SmallEstate) -> None:
     assert before == after
 
 
-def test_what_is_no_longer_due_is_skipped_and_counted(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_what_is_no_longer_due_is_skipped_and_counted(small: SmallEstate, plan: Plan) -> None:
     small.execute("billing", "UPDATE contracts SET status = 'running', ended_on = NULL WHERE id = 3")
     small.execute("crm", "UPDATE web_logs SET at = '2026-06-01 08:00:00' WHERE id = 5")
     summary = run(small, plan.digest)
@@ -138,8 +146,7 @@ def test_what_is_no_longer_due_is_skipped_and_counted(small: SmallEstate) -> Non
     assert sum(stale.values()) == 1 + 1 + 1 + 2 + 1
 
 
-def test_records_that_became_due_since_wait_for_the_next_plan(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_records_that_became_due_since_wait_for_the_next_plan(small: SmallEstate, plan: Plan) -> None:
     small.execute("crm", "UPDATE web_logs SET at = '2020-01-01 08:00:00' WHERE id = 2")
     before = everything(small)
     with pytest.raises(LimitExceeded, match=r"crm\.web_logs.*new plan"):
@@ -148,8 +155,9 @@ def test_records_that_became_due_since_wait_for_the_next_plan(small: SmallEstate
     assert refused(small) == ["LimitExceeded"]
 
 
-def test_the_ledger_has_an_intent_before_and_a_receipt_after_and_nothing_personal(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_the_ledger_has_an_intent_before_and_a_receipt_after_and_nothing_personal(
+    small: SmallEstate, plan: Plan
+) -> None:
     run(small, plan.digest, chunk=2)
     assert receipts(small, plan)["crm.web_logs.delete"] == 19
     engine = small.estate.engine()
@@ -158,8 +166,7 @@ def test_the_ledger_has_an_intent_before_and_a_receipt_after_and_nothing_persona
     assert not re.search(r"acme|person|lastname|203\.0", text, re.IGNORECASE)
 
 
-def test_no_personal_value_is_left_in_the_state_folder(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_no_personal_value_is_left_in_the_state_folder(small: SmallEstate, plan: Plan) -> None:
     run(small, plan.digest)
     for path in small.estate.state.rglob("*"):
         if path.is_file():
@@ -167,9 +174,9 @@ def test_no_personal_value_is_left_in_the_state_folder(small: SmallEstate) -> No
     assert not (small.estate.state / "plans" / plan.digest).exists()
 
 
-def test_progress_names_each_step(small: SmallEstate) -> None:
+def test_progress_names_each_step(small: SmallEstate, plan: Plan) -> None:
     told: list[tuple[str, int, int | None, str]] = []
-    run(small, planned(small).digest, progress=lambda *what: told.append(what))  # type: ignore[misc]
+    run(small, plan.digest, progress=lambda *what: told.append(what))  # type: ignore[misc]
     assert ("apply crm", 19, 19, "web_logs: delete") in told
 
 
@@ -187,16 +194,15 @@ def untouched(small: SmallEstate) -> Any:
 class TestRefusals:
     def test_an_unapproved_plan(self, small: SmallEstate) -> None:
         with pytest.raises(NotApproved):
-            run(small, planned(small, approved=False).digest)
+            run(small, planned(small, approved=False, as_of=AS_OF - dt.timedelta(days=1)).digest)
         assert refused(small) == ["NotApproved"]
 
-    def test_an_expired_approval(self, small: SmallEstate) -> None:
+    def test_an_expired_approval(self, small: SmallEstate, plan: Plan) -> None:
         later = NOW + dt.timedelta(days=31)
         with pytest.raises(NotApproved, match="expired"):
-            run(small, planned(small).digest, now=later, today=later.date())
+            run(small, plan.digest, now=later, today=later.date())
 
-    def test_a_superseded_plan(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_superseded_plan(self, small: SmallEstate, plan: Plan) -> None:
         small.execute("crm", "DELETE FROM web_logs WHERE id = 1")
         planned(small)
         small.execute(
@@ -205,36 +211,31 @@ class TestRefusals:
         with pytest.raises(NotApproved, match="superseded"):
             run(small, plan.digest)
 
-    def test_an_as_of_date_in_the_future(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_an_as_of_date_in_the_future(self, small: SmallEstate, plan: Plan) -> None:
         yesterday = AS_OF - dt.timedelta(days=1)
         with pytest.raises(Refused, match="future"):
             run(small, plan.digest, today=yesterday)
 
-    def test_a_changed_policy(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_changed_policy(self, small: SmallEstate, plan: Plan) -> None:
         path = small.folder / "policies" / "small.yaml"
         path.write_text(path.read_text().replace("for: 1 year", "for: 2 years"))
         with pytest.raises(PlanChanged, match="policy"):
             run(small, plan.digest)
 
-    def test_a_changed_data_map(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_changed_data_map(self, small: SmallEstate, plan: Plan) -> None:
         path = small.folder / "data_map" / "crm.yaml"
         path.write_text(path.read_text().replace("url: {category: technical.url}", "url: {category: none}"))
         with pytest.raises(PlanChanged, match="data map"):
             run(small, plan.digest)
 
-    def test_a_hold_opened_since(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_hold_opened_since(self, small: SmallEstate, plan: Plan) -> None:
         engine = small.estate.engine()
         engine.holds.open("2026-17", HoldScope(store="crm"), since=AS_OF, by="legal", at=NOW)
         engine.close()
         with pytest.raises(PlanChanged, match="hold"):
             run(small, plan.digest)
 
-    def test_a_broken_ledger(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_broken_ledger(self, small: SmallEstate, plan: Plan) -> None:
         engine = small.estate.engine()
         with engine.connections.write() as connection:
             connection.exec_driver_sql("UPDATE ledger SET body = replace(body, 'dpo', 'eve')")
@@ -242,18 +243,18 @@ class TestRefusals:
         with pytest.raises(LedgerBroken):
             run(small, plan.digest)
 
-    def test_an_unknown_store(self, small: SmallEstate) -> None:
+    def test_an_unknown_store(self, small: SmallEstate, plan: Plan) -> None:
         with pytest.raises(UsageError, match="erp"):
-            run(small, planned(small).digest, stores=["erp"])
+            run(small, plan.digest, stores=["erp"])
 
-    def test_a_store_that_another_run_acts_on(self, small: SmallEstate, monkeypatch: pytest.MonkeyPatch) -> None:
-        plan = planned(small)
+    def test_a_store_that_another_run_acts_on(
+        self, small: SmallEstate, plan: Plan, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("pipelines.apply.run.locked_by_file", lambda *place: locked_by_file(*place, patience=0.1))
         with locked_by_file(small.estate.state / "locks", "crm", "notes"), pytest.raises(DatasetBusy):
             run(small, plan.digest)
 
-    def test_a_read_only_database(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_read_only_database(self, small: SmallEstate, plan: Plan) -> None:
         path = small.folder / "crm.sqlite"
         path.chmod(0o444)
         with pytest.raises(StoreReadOnly):
@@ -261,24 +262,21 @@ class TestRefusals:
         path.chmod(0o644)
         assert refused(small) == ["StoreReadOnly"]
 
-    def test_a_store_that_is_down(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_store_that_is_down(self, small: SmallEstate, plan: Plan) -> None:
         path = small.folder / "crm.sqlite"
         path.rename(small.folder / "away")
         with pytest.raises(StoreDown):
             run(small, plan.digest)
         (small.folder / "away").rename(path)
 
-    def test_a_store_that_only_supplies_evidence_and_is_down(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_store_that_only_supplies_evidence_and_is_down(self, small: SmallEstate, plan: Plan) -> None:
         path = small.folder / "billing.sqlite"
         path.rename(small.folder / "away")
         with pytest.raises(StoreDown, match="billing"):
             run(small, plan.digest, stores=["crm"])
         (small.folder / "away").rename(path)
 
-    def test_a_column_that_is_gone(self, small: SmallEstate) -> None:
-        plan = planned(small)
+    def test_a_column_that_is_gone(self, small: SmallEstate, plan: Plan) -> None:
         small.execute("crm", "ALTER TABLE web_logs RENAME COLUMN url TO address")
         with pytest.raises((DataMapInvalid, StoreMismatch), match="url"):
             run(small, plan.digest)
@@ -297,8 +295,7 @@ class TestRefusals:
             run(small, plan.digest, stores=["crm"])
 
 
-def test_a_table_that_changed_since_is_refused(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_a_table_that_changed_since_is_refused(small: SmallEstate, plan: Plan) -> None:
     small.execute("crm", "ALTER TABLE web_logs ADD COLUMN referrer TEXT")
     before = everything(small)
     with pytest.raises(PlanChanged, match="table"):
@@ -306,8 +303,7 @@ def test_a_table_that_changed_since_is_refused(small: SmallEstate) -> None:
     assert everything(small) == before
 
 
-def test_a_run_whose_evidence_is_lost_is_not_resumed(small: SmallEstate) -> None:
-    plan = planned(small)
+def test_a_run_whose_evidence_is_lost_is_not_resumed(small: SmallEstate, plan: Plan) -> None:
     run(small, plan.digest, stores=["billing"])
     for name in ("evidence.duckdb", "run.duckdb"):
         (small.estate.plan_folder(plan.digest) / name).unlink()
