@@ -7,7 +7,7 @@ when nothing in it is kept any more; before that, what is due in it is emptied, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql.act import Restriction
-from connectors.sql.archive import ID
+from connectors.sql.archive import ID, Archive
 from connectors.sql.catalog import OWN_PREFIX
 from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, frozen_fact, links_in
 from pipelines.plan.artefact import Action, Step
@@ -50,6 +50,37 @@ def policy_of_archive(policy: Policy, categories: tuple[str, ...]) -> Policy:
         end_action=EndAction.DELETE,
     )
     return replace(policy, purposes=(*law, active), events={**policy.events, ARRIVED: EventKind.END})
+
+
+@dataclass(frozen=True)
+class ArchivedSelections:
+    """The tables of a store's archive over one connection, which has the holds."""
+
+    context: Context
+    store: str
+    archive: Archive
+    connection: sa.Connection
+
+    @classmethod
+    def prepare(cls, context: Context, store: str, archive: Archive, connection: sa.Connection) -> ArchivedSelections:
+        """Hand over the holds to a connection that sees the archive; the caller commits or not."""
+        context.holding.hand_over(connection)
+        return cls(context, store, archive, connection)
+
+    def selection(self, dataset: str) -> ArchivedSelection | None:
+        """What is due of one dataset; None when nothing of it was ever moved."""
+        table = self.archive.find(self.connection, dataset)
+        return None if table is None else ArchivedSelection(self.context, self.store, dataset, self.connection, table)
+
+    def remarks(self) -> Iterator[str]:
+        """What is in the archive and cannot leave it, because the data map no longer says what it is."""
+        known = self.context.maps[self.store].active
+        for name in self.archive.tables(self.connection):
+            found = self.selection(name) if name in known else None
+            what = None if found is None else ", ".join(found.unmapped)
+            if what != "":
+                held = f"the archive of {self.store}.{name} holds {what or 'records'}"
+                yield f"{held}, unknown to the approved data map: nothing of it leaves"
 
 
 @dataclass

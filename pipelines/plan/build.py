@@ -14,14 +14,14 @@ from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldRecord
 from pipelines.errors import EstateInvalid, Refused
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Action, Plan, Refusal, Step, Tally
+from pipelines.plan.artefact import Plan, Refusal, Step, Tally
 from pipelines.plan.context import Context
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, over_limits
 from pipelines.plan.selection import StoreSelections
 from pipelines.plan.supply import of_items
-from pipelines.plan.tallying import Counted, count_rows
+from pipelines.plan.tallying import Counted, count_archived, count_rows
 from pipelines.progress import Progress, silent
 from retention_rules.policy import Policy
 
@@ -180,8 +180,13 @@ class _Builder:
             yield store, name, functools.partial(self._counted, selections, name, base + order.index(sources[name]))
 
     def _counted(self, selections: StoreSelections, name: str, order: int) -> Counted:
-        with speaking_for(selections.store):
-            return count_rows(selections.selection(name), order)
+        store = selections.store
+        with speaking_for(store):
+            counted = count_rows(selections.selection(name), order)
+            archived = self.found.archives[store].selection(name) if store in self.found.archives else None
+            if archived is None:
+                return counted
+            return counted + count_archived(archived, order - order % PER_STORE + PER_STORE - 1)
 
     def _refuse(self, store: str, dataset: str, reason: str, remedy: str) -> None:
         self.refusals.append(Refusal(store, dataset, reason, remedy))
@@ -197,7 +202,7 @@ class _Builder:
             schema_digest=self.found.schema_digest(),
             holds_digest=self.engine.holds.digest(context.as_of),
             tallies=tuple(self.tallies),
-            steps=tuple(sorted(self.steps, key=lambda step: (step.order, step.action != Action.DELETE, step.id))),
+            steps=tuple(sorted(self.steps, key=lambda step: (step.order, not step.takes_rows, step.id))),
             evidence=tuple(sorted(self.found.evidence.notes, key=lambda note: (note.event, note.store, note.dataset))),
             refusals=tuple(sorted(self.refusals, key=lambda each: (each.store, each.dataset, each.reason))),
             warnings=tuple(self._warnings()),
@@ -214,8 +219,20 @@ class _Builder:
                     f"{note.store}.{note.dataset} could not tell `{note.event}` ({note.reason}): "
                     "what depends on it is undetermined"
                 )
+        yield from self._unarchived()
+        for archive in self.found.archives.values():
+            yield from archive.remarks()
         if self.context.as_of < self.today:
             yield from self._overwritten()
+
+    def _unarchived(self) -> Iterator[str]:
+        """What belongs in an archive, and has none to go to."""
+        for store in self.context.maps:
+            count = sum(each.archived for each in self.tallies if each.store == store)
+            if count and store not in self.context.archives:
+                sql = self.estate.stores[store].kind == "sql"
+                remedy = f"give it one ([stores.{store}.archive])" if sql else "messages and events are counted only"
+                yield f"{store} has no archive: {count} fields that law and claims alone keep stay in place; {remedy}"
 
     def _overwritten(self) -> Iterator[str]:
         """What a plan for the past cannot know."""

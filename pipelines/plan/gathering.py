@@ -20,6 +20,7 @@ from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldRecord
 from pipelines.errors import DataMapInvalid
 from pipelines.estate import Estate
+from pipelines.plan.archived import ArchivedSelections
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context, context, horizons
 from pipelines.plan.evidence import Evidence
@@ -38,13 +39,15 @@ DOWN = "the store cannot be reached"
 class Gathered:
     """The evidence, and what was learnt of the stores on the way.
 
-    ``connections``: one reading transaction per SQL store, open as long as this is. ``down``: the stores that could not
+    ``connections``: one reading transaction per SQL store, ``archives``: one over its archive, as its own reader; both
+    open as long as this is. ``down``: the stores that could not
     be reached. ``scans``: the latest scan of each item dataset.
     """
 
     context: Context
     evidence: Evidence
     connections: dict[str, sa.Connection] = field(default_factory=dict)
+    archives: dict[str, ArchivedSelections] = field(default_factory=dict)
     inventories: dict[str, Inventory] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     scans: dict[tuple[str, str], index.DatasetScan] = field(default_factory=dict)
@@ -81,6 +84,7 @@ def plan_context(
         maps=estate.acting(engine).data_maps,
         key=estate.key,
         holding=Holding(tuple(engine.holds.list() if holds is None else holds), horizons(as_of, today)),
+        archives=frozenset(name for name, store in estate.stores.items() if store.archive is not None),
     )
 
 
@@ -121,6 +125,7 @@ def _connect(estate: Estate, found: Gathered, stack: contextlib.ExitStack) -> No
             inventory = connector.inspect()
             if isinstance(connector, SqlConnector):
                 found.connections[store] = stack.enter_context(connector.reading())
+                _open_archive(found, store, connector, stack)
         except StoreDown:
             found.down.add(store)
             continue
@@ -131,6 +136,14 @@ def _connect(estate: Estate, found: Gathered, stack: contextlib.ExitStack) -> No
             problems.extend(error.problems)
     if problems:
         raise DataMapInvalid(problems)
+
+
+def _open_archive(found: Gathered, store: str, connector: SqlConnector, stack: contextlib.ExitStack) -> None:
+    archive = connector.archive
+    if archive is not None:
+        archive.check(found.connections[store], connector.journal)
+        own = stack.enter_context(archive.reading())
+        found.archives[store] = ArchivedSelections.prepare(found.context, store, archive, own)
 
 
 def _ask(found: Gathered, supplier: Supplier) -> None:
@@ -155,6 +168,10 @@ def _ask(found: Gathered, supplier: Supplier) -> None:
         connection = found.connections[supplier.store]
         datasets = Datasets(connection, context.maps[supplier.store], context.policy, context.key, context.horizons)
         with speaking_for(supplier.store):
+            if supplier.store in found.archives:  # what has moved goes on telling it
+                archived = found.archives[supplier.store].selection(supplier.dataset)
+                if archived is not None:
+                    evidence.gather(archived.connection, archived.carried())
             evidence.gather_rows(datasets, supplier)
 
 

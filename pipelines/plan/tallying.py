@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.plan.artefact import Action, Step, Tally
+from pipelines.plan.archived import ArchivedSelection
+from pipelines.plan.artefact import Action, Place, Step, Tally
 from pipelines.plan.compile import Code, constant
 from pipelines.plan.selection import Selection
+from retention_rules.purposes import Purpose
 
 Expression = sa.ColumnElement[Any]
 
@@ -33,13 +35,22 @@ class Counted:
     tallies: tuple[Tally, ...]
     steps: tuple[Step, ...]
 
+    def __add__(self, other: Counted) -> Counted:
+        return Counted(
+            self.found + other.found,
+            self.acted_on + other.acted_on,
+            self.tallies + other.tallies,
+            self.steps + other.steps,
+        )
+
 
 def count_rows(selection: Selection, order: int) -> Counted:
     """Count a table's rows by decision and by step; one query, nothing but numbers and dates comes back."""
-    relation = selection.relation()
+    relation, moving = selection.relation(), selection.moving
+    purposes = selection.store.context.policy.purposes
     groups = selection.groups(selection.store.context.horizons[0])
     columns: dict[str, Expression] = {"found": sa.func.count()}
-    acted: list[Expression] = [relation.c.goes]
+    acted: list[Expression] = [relation.c.goes, moving.leaves(relation)]
     for number in range(len(groups)):
         names = selection.effective(number)
         done = relation.c[f"g{number}_done"]
@@ -51,32 +62,66 @@ def count_rows(selection: Selection, order: int) -> Counted:
             condition = selection.in_place(relation, number, suppress=suppress)
             acted.append(condition)
             stem = f"g{number}_step{int(suppress)}"
-            columns |= _step_columns(selection, stem, condition, relation.c[names.due], relation.c[names.last])
-    columns |= _step_columns(selection, "row", relation.c.goes, relation.c.row_due, relation.c.row_last)
+            columns |= _step_columns(purposes, stem, condition, relation.c[names.due], relation.c[names.last])
+        if moving.possible:
+            condition, since = moving.in_place(relation, number), relation.c[f"g{number}_since"]
+            acted.append(condition)
+            columns |= _step_columns(purposes, f"g{number}_move", condition, since, relation.c[names.last])
+            columns[f"g{number}_taken"] = _how_many(sa.and_(relation.c.leaves, moving.moves(relation, number)))
+    columns |= _step_columns(purposes, "row", relation.c.goes, relation.c.row_due, relation.c.row_last)
+    if moving.possible:
+        columns |= _step_columns(purposes, "leave", relation.c.leaves, relation.c.leave_due, relation.c.leave_last)
     columns["acted"] = _how_many(sa.or_(*acted))
-    if selection.deletable:
-        for number in range(len(selection.children)):
-            columns[f"b{number}"] = _how_many(relation.c[f"b{number}"])
+    if selection.takes_rows:
+        for number in range(len(selection.dependants)):
+            columns[f"b{number}"] = _how_many(sa.and_(relation.c[f"b{number}"], relation.c.wants))
+            columns[f"k{number}"] = _how_many(sa.and_(relation.c[f"b{number}"], sa.not_(relation.c.wants)))
+    row = _counted(selection.store.connection, relation, columns)
+    steps = _Steps(selection.store.store, selection.name, selection.fields, purposes, row, order)
+    return Counted(row["found"], row["acted"], tuple(_tallies(selection, row)), tuple(_steps(selection, row, steps)))
+
+
+def count_archived(selection: ArchivedSelection, order: int) -> Counted:
+    """Count what the archive holds of a dataset, by decision and by step; its columns where it holds something."""
+    relation, purposes = selection.relation(), selection.own.policy.purposes
+    columns: dict[str, Expression] = {"found": sa.func.count()}
+    acted: list[Expression] = [relation.c.goes]
+    for number in range(len(selection.first)):
+        code, there = relation.c[f"g{number}_code"], sa.not_(relation.c[f"g{number}_empty"])
+        columns[f"g{number}_found"] = _how_many(there)
+        for each in Code:
+            columns[f"g{number}_{STATES[each]}"] = _how_many(sa.and_(code == constant(each), there))
+        condition = selection.emptied(relation, number)
+        acted.append(condition)
+        due, last = relation.c[f"g{number}_due"], relation.c[f"g{number}_last"]
+        columns |= _step_columns(purposes, f"g{number}_step", condition, due, last)
+    columns |= _step_columns(purposes, "row", relation.c.goes, relation.c.row_due, relation.c.row_last)
+    columns["acted"] = _how_many(sa.or_(*acted))
+    row = _counted(selection.connection, relation, columns)
+    make = _Steps(selection.store, selection.name, selection.fields, purposes, row, order, Place.ARCHIVE)
+    steps = [make.step("leave", "row", Action.DELETE, tuple(selection.fields))]
+    for number, group in enumerate(selection.first):
+        name = f"leave.g{number}"
+        steps.append(make.step(name, f"g{number}_step", Action.ANONYMISE, group.categories, suppress=True))
+    tallies = tuple(_tallies_of_archive(selection, row))
+    return Counted(row["found"], row["acted"], tallies, tuple(each for each in steps if each is not None))
+
+
+def _counted(connection: sa.Connection, relation: sa.FromClause, columns: Mapping[str, Expression]) -> dict[str, Any]:
     query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(relation)
-    found = selection.store.connection.execute(query).mappings().one()
-    row: dict[str, Any] = {str(name): value for name, value in found.items()}
-    return Counted(
-        row["found"] or 0,
-        row["acted"] or 0,
-        tuple(_tallies(selection, row)),
-        tuple(_steps(selection, row, order)),
-    )
+    found = connection.execute(query).mappings().one()
+    return {str(name): value for name, value in found.items()}
 
 
 def _step_columns(
-    selection: Selection, stem: str, condition: Expression, due: Expression, last: Expression
+    purposes: Sequence[Purpose], stem: str, condition: Expression, due: Expression, last: Expression
 ) -> dict[str, Expression]:
     columns = {
         f"{stem}_count": _how_many(condition),
         f"{stem}_from": sa.func.min(sa.case((condition, due)), type_=sa.Date()),
         f"{stem}_to": sa.func.max(sa.case((condition, due)), type_=sa.Date()),
     }
-    for index in range(len(selection.store.context.policy.purposes)):
+    for index in range(len(purposes)):
         columns[f"{stem}_p{index}"] = _how_many(sa.and_(condition, last == constant(index)))
     return columns
 
@@ -92,64 +137,79 @@ def _tallies(selection: Selection, row: Mapping[str, Any]) -> Iterator[Tally]:
             yield Tally(selection.store.store, selection.name, category, found=int(row["found"]), **counts)
 
 
-def _steps(selection: Selection, row: Mapping[str, Any], order: int) -> Iterator[Step]:
-    blocked = tuple(
-        (child.dataset or child.location, int(row[f"b{number}"]))
-        for number, child in enumerate(selection.children if selection.deletable else ())
-        if row[f"b{number}"]
-    )
-    everything = tuple(selection.fields)
-    whole = _step(selection, row, "row", Action.DELETE, everything, order, blocked=blocked)
-    if whole:
-        yield whole
-    for number, group in enumerate(selection.groups(selection.store.context.horizons[0])):
-        for suppress in (False, True):
-            stem = f"g{number}_step{int(suppress)}"
+def _tallies_of_archive(selection: ArchivedSelection, row: Mapping[str, Any]) -> Iterator[Tally]:
+    """What nothing has released yet is archived, whatever a policy of today would say of it."""
+    for number, group in enumerate(selection.first):
+        counts: dict[str, Any] = {state: int(row[f"g{number}_{state}"]) for state in ("found", *STATES.values())}
+        counts["archived"] += counts.pop("kept")
+        for category in group.categories:
+            yield Tally(selection.store, selection.name, category, place=Place.ARCHIVE, **counts)
+
+
+def _steps(selection: Selection, row: Mapping[str, Any], make: _Steps) -> Iterator[Step]:
+    names = [child.dataset or child.location for child in (selection.dependants if selection.takes_rows else ())]
+    blocked = tuple((name, int(row[f"b{n}"])) for n, name in enumerate(names) if row[f"b{n}"])
+    needed = tuple((name, int(row[f"k{n}"])) for n, name in enumerate(names) if row[f"k{n}"])
+    groups = selection.groups(selection.store.context.horizons[0])
+    found = [make.step("delete", "row", Action.DELETE, tuple(selection.fields), blocked=blocked)]
+    if selection.moving.possible:
+        taken = tuple(name for n, group in enumerate(groups) if row[f"g{n}_taken"] for name in group.categories)
+        found.append(make.step("archive", "leave", Action.ARCHIVE, taken, blocked=needed))
+    for n, group in enumerate(groups):
+        if selection.moving.possible:
+            found.append(make.step(f"archive.g{n}", f"g{n}_move", Action.ARCHIVE, group.categories, suppress=True))
+        for suppress, name in ((False, "anonymise"), (True, "suppress")):
             because = blocked if suppress else ()
-            step = _step(
-                selection, row, stem, Action.ANONYMISE, group.categories, order, blocked=because, suppress=suppress
+            stem = f"g{n}_step{int(suppress)}"
+            found.append(
+                make.step(f"{name}.g{n}", stem, Action.ANONYMISE, group.categories, blocked=because, suppress=suppress)
             )
-            if step:
-                yield step
+    yield from (step for step in found if step is not None)
 
 
-def _step(
-    selection: Selection,
-    row: Mapping[str, Any],
-    stem: str,
-    action: Action,
-    categories: tuple[str, ...],
-    order: int,
-    *,
-    blocked: tuple[tuple[str, int], ...],
-    suppress: bool = False,
-) -> Step | None:
-    count = int(row[f"{stem}_count"])
-    if not count:
-        return None
-    purposes = selection.store.context.policy.purposes
-    last = ((each.name, int(row[f"{stem}_p{index}"])) for index, each in enumerate(purposes))
-    place = f"{selection.store.store}.{selection.name}"
-    name = (
-        action.value
-        if action is Action.DELETE
-        else f"{'suppress' if suppress else 'anonymise'}.{stem.split('_', maxsplit=1)[0]}"
-    )
-    return Step(
-        id=f"{place}.{name}",
-        store=selection.store.store,
-        dataset=selection.name,
-        action=action,
-        categories=tuple(categories),
-        fields=tuple(sorted(name for category in categories for name in selection.fields[category])),
-        purposes=tuple((name, number) for name, number in last if number),
-        count=count,
-        first_due=_day(row[f"{stem}_from"]),
-        last_due=_day(row[f"{stem}_to"]),
-        order=order,
-        blocked=blocked,
-        suppress=suppress,
-    )
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Makes the steps of one dataset from the row of its counts."""
+
+    store: str
+    dataset: str
+    fields: Mapping[str, tuple[str, ...]]
+    purposes: Sequence[Purpose]
+    row: Mapping[str, Any]
+    order: int
+    place: Place = Place.ACTIVE
+
+    def step(
+        self,
+        name: str,
+        stem: str,
+        action: Action,
+        categories: tuple[str, ...],
+        *,
+        blocked: tuple[tuple[str, int], ...] = (),
+        suppress: bool = False,
+    ) -> Step | None:
+        """The step that the columns of a stem have counted, if there are any records for it."""
+        count = int(self.row[f"{stem}_count"])
+        if not count:
+            return None
+        last = ((each.name, int(self.row[f"{stem}_p{index}"])) for index, each in enumerate(self.purposes))
+        return Step(
+            id=f"{self.store}.{self.dataset}.{name}",
+            store=self.store,
+            dataset=self.dataset,
+            action=action,
+            categories=tuple(categories),
+            fields=tuple(sorted(name for category in categories for name in self.fields[category])),
+            purposes=tuple((name, number) for name, number in last if number),
+            count=count,
+            first_due=_day(self.row[f"{stem}_from"]),
+            last_due=_day(self.row[f"{stem}_to"]),
+            order=self.order,
+            blocked=blocked,
+            suppress=suppress,
+            place=self.place,
+        )
 
 
 def _day(value: Any) -> dt.date:
