@@ -183,7 +183,7 @@ def _compared(
         raise TypeError("a dataset is of rows or of items under every policy")
     places = list(dict.fromkeys(pairs.values()))
     for category, pair in pairs.items():
-        for value, count in sorted(counts[places.index(pair)].items()):
+        for value, count in sorted(counts.get(places.index(pair), Counter()).items()):
             before, after = divmod(value, _PAIR)
             yield Transition(store, name, category, State(before), State(after), count)
 

@@ -133,7 +133,7 @@ def simulate(
                 )
             groups = enumerate(selection.groups(context.horizons[0]))
             outlooks += [
-                calendar.outlook(store, name, category, counted[number])
+                calendar.outlook(store, name, category, counted.get(number, {}))
                 for number, group in groups
                 for category in group.categories
             ]
