@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
 from connectors.sql.journal import Chunk, Counts, Journal
+from connectors.sql.temporary import analyse, empty
 
 NUMBER = "ardoise_number"
 
@@ -29,30 +30,55 @@ Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
 """The condition on a table's rows that limits a query to some of them."""
 
 Look = Callable[[Restriction], sa.Select[Any]]
-"""Selects the keys of what is due at the moment of asking, among the rows that a restriction lets through."""
+"""Selects the keys of what is due now, among the rows that a restriction lets through; asked in every chunk anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """The rows on which a step may act, in temporary tables that live as long as the connection.
+class Line:
+    """The temporary tables of one table's candidates on one connection, for one step after the other.
 
-    ``numbered`` are their keys, numbered from 1 to ``count``; ``due`` selects those of the chunk under way that are due
-    now; ``held`` collects the keys of due rows that other sessions have locked.
+    ``numbered`` are the keys of all; ``chunk`` those of the chunk under way, of which ``locked`` could be locked and
+    ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have locked. ``mine`` lets through the
+    rows of the chunk under way. They are the same objects throughout, so that statements are compiled once.
     """
 
-    rows: sa.Table
-    key: tuple[str, ...]
     numbered: sa.Table
     chunk: sa.Table
     locked: sa.Table
     frozen: sa.Table
     held: sa.Table
-    due: sa.Select[Any]
+    mine: Restriction
+
+    @classmethod
+    def of(cls, connection: sa.Connection, table: sa.Table, key: tuple[str, ...]) -> Line:
+        """The one of this connection."""
+        lines: dict[tuple[str, tuple[str, ...]], Line] = connection.info.setdefault("ardoise_lines", {})
+        place = (table.fullname, key)
+        if place not in lines:
+            metadata = sa.MetaData()
+            numbered, chunk, locked, frozen, held = (
+                _scratch(name, metadata, table, key, number=name in {"candidates", "frozen"})
+                for name in ("candidates", "chunk", "locked", "frozen", "held")
+            )
+            lines[place] = cls(
+                numbered, chunk, locked, frozen, held, lambda rows: key_among(rows, key, _keys(chunk, key))
+            )
+        return lines[place]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now."""
+
+    rows: sa.Table
+    key: tuple[str, ...]
+    line: Line
+    due: Look
     count: int
 
     def left(self) -> sa.Select[Any]:
         """The keys of the rows that other sessions have kept from the chunks so far."""
-        return _keys(self.held, self.key)
+        return _keys(self.line.held, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +111,17 @@ def line_up(
     Nothing is locked, and nothing decided: that is for each chunk to do. An earlier line on the connection is over.
     """
     names = tuple(key)
-    metadata = sa.MetaData()
-    numbered = _scratch("candidates", metadata, table, names, number=True)
-    others = [
-        _scratch(name, metadata, table, names, number=name == "frozen")
-        for name in ("chunk", "locked", "frozen", "held")
-    ]
-    chunk, locked, frozen, held = others
+    line = Line.of(connection, table, names)
     order = [table.c[name] for name in names]
-    line = sa.select(sa.func.row_number().over(order_by=order), *order).where(key_among(table, names, found))
-    connection.execute(sa.schema.DropTable(numbered, if_exists=True))
-    numbered.create(connection)
-    connection.execute(numbered.insert().from_select([NUMBER, *names], line, include_defaults=False))
-    _analysed(connection, numbered)
-    for each in (chunk, locked, frozen, held):
+    found = sa.select(sa.func.row_number().over(order_by=order), *order).where(key_among(table, names, found))
+    connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
+    line.numbered.create(connection)
+    connection.execute(line.numbered.insert().from_select([NUMBER, *names], found, include_defaults=False))
+    analyse(connection, line.numbered)
+    for each in (line.chunk, line.locked, line.frozen, line.held):
         connection.execute(sa.schema.DropTable(each, if_exists=True))
         each.create(connection)
-    asked = due(lambda rows: key_among(rows, names, _keys(chunk, names)))
-    return Candidates(table, names, numbered, chunk, locked, frozen, held, asked, _count(connection, numbered))
+    return Candidates(table, names, line, due, _count(connection, line.numbered))
 
 
 def delete_chunk(
@@ -208,37 +227,37 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
 
     The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
-    is stale; what is due and locked by others is left to them, counted, and collected in `Candidates.held`.
+    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`.
     """
-    names, chunk, locked = candidates.key, candidates.chunk, candidates.locked
-    for each in (chunk, locked, candidates.frozen):
-        _emptied(connection, each)
-    number = candidates.numbered.c[NUMBER]
-    mine = _keys(candidates.numbered, names).where(number >= first, number <= last)
-    connection.execute(chunk.insert().from_select(names, mine, include_defaults=False))
-    _analysed(connection, chunk)
+    names, line = candidates.key, candidates.line
+    for each in (line.chunk, line.locked, line.frozen):
+        empty(connection, each)
+    number = line.numbered.c[NUMBER]
+    mine = _keys(line.numbered, names).where(number >= first, number <= last)
+    connection.execute(line.chunk.insert().from_select(names, mine, include_defaults=False))
+    analyse(connection, line.chunk)
     locks = connection.dialect.name != "sqlite"  # SQLite: the transaction holds the only write lock already
     if locks:
         rows = candidates.rows
-        wanted = _keys(rows, names).where(key_among(rows, names, _keys(chunk, names)))
+        wanted = _keys(rows, names).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
-        connection.execute(locked.insert().from_select(names, wanted, include_defaults=False))
-    found = candidates.due.subquery()
+        connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
+    found = candidates.due(line.mine).subquery()
     numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
-    frozen = candidates.frozen
-    connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
-    due = _count(connection, frozen)
+    connection.execute(line.frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
+    due = _count(connection, line.frozen)
     left = _leave_to_others(connection, candidates) if locks else 0
-    _analysed(connection, frozen)
-    return Frozen(candidates.rows, frozen, names), Counts(due - left, last - first + 1 - due, left)
+    analyse(connection, line.frozen)
+    return Frozen(candidates.rows, line.frozen, names), Counts(due - left, last - first + 1 - due, left)
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
     """Take out of the frozen keys what could not be locked; how many."""
-    names, frozen = candidates.key, candidates.frozen
-    others = sa.not_(key_among(frozen, names, _keys(candidates.locked, names)))
+    names, line = candidates.key, candidates.line
+    frozen = line.frozen
+    others = sa.not_(key_among(frozen, names, _keys(line.locked, names)))
     kept = _keys(frozen, names).where(others)
-    connection.execute(candidates.held.insert().from_select(names, kept, include_defaults=False))
+    connection.execute(line.held.insert().from_select(names, kept, include_defaults=False))
     return connection.execute(sa.delete(frozen).where(others)).rowcount
 
 
@@ -249,19 +268,25 @@ def dataset_lock(connection: sa.Connection, store: str, dataset: str) -> Iterato
     Raises:
         StoreRefuses: another run acts on this dataset.
     """
-    if connection.dialect.name != "postgresql":
-        yield
-        return
-    number = sa.func.hashtextextended(f"ardoise:{dataset}", sa.literal(0, sa.BigInteger))
+    match connection.dialect.name:
+        case "postgresql":
+            number = sa.func.hashtextextended(f"ardoise:{dataset}", sa.literal(0, sa.BigInteger))
+            take, release = sa.func.pg_try_advisory_lock(number), sa.func.pg_advisory_unlock(number)
+        case "sqlite":
+            yield
+            return
+        case _:  # a name of at most 64 characters, which all databases of the server share
+            name = sa.func.sha1(sa.func.concat(sa.func.database(), ":ardoise:", dataset))
+            take, release = sa.func.get_lock(name, 0), sa.func.release_lock(name)
     with connection.begin():
-        if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one():
+        if not connection.execute(sa.select(take)).scalar_one():
             raise StoreRefuses(store, f"another run acts on {dataset}", "Wait until it has ended")
     try:
         yield
     finally:
         if not connection.invalidated and not connection.closed and not connection.in_transaction():
             with connection.begin():
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+                connection.execute(sa.select(release))
 
 
 def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -> sa.ColumnElement[bool]:
@@ -274,7 +299,7 @@ def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -
 
 
 def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, number: bool) -> sa.Table:
-    """A temporary table of keys. One object per line of candidates, so that statements are compiled once for all."""
+    """A temporary table of keys, not yet created."""
     numbers = [sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False)] if number else []
     columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
     return sa.Table(f"ardoise_{name}", metadata, *numbers, *columns, prefixes=["TEMPORARY"])
@@ -282,19 +307,6 @@ def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[st
 
 def _keys(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:
     return sa.select(*(table.c[name] for name in names))
-
-
-def _emptied(connection: sa.Connection, table: sa.Table) -> None:
-    """PostgreSQL would read deleted rows of a temporary table again with every chunk; TRUNCATE leaves none."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"TRUNCATE {table.name}")
-    else:
-        connection.execute(sa.delete(table))
-
-
-def _analysed(connection: sa.Connection, table: sa.Table) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def _count(connection: sa.Connection, table: sa.FromClause) -> int:

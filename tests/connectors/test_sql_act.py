@@ -169,7 +169,7 @@ def test_composite_keys_are_acted_on_exactly(shop: Shop) -> None:
     assert shop.rows("SELECT a, b FROM pairs WHERE c = 'q'") == [(1, "x")]
 
 
-@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("shop", ["postgresql", "mariadb"], indirect=True)
 def test_rows_that_somebody_holds_are_left_for_later(shop: Shop) -> None:
     connector = shop.connector
     table = connector.table(shop.contacts)
@@ -184,7 +184,7 @@ def test_rows_that_somebody_holds_are_left_for_later(shop: Shop) -> None:
     assert _anonymise(shop, 1, limit=100) == Counts(done=2)
 
 
-@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("shop", ["postgresql", "mariadb"], indirect=True)
 def test_a_row_that_somebody_holds_and_keeps_is_neither_due_nor_waited_for(shop: Shop) -> None:
     """It is locked when its turn comes, and what the store says of it by then is that it is kept."""
     connector = shop.connector
@@ -199,7 +199,7 @@ def test_a_row_that_somebody_holds_and_keeps_is_neither_due_nor_waited_for(shop:
 
 
 @pytest.mark.parametrize("point", ["INSERT INTO ardoise_candidates", "INSERT INTO ardoise_locked"])
-@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("shop", ["postgresql", "mariadb"], indirect=True)
 def test_a_fact_that_arrives_between_evaluation_and_second_look_counts(shop: Shop, point: str) -> None:
     shop.run("CREATE TABLE kept (contact integer)")
     connector, table = shop.connector, shop.connector.table(shop.contacts)
@@ -238,7 +238,7 @@ def test_a_fact_that_arrives_between_two_chunks_counts(shop: Shop) -> None:
     assert shop.value("SELECT count(*) FROM contacts WHERE id > 40 AND city IS NOT NULL") == 59
 
 
-@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("shop", ["postgresql", "mariadb"], indirect=True)
 def test_two_runs_do_not_act_on_one_dataset(shop: Shop) -> None:
     with shop.connector.writing() as one, shop.connector.writing() as two:
         with dataset_lock(one, "shop", "contacts"):
