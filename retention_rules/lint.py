@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from retention_rules.conditions import describe, events_in, leaves
 from retention_rules.policy import Policy
+from retention_rules.problems import Problem
 from retention_rules.purposes import Basis, Branch, Purpose
 
 CONSENT_PROOF = "consent.proof"
@@ -55,6 +56,14 @@ def lint(
         remarks += [*_unkept(policy, held), *_too_wide(policy, categories)]
         remarks += _unsupplied(policy, categories, supplied) if supplied is not None else []
     return tuple(sorted(remarks, key=lambda remark: remark.severity is not Severity.ERROR))
+
+
+def located(policy: Policy, remark: Remark) -> Problem:
+    """A remark at the file and line of its purpose; of the policy as a whole, at its name alone."""
+    for purpose in policy.purposes:
+        if purpose.name == remark.purpose:
+            return Problem(purpose.file, purpose.line, remark.what, remark.remedy)
+    return Problem(f"policy {policy.name}", 0, remark.what, remark.remedy)
 
 
 def twins(purposes: Iterable[Purpose], groups: Mapping[str, frozenset[str]]) -> list[tuple[Purpose, Purpose]]:

@@ -183,7 +183,8 @@ class _Check:
         self._terms(purposes)
         zone = self._zone(root)
         controller = shape.controller or ""
-        for key, value in (("policy", shape.policy), ("controller", controller)):
+        alone = self._figures is None  # what others include may leave the controller to them
+        for key, value in (("policy", shape.policy), ("controller", controller or alone)):
             if not value and not any(f"`{key}`" in problem.what for problem in root.problems):
                 root.blame((), f"`{key}` is missing", f"Write `{key}: name` at the top")
         if zone is None:

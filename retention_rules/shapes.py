@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
 from retention_rules.conditions import Condition, parse
@@ -116,11 +116,41 @@ def _branch(value: Any) -> WrittenBranch:
     return WrittenBranch(text if named else Period.parse(text), parse(condition) if when else None)
 
 
-Name = Annotated[str, BeforeValidator(_name)]
-Category = Annotated[str, BeforeValidator(_category)]
-Sentence = Annotated[str, BeforeValidator(_sentence)]
-ConditionText = Annotated[Any, PlainValidator(_condition)]
-PeriodText = Annotated[Any, PlainValidator(_period)]
+_UNIT = r"\d+\s*(year|month|week|day)s?"
+PERIOD = rf"^\s*([Pp](\d+[Yy])?(\d+[Mm])?(\d+[Ww])?(\d+[Dd])?|{_UNIT}((\s*,\s*|\s+and\s+|\s+){_UNIT})*)\s*$"
+"""What a period looks like to an editor; `Period.parse` has the last word."""
+
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{_NAME.pattern}$"}
+_EVENTS_SCHEMA = {"type": "array", "items": _NAME_SCHEMA, "minItems": 1}
+_BRANCH_SCHEMA = {"type": "string", "minLength": 1, "description": "A period or a term, and `when` a condition"}
+_POINT_SCHEMA = {
+    "anyOf": [
+        _NAME_SCHEMA,
+        *(
+            {"type": "object", "properties": {each: _EVENTS_SCHEMA}, "required": [each], "additionalProperties": False}
+            for each in Choice
+        ),
+    ]
+}
+
+Name = Annotated[str, BeforeValidator(_name), WithJsonSchema(_NAME_SCHEMA)]
+Category = Annotated[
+    str, BeforeValidator(_category), WithJsonSchema({"type": "string", "pattern": f"^{_CATEGORY.pattern}$"})
+]
+Sentence = Annotated[str, BeforeValidator(_sentence), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+ConditionText = Annotated[Any, PlainValidator(_condition), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+PeriodText = Annotated[Any, PlainValidator(_period), WithJsonSchema({"type": "string", "pattern": PERIOD})]
+StartingPointText = Annotated[Any, PlainValidator(_starting_point), WithJsonSchema(_POINT_SCHEMA)]
+BranchTexts = Annotated[
+    Any,
+    PlainValidator(_branches),
+    WithJsonSchema({"anyOf": [_BRANCH_SCHEMA, {"type": "array", "items": _BRANCH_SCHEMA, "minItems": 1}]}),
+]
+Bounds = Annotated[
+    Any,
+    PlainValidator(_bounds),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": PERIOD}, "minItems": 2, "maxItems": 2}),
+]
 
 
 class _Shape(BaseModel):
@@ -130,20 +160,20 @@ class _Shape(BaseModel):
 class PurposeShape(_Shape):
     """One entry of `purposes`."""
 
-    basis: Basis
-    source: Sentence
-    keeps: list[Category] = Field(min_length=1)
-    after: Annotated[Any, PlainValidator(_starting_point)]
-    then: EndAction
-    period: Annotated[Any, PlainValidator(_branches)] = Field(default=(), alias="for")
-    when: ConditionText = None
+    basis: Basis = Field(description="The legal basis (GDPR Art. 6(1), Art. 17(3)(e))")
+    source: Sentence = Field(description="The article, clause or paragraph that it comes from")
+    keeps: list[Category] = Field(min_length=1, description="Categories and groups; a category covers what is below it")
+    after: StartingPointText = Field(description="The event, or the latest or earliest of several")
+    then: EndAction = Field(description="What happens when no purpose keeps a field any more; delete wins")
+    period: BranchTexts = Field(default=(), alias="for", description="How long; left out, it ends with its event")
+    when: ConditionText = Field(default=None, description="The condition under which the purpose applies")
 
 
 class TermShape(_Shape):
     """One entry of a policy's `terms`: a figure alone, nothing, or these."""
 
     default: PeriodText = None
-    within: Annotated[Any, PlainValidator(_bounds)] = None
+    within: Bounds = None
     means: Sentence = ""
 
 

@@ -26,8 +26,8 @@ LOOKED_UP_BY = (TENANT, CONTRACT)
 LONGEST = Period(years=150)
 """Stands where no figure is known: such a branch never applies, and must not seem short to anyone."""
 
-_STARTS = tuple(dt.date(2095, 1, 1) + dt.timedelta(days=number) for number in range(3653))
-"""Ten years of days, with a 29 February that there is and one that there is not."""
+_STARTS = tuple(dt.date(2096, 1, 1) + dt.timedelta(days=number) for number in range(1827))
+"""Five years of days: 2096 has a 29 February, 2100 has none."""
 
 
 @dataclass(frozen=True, slots=True)
