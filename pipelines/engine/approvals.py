@@ -212,8 +212,9 @@ def _sound(plan: Plan, status: PlanStatus, where: str) -> None:
         raise NotApproved("a newer plan for the same date has superseded it", where, "Use the newest plan.")
     if plan.refusals:
         first = plan.refusals[0]
+        place = ".".join(filter(None, (first.store, first.dataset)))
         raise NotApproved(
-            f"the plan itself refuses to be applied ({first.store}.{first.dataset}: {first.reason})",
+            f"the plan itself refuses to be applied ({': '.join(filter(None, (place, first.reason)))})",
             where,
             first.remedy or "Mend the cause and make a new plan.",
         )
