@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from apply_states import planned, receipts
+from approving import confirm_maps
 from estates import AS_OF, DUE, NOW, SmallEstate, small_estate
 from fixtures_postgres import PostgresDatabase
 
@@ -290,6 +291,7 @@ class TestRefusals:
                 "phone: {category: user.contact.phone_number, technique: scramble}",
             )
         )
+        confirm_maps(small.folder)
         plan = planned(small)
         with pytest.raises(Refused, match="scramble"):
             run(small, plan.digest, stores=["crm"])
