@@ -268,7 +268,7 @@ def small_estate(folder: Path, crm: tuple[str, str, str] | None = None, mailbox:
     for name, (reading, writing) in urls.items():
         (folder / "connections" / f"{name}.read").write_text(reading)
         (folder / "connections" / f"{name}.write").write_text(writing)
-        schema = "public." if crm else ""
+        schema = "public." if admin.startswith("postgresql") else ""
         (folder / "data_map" / f"{name}.yaml").write_text(_MAPS[name].replace("SCHEMA", schema))
     _fill_crm(admin)
     _fill_billing(billing)

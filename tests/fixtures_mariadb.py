@@ -30,7 +30,7 @@ class MariaDatabase:
     """An empty database of one test: SQLAlchemy URLs for its owner, a reading and a writing role.
 
     The reading role may SELECT and create temporary tables; the writing role may change every table and create the
-    engine's own. The administrator speaks ANSI SQL (`||`, double quotes), so that tests can.
+    engine's own. The administrator speaks ANSI SQL (`||`, double quotes) in UTC, so that tests can.
     """
 
     name: str
@@ -136,7 +136,7 @@ def fresh_mariadb(server: MariaServer) -> Iterator[MariaDatabase]:
     )
     yield MariaDatabase(
         name,
-        admin=server.url(name, sql_mode="ANSI,STRICT_ALL_TABLES"),
+        admin=server.url(name, sql_mode="ANSI,STRICT_ALL_TABLES", init_command="SET time_zone = '+00:00'"),
         read=server.url(name, "ardoise_read", "read-only"),
         write=server.url(name, "ardoise_write", "read-write"),
     )
