@@ -38,14 +38,17 @@ def people(content: bytes) -> tuple[Participant, ...]:
     taking_place = [each for each in components if not cancelled(each)]
     series = {_mark(person) for each in whole for person in _people(each)}
     found = []
-    for component in components:
-        doubtful = component not in taking_place
+    for component in taking_place:
         for person in _people(component):
             occasional = whole and _mark(person) not in series
-            found.append(_doubted(person) if doubtful or occasional else person)
-    listed = {_mark(person) for person in found}
+            found.append(_doubted(person) if occasional else person)
+    off = (_doubted(person) for each in components if cancelled(each) for person in _people(each))
     beside = (person for each in components for person in _beside(each))
-    return (*_united(found), *_united(person for person in beside if _mark(person) not in listed))
+    unread = _guessed(content) if any(each.errors for each in components) else ()
+    for others in (off, beside, unread):
+        listed = {_mark(person) for person in found}
+        found += [person for person in others if _mark(person) not in listed]
+    return tuple(_united(found))
 
 
 def address_of(value: object) -> str:

@@ -17,6 +17,8 @@ from email.utils import getaddresses
 from connectors.participants import clean
 
 _ADDRESS = re.compile(r"""[^\s<>,;:"'()\[\]\\]+@[^\s<>,;:"'()\[\]\\]+""")
+_BLANK_BEFORE_COLON = re.compile(rb"^([!-9;-~]+)[ \t]+:", re.MULTILINE)
+_NEEDLESS_QUOTES = re.compile(r'^"([\w.!#$%&*+/=?^{|}~-]+)"@')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -45,8 +47,8 @@ class Fields:
 
 
 def parse(content: bytes) -> Message:
-    """The headers of a message, leniently."""
-    return BytesHeaderParser(policy=compat32).parsebytes(content)
+    """The headers of a message, leniently; a blank before the colon is obsolete (RFC 5322, 4.5) and still read."""
+    return BytesHeaderParser(policy=compat32).parsebytes(_BLANK_BEFORE_COLON.sub(rb"\1:", content))
 
 
 def values(message: Message, name: str) -> list[str]:
@@ -88,15 +90,20 @@ def addresses(value: str) -> Iterator[tuple[str, str]]:
     What the grammar does not yield but looks like an address outside quotes is an address too: none may be missed.
     """
     text = value if "@" in value else decoded(value)
+    if "@" not in text:  # names alone, which the library would take for addresses and cut
+        names = re.split(r"[,;]", text.partition(":")[2] if text.rstrip().endswith(";") else text)
+        yield from ((name.strip(" <>"), "") for name in dict.fromkeys((", ".join(names), *names)) if name.strip(" <>,"))
+        return
     try:
         pairs = getaddresses([text])
     except (ValueError, IndexError, TypeError):
         pairs = []
     known = set()
-    for name, address in pairs:
-        if _ADDRESS.fullmatch(address.strip()):
-            known.add(address.strip().lower())
-            yield decoded(name), address.strip()
+    for name, spelled in pairs:
+        address = _NEEDLESS_QUOTES.sub(r"\1@", spelled.strip())
+        if _ADDRESS.fullmatch(address):
+            known.add(address.lower())
+            yield decoded(name), address
         elif name and not address:
             yield decoded(name), ""
     for address in _ADDRESS.findall(_QUOTED.sub(" ", text)):

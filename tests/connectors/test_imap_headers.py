@@ -114,7 +114,7 @@ def test_whatever_a_header_block_holds_what_is_read_of_it_can_be_kept(block: byt
         found = envelope(name + block, ARRIVED)
         assert found.last is not None
         assert found.first is not None
-        assert found.sent <= ARRIVED + dt.timedelta(days=1)
+        assert found.first <= ARRIVED + dt.timedelta(days=1)
         for person in found.participants:
             assert person["address"] or person["name"]
             assert (person["address"] + person["name"]).isprintable()
