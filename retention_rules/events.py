@@ -20,6 +20,7 @@ invisible, so the point is missing there and the record is abstained from.
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import enum
 import re
@@ -145,6 +146,18 @@ def occurrences(
 
 def _blank(value: dt.date | str) -> bool:
     return isinstance(value, str) and not value.strip(" ")
+
+
+def end_of_fiscal_year(day: dt.date, month: int) -> dt.date:
+    """The last day of the fiscal year in which a day lies; the year ends with the ``month`` (1 to 12).
+
+    Where a period counts from the close of the fiscal year (Code de commerce L123-22), the start is rolled forward
+    before the period is added. A day in the calendar's last year stays: the next one has no days.
+    """
+    if day.year == dt.MAXYEAR:
+        return day
+    year = day.year + (day.month > month)
+    return dt.date(year, month, calendar.monthrange(year, month)[1])
 
 
 def _day(value: dt.date | str, zone: ZoneInfo) -> dt.date | None:

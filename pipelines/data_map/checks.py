@@ -61,6 +61,8 @@ def _event(place: tuple[str | int, ...], name: str, event: str, source: EventSou
             f"the event `{event}` of `{name}` needs either a column or `at`",
             "Give `column` for a table, `at: last` for mail and calendars",
         )
+    if source.at is not None and source.rolls_to_end_of is not None:
+        yield where, f"the event `{event}` of `{name}` rolls forward, which only a table's can", "Take it out"
     if source.column is not None and source.roles:
         yield where, f"the event `{event}` of `{name}` has roles, which a table does not", "Take `roles` out"
 

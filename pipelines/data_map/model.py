@@ -56,6 +56,7 @@ class EventSource(_Model):
     ``of`` says whom the event concerns: this record (and those that point at it), or every record of its subject.
     ``overwritten`` says that the store keeps only the latest of several occurrences: plans for the past then abstain.
     ``only_if`` limits the occurrences to rows whose column holds one of the values; others are absent.
+    ``rolls_to_end_of`` moves a row's day forward to the end of its fiscal year, which ends with that month (1 to 12).
     """
 
     column: str | None = None
@@ -67,6 +68,7 @@ class EventSource(_Model):
     only_if: OpenIf | None = None
     of: Literal["record", "subject"] = "record"
     overwritten: bool = False
+    rolls_to_end_of: int | None = Field(default=None, ge=1, le=12)
 
 
 class FactSource(_Model):

@@ -308,7 +308,12 @@ class Datasets:
                 names = EventColumns.named(self._stem(f"{horizon.name}{'e' if mine else 'x'}", event))
                 (events if mine else supplied)[horizon.name, event] = names
                 stem = self._stem("r", event)
-                reading = Reading(*(base.c[f"{stem}_{part}"] for part in ("given", "day", "applies", "declared")))
+                is_given, day, applies, declared = (
+                    base.c[f"{stem}_{part}"] for part in ("given", "day", "applies", "declared")
+                )
+                if source.rolls_to_end_of is not None:
+                    day = end_of_fiscal_year(day, source.rolls_to_end_of)
+                reading = Reading(is_given, day, applies, declared)
                 found = occurrence(reading, source, self.policy.events[event], horizon)
                 columns[names.open], columns[names.missing] = found.open, found.missing
                 columns[names.first] = columns[names.last] = found.day

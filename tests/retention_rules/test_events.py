@@ -18,6 +18,7 @@ from retention_rules.events import (
     Observable,
     Open,
     earliest,
+    end_of_fiscal_year,
     latest,
     observe,
     occurrences,
@@ -121,3 +122,20 @@ def test_precedence_of_the_earliest(events: list[Event]) -> None:
     days = [event for event in events if isinstance(event, Known)]
     order: list[Event] = [Missing(), *([min(days)] if days else []), Open(), Absent()]
     assert earliest(events) == next(event for event in order if event in events or event == Absent())
+
+
+@pytest.mark.parametrize(
+    ("day", "month", "end"),
+    [
+        ("2025-01-01", 12, "2025-12-31"),
+        ("2025-12-31", 12, "2025-12-31"),
+        ("2025-06-30", 6, "2025-06-30"),
+        ("2025-07-01", 6, "2026-06-30"),
+        ("2024-02-29", 2, "2024-02-29"),
+        ("2023-03-01", 2, "2024-02-29"),
+        ("2024-03-01", 2, "2025-02-28"),
+        ("9999-12-31", 6, "9999-12-31"),
+    ],
+)
+def test_a_day_is_rolled_forward_to_the_end_of_its_fiscal_year(day: str, month: int, end: str) -> None:
+    assert end_of_fiscal_year(dt.date.fromisoformat(day), month) == dt.date.fromisoformat(end)

