@@ -71,7 +71,7 @@ def lint(
         kind = "error" if is_error else "warning"
         typer.echo(f"{_near(problem.file)}:{problem.line}: {kind}: {problem.what}. {problem.remedy}.")
     errors = sum(is_error for _, is_error in set(found))
-    typer.echo(f"{errors} errors, {len(set(found)) - errors} warnings.")
+    typer.echo(f"{_counted(errors, 'error')}, {_counted(len(set(found)) - errors, 'warning')}.")
     if errors:
         raise typer.Exit(Exit.INVALID)
 
@@ -125,6 +125,10 @@ def schema(
     from retention_rules.schema import text_of
 
     typer.echo(text_of(kind.value), nl=False)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _near(file: str) -> str:
