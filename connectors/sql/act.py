@@ -38,8 +38,8 @@ class Line:
     """The temporary tables of one table's candidates on one connection, for one step after the other.
 
     ``numbered`` are the keys of all; ``chunk`` those of the chunk under way, of which ``locked`` could be locked and
-    ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have locked. ``mine`` lets through the
-    rows of the chunk under way. They are the same objects throughout, so that statements are compiled once.
+    ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have locked. ``mine`` lets the rows
+    of the chunk under way through. They are the same objects throughout, so that statements are compiled once.
     """
 
     numbered: sa.Table

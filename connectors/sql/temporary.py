@@ -1,7 +1,7 @@
-"""Temporary tables as MariaDB needs them made and dropped.
+"""Temporary tables: emptying and measuring them, and making and dropping them as MariaDB needs it.
 
-Dropping one without the word TEMPORARY commits the transaction around it, and one whose texts are not declared takes
-the database's character set, in which a name may not fit and compares as its neighbours do.
+In MariaDB, dropping one without the word TEMPORARY commits the transaction around it, and one whose texts are not
+declared takes the database's character set, in which a name may not fit and compares as its neighbours do.
 """
 
 from __future__ import annotations
@@ -18,6 +18,23 @@ EXACT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 def is_temporary(table: sa.Table) -> bool:
     """Whether a table was declared as a temporary one."""
     return "TEMPORARY" in table._prefixes  # noqa: SLF001 - nothing public says it
+
+
+def empty(connection: sa.Connection, table: sa.Table) -> None:
+    """Empty a temporary table in the transaction under way.
+
+    PostgreSQL would read its deleted rows again and again; TRUNCATE leaves none.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"TRUNCATE {table.name}")
+    else:
+        connection.execute(sa.delete(table))
+
+
+def analyse(connection: sa.Connection, table: sa.Table) -> None:
+    """Let PostgreSQL's planner know what is in a temporary table: nothing else tells it."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 @compiles(sa.schema.CreateTable, "mysql", "mariadb")

@@ -7,12 +7,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from connectors.sql.temporary import analyse, empty
+
 _KEPT = re.compile(
-    r"c_.+|g\d+_(code|due|delete|last|done|moves|since)|b\d+|wants|row_due|row_last|goes|leaves|leave_due|leave_last"
+    r"c_.+|g\d+_(code|due|delete|last|done|moves|since|waits)|part|b\d+|wants|row_due|row_last|goes|leaves|leave_due|leave_last"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A temporary table of decisions, and the statement that fills it: compiled once, however often it is run."""
+
+    table: sa.Table
+    filling: sa.Insert
+
+    @classmethod
+    def made(
+        cls,
+        connection: sa.Connection,
+        name: str,
+        relation: sa.FromClause,
+        where: sa.ColumnElement[bool] | None = None,
+    ) -> Kept:
+        """Evaluate a relation of decisions, or the rows of it that fulfil a condition, into a table of this name.
+
+        An older one of that name on the connection is replaced.
+        """
+        columns = [sa.Column(each.name, each.type) for each in relation.c if _KEPT.fullmatch(each.name)]
+        table = sa.Table(f"ardoise_{name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+        names = [each.name for each in columns]
+        decided = sa.select(*(relation.c[each] for each in names)).where(sa.true() if where is None else where)
+        kept = cls(table, table.insert().from_select(names, decided))
+        connection.execute(sa.schema.DropTable(table, if_exists=True))
+        table.create(connection)
+        kept._fill(connection)
+        return kept
+
+    def anew(self, connection: sa.Connection) -> None:
+        """Evaluate the decisions again, in place of those in the table."""
+        empty(connection, self.table)
+        self._fill(connection)
+
+    def _fill(self, connection: sa.Connection) -> None:
+        connection.execute(self.filling)
+        analyse(connection, self.table)
 
 
 def keep(
@@ -26,14 +68,6 @@ def keep(
 
     ``number`` tells the tables of one connection apart. ``where`` limits the rows that are kept.
     """
-    columns = [sa.Column(each.name, each.type) for each in relation.c if _KEPT.fullmatch(each.name)]
-    table = sa.Table(f"ardoise_decided_{number}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
-    names = [each.name for each in columns]
-    connection.execute(sa.schema.DropTable(table, if_exists=True))
-    table.create(connection)
-    decided = sa.select(*(relation.c[name] for name in names)).where(sa.true() if where is None else where)
-    connection.execute(table.insert().from_select(names, decided))
+    table = Kept.made(connection, f"decided_{number}", relation, where).table
     sa.Index(f"{table.name}_key", *(table.c[name] for name in key)).create(connection)
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ANALYZE {table.name}")
     return table

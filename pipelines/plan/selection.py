@@ -20,7 +20,7 @@ from connectors.sql.act import Restriction
 from connectors.sql.catalog import children
 from connectors.sql.functions import keyed_digest, record_key
 from pipelines.data_map.model import DatasetMap
-from pipelines.plan.artefact import Action, Step
+from pipelines.plan.artefact import Action, Portion, Step
 from pipelines.plan.carried import Datasets, column
 from pipelines.plan.compile import (
     Code,
@@ -40,10 +40,11 @@ from pipelines.plan.dialects import greatest
 from pipelines.plan.evidence import Evidence, HandedOver
 from pipelines.plan.holding import by_category
 from pipelines.plan.joining import Joining, event_columns, hold_columns
-from pipelines.plan.kept import keep
+from pipelines.plan.kept import Kept, keep
 from pipelines.plan.links import Key
 from pipelines.plan.moving import Moving
 from pipelines.plan.occurrences import Horizon
+from pipelines.plan.portions import part_of, waits
 from pipelines.subjects import SEPARATOR
 from retention_rules.purposes import EndAction
 
@@ -75,6 +76,7 @@ class StoreSelections:
     acting: bool = False
     _cache: dict[str, Selection] = field(default_factory=dict)
     _kept: dict[str, sa.Table | None] = field(default_factory=dict)
+    _looks: dict[tuple[str, Restriction], Kept] = field(default_factory=dict)
 
     @classmethod
     def prepare(
@@ -96,7 +98,7 @@ class StoreSelections:
     def under(self, context: Context) -> StoreSelections:
         """The same under the holds of another context, which are handed over anew; the evidence stays as it is."""
         context.holding.hand_over(self.connection)
-        return replace(self, context=context, _cache={}, _kept={})
+        return replace(self, context=context, _cache={}, _kept={}, _looks={})
 
     @cached_property
     def datasets(self) -> Datasets:
@@ -125,12 +127,24 @@ class StoreSelections:
         if name not in self._kept:
             self._kept[name] = None
             relation = selection.decisions(None, ancestors)
-            number = sorted(self.context.active(self.store)).index(name)
-            key = [column(each) for each in selection.map.key]
             where = selection.actionable(relation) if self.acting else None
-            self._kept[name] = keep(self.connection, number, relation, key, where)
+            key = [column(each) for each in selection.map.key]
+            self._kept[name] = keep(self.connection, self._number(name), relation, key, where)
         table = self._kept[name]
         return selection.decisions(None, ancestors) if table is None else table.alias()
+
+    def looked_at(self, selection: Selection, restriction: Restriction) -> sa.FromClause:
+        """The decisions on some rows as they are now, in the transaction that asks; each call looks again."""
+        place = (selection.name, restriction)
+        if place in self._looks:
+            self._looks[place].anew(self.connection)
+        else:
+            name = f"looked_at_{self._number(selection.name)}"
+            self._looks[place] = Kept.made(self.connection, name, selection.decisions(restriction))
+        return self._looks[place].table
+
+    def _number(self, dataset: str) -> int:
+        return sorted(self.context.active(self.store)).index(dataset)
 
 
 @dataclass
@@ -228,9 +242,9 @@ class Selection:
         self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()
     ) -> sa.FromClause:
         """The decisions on every row that is inside. A plan asks for them often, and keeps them; a run decides anew."""
-        if restriction is None and not self.store.acting:
-            return self.store.kept(self, ancestors)
-        return self.decisions(restriction, ancestors)
+        if self.store.acting:
+            return self.decisions() if restriction is None else self.store.looked_at(self, restriction)
+        return self.store.kept(self, ancestors) if restriction is None else self.decisions(restriction, ancestors)
 
     def decisions(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
         """Every row that is inside, with its decisions: see the module.
@@ -244,7 +258,8 @@ class Selection:
         """The rows and what is known of them; ``arriving``: with all that an archive is to remember."""
         datasets = self.store.datasets
         targets = [target for child in self.dependants for target in child.reference.target]
-        added = functools.partial(self._added, record=arriving)
+        linked = arriving or self.store.context.portion is not None
+        added = functools.partial(self._added, record=linked)
         carried = datasets.carried(self.name, targets, added, restriction, self._asked | self.moving.told)
         return Joining(
             context=self.store.context,
@@ -254,7 +269,7 @@ class Selection:
             asked=self._asked,
             covers=self._covers,
             fenced=datasets.fenced,
-            linked=arriving,
+            linked=linked,
         )
 
     def decided(self, joining: Joining, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
@@ -272,6 +287,8 @@ class Selection:
                 fenced=fenced,
             )
         relation = extended(relation, self._effective(relation), fenced=fenced)
+        if context.portion is not None:
+            relation = extended(relation, self._waiting(relation, joining, context.portion), fenced=fenced)
         moving = self.moving.columns(relation, joining.carried)
         relation = extended(relation, self._row(relation) | moving, fenced=fenced)
         if self.moving.possible:
@@ -329,6 +346,20 @@ class Selection:
             columns[names.last] = relation.c[then.last]
         return columns
 
+    def _waiting(self, relation: sa.FromClause, joining: Joining, portion: Portion) -> dict[str, Expression]:
+        """Which groups of a row wait for a later portion; a person's rows fall into the same part of a day."""
+        links = [label for label, key in joining.carried.links.items() if not key.weak]
+        digests = [relation.c[label] for label in (*links, "record_digest")]
+        part = part_of(sa.func.coalesce(*digests))
+        groups = range(len(self.groups(self.store.context.horizons[0])))
+        late = {f"g{number}_waits": waits(portion, relation.c[self.effective(number).due], part) for number in groups}
+        return {"part": part} | {name: _truth(value) for name, value in late.items()}
+
+    def acting_on(self, relation: sa.FromClause, number: int) -> Expression:
+        """Whether a group of a row is due, and not left for a later portion."""
+        due: Expression = relation.c[self.effective(number).code] == constant(Code.DUE)
+        return due if self.store.context.portion is None else sa.and_(due, sa.not_(relation.c[f"g{number}_waits"]))
+
     def _row(self, relation: sa.FromClause) -> dict[str, Expression]:
         """Whether the whole row is due for deletion, since when, and which purpose kept it last."""
         groups = self.groups(self.store.context.horizons[0])
@@ -337,7 +368,7 @@ class Selection:
             none = sa.cast(sa.null(), sa.Date())
             return {"wants": sa.false(), "row_due": none, "row_last": sa.cast(sa.null(), sa.Integer())}
         wants = sa.and_(
-            *(sa.and_(relation.c[each.code] == constant(Code.DUE), relation.c[each.delete]) for each in names)
+            *(sa.and_(self.acting_on(relation, n), relation.c[each.delete]) for n, each in enumerate(names))
         )
         due = greatest([relation.c[each.due] for each in names])
         last = sa.case(*((relation.c[each.due] == due, relation.c[each.last]) for each in names))
@@ -382,7 +413,10 @@ class Selection:
     # -- what is asked of it
 
     def due_keys(self, step: Step, restriction: Restriction | None = None) -> sa.Select[Any]:
-        """The keys of the rows that a step acts on, as columns named like the key. Evaluate it where it acts."""
+        """The keys of the rows that a step acts on, as columns named like the key.
+
+        In a run, what a restriction lets through is looked at when this is called, in the transaction that acts.
+        """
         relation = self.relation(restriction)
         if step.action is Action.ARCHIVE:
             acted = self.moving.acted_on(relation, step)
@@ -413,6 +447,19 @@ class Selection:
         moves = (self.moving.moves(relation, n) for n in groups)
         return sa.or_(relation.c.goes, self.moving.leaves(relation), *standing, *moves)
 
+    def backlog(self, relation: sa.FromClause) -> Expression:
+        """The first day since which something of a row is due and not done; NULL where nothing is."""
+        return extreme(
+            [
+                sa.case((self._due(relation, number), relation.c[self.effective(number).due]))
+                for number in range(len(self.groups(self.store.context.horizons[0])))
+            ],
+            latest=False,
+        )
+
+    def _due(self, relation: sa.FromClause, number: int) -> Expression:
+        return sa.and_(self.acting_on(relation, number), sa.not_(relation.c[f"g{number}_done"]))
+
     def in_place(self, relation: sa.FromClause, number: int, *, suppress: bool) -> Expression:
         """Whether a group's fields of a row are anonymised while the row stays."""
         stays = sa.and_(sa.not_(relation.c.goes), sa.not_(self.moving.leaves(relation)))
@@ -423,7 +470,7 @@ class Selection:
         names = self.effective(number)
         delete = relation.c[names.delete]
         return sa.and_(
-            relation.c[names.code] == constant(Code.DUE),
+            self.acting_on(relation, number),
             delete if suppress else sa.not_(delete),
             sa.not_(relation.c[f"g{number}_done"]),
         )
