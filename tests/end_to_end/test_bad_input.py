@@ -259,7 +259,7 @@ def test_what_a_run_deletes_makes_no_size_unusual(company: Company) -> None:
     company.edit("ardoise.toml", "share = 1.0", "share = 1.0\ndeviation = 0.1")
     company.types("apply", company.planned())
 
-    company.types("plan")
+    assert json.loads(company.types("plan", "--json").out)["refusals"] == []
 
 
 def test_a_policy_without_purposes_is_refused(company: Company) -> None:
