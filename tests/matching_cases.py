@@ -87,15 +87,21 @@ class Case:
         """The item as its connector reads it."""
         kept = {"container": self.id, "key": self.id, "version": "1", "bytes": 0}
         if self.store == "calendar":
-            content = self._object()
-            when = span(content, PARIS)
+            when = span(self.content, PARIS)
             return kept | {"first": when.first, "last": when.last, "endless": when.endless, "automatic": False,
-                           "participants": people(content)}  # fmt: skip
-        told = envelope(self._header(), self._arrived())
+                           "participants": people(self.content)}  # fmt: skip
+        told = envelope(self.content, self.arrived)
         return kept | {"first": told.first, "last": told.last, "endless": False, "automatic": told.automatic,
                        "participants": told.participants}  # fmt: skip
 
-    def _arrived(self) -> dt.datetime | None:
+    @property
+    def content(self) -> bytes:
+        """The message's header or the calendar object."""
+        return self._header() if self.store == "mail" else self._object()
+
+    @property
+    def arrived(self) -> dt.datetime | None:
+        """The message's INTERNALDATE."""
         given = self.given.get("arrived", "2024-03-01T12:00:00Z")
         return None if given == "none" else dt.datetime.fromisoformat(given)
 
