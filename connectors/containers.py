@@ -30,7 +30,7 @@ def meant(
     store: str,
     source: Source,
     containers: Iterable[Container],
-    match: Callable[[Container, str], bool] = matches,
+    match: Callable[[Container, str], bool],
     *,
     kind: str = "container",
 ) -> list[Container]:

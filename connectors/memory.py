@@ -32,7 +32,7 @@ from connectors.base import (
     Transform,
     utc,
 )
-from connectors.containers import meant, sampled
+from connectors.containers import matches, meant, sampled
 from connectors.errors import StoreDown
 
 
@@ -179,7 +179,7 @@ class MemoryConnector:
 
     def _containers(self, source: Source) -> list[str]:
         self.check()
-        return meant(self.store, source, sorted(self.memory.containers))
+        return meant(self.store, source, sorted(self.memory.containers), matches)
 
     def _records(self, source: Source) -> Iterator[tuple[Ref, _Record]]:
         for container in self._containers(source):
