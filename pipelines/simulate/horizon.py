@@ -172,7 +172,7 @@ def _announced(context: Context, selection: Decisions, relation: sa.FromClause, 
 
 def _keeps_until(purpose: Purpose) -> tuple[str, ...]:
     """The events until which a purpose keeps, whatever else is known."""
-    latest = purpose.starting_point.choice is Choice.LATEST or len(purpose.starting_point.events) == 1
+    latest = purpose.starting_point.choice is Choice.LATEST  # the earliest of several ends is over before the last
     return purpose.starting_point.events if latest and purpose.when is None else ()
 
 
