@@ -17,7 +17,7 @@ from connectors.memory import MemoryConnector, MemoryStore
 from pipelines.engine import HoldScope
 from pipelines.estate import Estate
 from pipelines.plan import make_plan
-from pipelines.plan.artefact import Action, Plan, Tally
+from pipelines.plan.artefact import Action, Plan, Portion, Tally
 from pipelines.plan.gathering import gathered, plan_context
 from pipelines.plan.item_selection import DueItem, ItemSelection
 from pipelines.plan.selection import StoreSelections
@@ -259,15 +259,15 @@ class Shop:
         index.fill(estate.index_file, connector, "messages", source, subjects=keys, now=NOW)
         self.indexed = True
 
-    def plan(self, as_of: dt.date = TODAY) -> Plan:
+    def plan(self, as_of: dt.date = TODAY, *, staged: bool = False) -> Plan:
         if not self.indexed:
             self.scan()
-        return make_plan(self.estate, "SHOP", as_of=as_of, today=TODAY, now=NOW)
+        return make_plan(self.estate, "SHOP", as_of=as_of, today=TODAY, now=NOW, staged=staged)
 
     def keys(self, plan: Plan, step_id: str) -> list[Any]:
         """The keys that a step would act on, as the run would find them."""
         step = next(each for each in plan.steps if each.id == step_id)
-        with self.asked(plan.as_of) as (context, found):
+        with self.asked(plan.as_of, plan.portion) as (context, found):
             connection = found.connections[step.store]
             inventory = found.inventories[step.store]
             selections = StoreSelections.prepare(
@@ -278,14 +278,14 @@ class Shop:
 
     def items(self, plan: Plan, action: Action) -> list[DueItem]:
         step = next(each for each in plan.steps if each.store == "mail" and each.action is action)
-        with self.asked(plan.as_of) as (context, found):
+        with self.asked(plan.as_of, plan.portion) as (context, found):
             return list(ItemSelection(context, found.evidence, "mail", "messages").due(step))
 
     @contextlib.contextmanager
-    def asked(self, as_of: dt.date) -> Iterator[Any]:
+    def asked(self, as_of: dt.date, portion: Portion | None = None) -> Iterator[Any]:
         estate = self.estate
         with contextlib.closing(estate.engine()) as engine:
-            context = plan_context(estate, engine, "SHOP", as_of, TODAY)
+            context = plan_context(estate, engine, "SHOP", as_of, TODAY, portion=portion)
         with gathered(estate, context) as found:
             yield context, found
 

@@ -31,7 +31,14 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    ctx: typer.Context, as_of: AsOf = None, controller: Controller = "", by: By = "", as_json: Json = False
+    ctx: typer.Context,
+    as_of: AsOf = None,
+    controller: Controller = "",
+    by: By = "",
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Where more is due than the limits allow: only the oldest, within them.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what is due on a date; changes nothing.
 
@@ -53,6 +60,7 @@ def plan(
             today=current,
             now=now(),
             by=actor(by),
+            staged=staged,
             progress=progress,
         )
     if as_json:

@@ -20,9 +20,12 @@ def make_plan(
     today: dt.date,
     now: dt.datetime,
     by: str | None = None,
+    staged: bool = False,
     progress: Progress = silent,
 ) -> Plan:
     """Make, store and return the plan of one controller for one as-of date; see `pipelines.plan.build.make_plan`."""
     from pipelines.plan import build
 
-    return build.make_plan(estate, controller, as_of=as_of, today=today, now=now, by=by, progress=progress)
+    return build.make_plan(
+        estate, controller, as_of=as_of, today=today, now=now, by=by, staged=staged, progress=progress
+    )

@@ -104,11 +104,23 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Portion:
+    """The oldest of a backlog: what is due since before ``until``, and of what is due since that day its first parts.
+
+    ``part``: how many of the 4096 parts into which a keyed digest divides that day.
+    """
+
+    until: dt.date
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done for one controller on one as-of date.
 
     The digests bind it to what it was made from: policy, data maps, schemas and holds. Two plans over the same state
-    are equal, digest included; the time of making is no part of it.
+    are equal, digest included; the time of making is no part of it. ``portion``: its steps are limited to the oldest of
+    what is due; the tallies say all that is.
     """
 
     as_of: dt.date
@@ -123,6 +135,7 @@ class Plan:
     evidence: tuple[EvidenceNote, ...]
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
+    portion: Portion | None = None
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON types, dates in ISO 8601."""
@@ -143,6 +156,8 @@ class Plan:
         values["evidence"] = tuple(EvidenceNote(**each) for each in values["evidence"])
         values["refusals"] = tuple(Refusal(**each) for each in values["refusals"])
         values["warnings"] = tuple(values["warnings"])
+        portion = values.get("portion")
+        values["portion"] = portion and Portion(dt.date.fromisoformat(portion["until"]), portion["part"])
         return cls(**values)
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from connectors.sql.catalog import deletion_order
 from connectors.sql.engines import speaking_for
@@ -14,11 +14,12 @@ from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldRecord
 from pipelines.errors import EstateInvalid, Refused
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Plan, Refusal, Step, Tally
+from pipelines.plan.artefact import Plan, Portion, Refusal, Step, Tally
 from pipelines.plan.context import Context
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, over_limits
+from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
 from pipelines.plan.selection import StoreSelections
 from pipelines.plan.supply import of_items
 from pipelines.plan.tallying import Counted, count_archived, count_rows
@@ -40,6 +41,7 @@ def make_plan(
     today: dt.date,
     now: dt.datetime,
     by: str | None = None,
+    staged: bool = False,
     progress: Progress = silent,
 ) -> Plan:
     """Say what is due for a controller on a date; no store is changed.
@@ -54,6 +56,7 @@ def make_plan(
         today: the current day in the controller's time zone.
         now: the current instant, for the records of the engine.
         by: who asks for the plan (a role or an id).
+        staged: where more is due than the limits allow, plan only the oldest of it, within them.
         progress: told of each dataset.
 
     Raises:
@@ -68,8 +71,13 @@ def make_plan(
         if not any(context.active(store) for store in context.maps):
             raise Refused(f"no approved dataset belongs to {controller}", "data_map", "Approve one: `ardoise review`.")
         with gathered(estate, context, progress) as found:
-            builder = _Builder(estate, context, found, engine, today, progress)
-            plan = builder.build()
+            builder = _Builder(estate, replace(context, portion=EVERYTHING if staged else None), found, engine, today)
+            plan = builder.build(progress)
+            portion = builder.portion()
+            if portion is not None:
+                waiting = builder.backlogs
+                builder = _Builder(estate, replace(context, portion=portion), found, engine, today, waiting)
+                plan = builder.build(progress)
             engine.plans.store(plan, at=now, by=by)
             engine.volumes.record(builder.volumes, at=now)
             found.evidence.save(estate.plan_folder(plan.digest) / EVIDENCE)
@@ -84,16 +92,17 @@ def draft(
     as_of: dt.date,
     today: dt.date,
     holds: Sequence[HoldRecord] | None = None,
+    portion: Portion | None = None,
     progress: Progress = silent,
 ) -> Plan:
     """What `make_plan` would say now; nothing is kept. Verification asks it what is still due after a run.
 
-    ``holds``: under these, instead of those in the engine database.
+    ``holds``: under these, instead of those in the engine database. ``portion``: of what is due, only that.
     """
     estate = estate.acting(engine)
-    context = plan_context(estate, engine, controller, as_of, today, holds)
+    context = plan_context(estate, engine, controller, as_of, today, holds, portion)
     with gathered(estate, context, progress) as found:
-        return _Builder(estate, context, found, engine, today, progress).build()
+        return _Builder(estate, context, found, engine, today).build(progress)
 
 
 def _sensible(estate: Estate, policy: Policy, controller: str) -> None:
@@ -114,22 +123,32 @@ class _Builder:
     found: Gathered
     engine: EngineDatabase
     today: dt.date
-    progress: Progress
+    measured: Mapping[tuple[str, str], Backlog] = field(default_factory=dict)
+    backlogs: dict[tuple[str, str], Backlog] = field(default_factory=dict)
     volumes: dict[tuple[str, str], int] = field(default_factory=dict)
     tallies: list[Tally] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
-    def build(self) -> Plan:
+    def portion(self) -> Portion | None:
+        """The oldest of the backlog that was measured, within the limits; None where it need not be divided."""
+        return choose(self.backlogs, self._bounds()) if self.backlogs else None
+
+    def _bounds(self) -> dict[tuple[str, str], int | None]:
+        return {place: allowed(self.estate.limit(*place), self.volumes[place]) for place in self.volumes}
+
+    def build(self, progress: Progress = silent) -> Plan:
         """Count every dataset of every reachable store."""
         self.refusals.extend(in_the_future(self.context.as_of, self.today))
         places = list(self._places())
         for number, (store, dataset, counted) in enumerate(places):
-            self.progress("plan", number, len(places), f"{store}.{dataset}")
+            progress("plan", number, len(places), f"{store}.{dataset}")
             counts = counted()
             self.tallies.extend(counts.tallies)
             self.steps.extend(counts.steps)
             self.volumes[store, dataset] = counts.found
+            if counts.backlog is not None:
+                self.backlogs[store, dataset] = counts.backlog
             self.refusals.extend(
                 over_limits(
                     store,
@@ -140,7 +159,7 @@ class _Builder:
                     volumes=self.engine.volumes,
                 )
             )
-        self.progress("plan", len(places), len(places), "")
+        progress("plan", len(places), len(places), "")
         return self._plan()
 
     def _places(self) -> Iterator[tuple[str, str, Callable[[], Counted]]]:
@@ -206,9 +225,12 @@ class _Builder:
             evidence=tuple(sorted(self.found.evidence.notes, key=lambda note: (note.event, note.store, note.dataset))),
             refusals=tuple(sorted(self.refusals, key=lambda each: (each.store, each.dataset, each.reason))),
             warnings=tuple(self._warnings()),
+            portion=None if context.portion == EVERYTHING else context.portion,
         )
 
     def _warnings(self) -> Iterator[str]:
+        if self.measured:
+            yield staging(self.measured, self._bounds(), self.context.portion)
         for each in self.estate.unconfirmed:
             yield f"{each.what}. {each.remedy}."
         for remark in self.estate.lint(self.context.policy, self.context.controller):

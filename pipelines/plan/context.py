@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from connectors.digests import DigestKey
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.engine.holds import HoldRecord
+from pipelines.plan.artefact import Portion
 from pipelines.plan.compile import Group
 from pipelines.plan.holding import Holding
 from pipelines.plan.occurrences import Horizon
@@ -25,7 +26,7 @@ TODAY = "t"
 class Context:
     """One controller on one as-of date. In a past one only what is due today as well is acted on: two horizons.
 
-    ``archives`` are the stores that have an intermediate archive.
+    ``archives`` are the stores that have an intermediate archive. ``portion``: what is due later than that waits.
     """
 
     policy: Policy
@@ -36,6 +37,7 @@ class Context:
     supply: Supply
     holding: Holding
     archives: frozenset[str] = frozenset()
+    portion: Portion | None = None
 
     def under(self, holds: Iterable[HoldRecord]) -> Context:
         """The same under other holds."""

@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
@@ -21,6 +21,7 @@ from pipelines.engine.holds import HoldRecord
 from pipelines.errors import DataMapInvalid
 from pipelines.estate import Estate
 from pipelines.plan.archived import ArchivedSelections
+from pipelines.plan.artefact import Portion
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context, context, horizons
 from pipelines.plan.evidence import Evidence
@@ -72,13 +73,16 @@ def plan_context(
     as_of: dt.date,
     today: dt.date,
     holds: Sequence[HoldRecord] | None = None,
+    portion: Portion | None = None,
 ) -> Context:
     """The context of a plan or run, from the estate and the holds: those in the engine database, if none are given.
+
+    ``portion``: the plan is limited to that.
 
     Raises:
         EstateInvalid: the policy is invalid.
     """
-    return context(
+    made = context(
         policy=estate.policy(controller),
         controller=controller,
         maps=estate.acting(engine).data_maps,
@@ -86,6 +90,7 @@ def plan_context(
         holding=Holding(tuple(engine.holds.list() if holds is None else holds), horizons(as_of, today)),
         archives=frozenset(name for name, store in estate.stores.items() if store.archive is not None),
     )
+    return replace(made, portion=portion)
 
 
 @contextlib.contextmanager

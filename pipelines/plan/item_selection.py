@@ -40,6 +40,7 @@ from pipelines.plan.facts import constant_facts, fact_column
 from pipelines.plan.holding import by_category, standing_columns
 from pipelines.plan.links import NAME, STRONG, Key
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
+from pipelines.plan.portions import backlog_of, part_of, waits
 from pipelines.plan.supply import record_events
 from pipelines.plan.tallying import STATES, Counted
 
@@ -296,9 +297,15 @@ class ItemSelection:
         due = sa.and_(sa.true(), *(code == constant(Code.DUE) for code in codes.values()))
         days: list[Expression] = [relation.c[decision_columns(group).due] for group in groups]
         since = sa.case((due, greatest(days)))
+        staged: dict[str, Expression] = {}
+        if (portion := self.context.portion) is not None:
+            part = part_of(relation.c.digest)
+            staged = {"backlog": sa.func.min(since), "part": sa.func.min(sa.case((due, part)))}
+            due = sa.and_(due, sa.not_(sa.func.coalesce(waits(portion, since, part), sa.false())))
+            since = sa.case((due, since))
         named = [decision_columns(group) for group in groups]
         last = sa.case(*((sa.and_(due, relation.c[each.due] == since), relation.c[each.last]) for each in named))
-        columns: dict[str, Expression] = {column(each): relation.c[column(each)] for each in PLACE}
+        columns: dict[str, Expression] = {column(each): relation.c[column(each)] for each in PLACE} | staged
         for number, code in codes.items():
             for which in Code:
                 columns[f"g{number}_{which.name.lower()}"] = _some(code == constant(which))
@@ -378,7 +385,13 @@ class ItemSelection:
         steps = tuple(
             step for action in (Action.DELETE, Action.REDACT) if (step := self._step(row, action, order)) is not None
         )
-        return Counted(everything, sum(step.count for step in steps), tallies, steps)
+        backlog = None
+        if self.context.portion is not None:
+            backlog = backlog_of(items, items.c.backlog, items.c.part, self._ask)
+        return Counted(everything, sum(step.count for step in steps), tallies, steps, backlog)
+
+    def _ask(self, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        return run(self.evidence.connection, query).fetchall()
 
     def everything(self) -> int:
         """How many items the index has of the dataset."""

@@ -32,6 +32,7 @@ from pipelines.plan.compile import (
     decided,
     decision_columns,
     extended,
+    extreme,
     group_categories,
     layer,
 )
@@ -350,7 +351,7 @@ class Selection:
         """Which groups of a row wait for a later portion; a person's rows fall into the same part of a day."""
         links = [label for label, key in joining.carried.links.items() if not key.weak]
         digests = [relation.c[label] for label in (*links, "record_digest")]
-        part = part_of(sa.func.coalesce(*digests))
+        part = part_of(digests[0] if len(digests) == 1 else sa.func.coalesce(*digests))
         groups = range(len(self.groups(self.store.context.horizons[0])))
         late = {f"g{number}_waits": waits(portion, relation.c[self.effective(number).due], part) for number in groups}
         return {"part": part} | {name: _truth(value) for name, value in late.items()}

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.artefact import Action, Place, Step, Tally
 from pipelines.plan.compile import Code, constant
+from pipelines.plan.portions import Backlog, backlog_of
 from pipelines.plan.selection import Selection
 from retention_rules.purposes import Purpose
 
@@ -28,12 +29,13 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the plan says of one dataset."""
+    """What the plan says of one dataset; ``backlog`` is measured where a plan is made in portions."""
 
     found: int
     acted_on: int
     tallies: tuple[Tally, ...]
     steps: tuple[Step, ...]
+    backlog: Backlog | None = None
 
     def __add__(self, other: Counted) -> Counted:
         return Counted(
@@ -41,6 +43,7 @@ class Counted:
             self.acted_on + other.acted_on,
             self.tallies + other.tallies,
             self.steps + other.steps,
+            self.backlog,
         )
 
 
@@ -78,7 +81,12 @@ def count_rows(selection: Selection, order: int) -> Counted:
             columns[f"k{number}"] = _how_many(sa.and_(relation.c[f"b{number}"], sa.not_(relation.c.wants)))
     row = _counted(selection.store.connection, relation, columns)
     steps = _Steps(selection.store.store, selection.name, selection.fields, purposes, row, order)
-    return Counted(row["found"], row["acted"], tuple(_tallies(selection, row)), tuple(_steps(selection, row, steps)))
+    backlog = None
+    if selection.store.context.portion is not None:
+        ask = selection.store.connection.execute
+        backlog = backlog_of(relation, selection.backlog(relation), relation.c.part, ask)
+    made = tuple(_steps(selection, row, steps))
+    return Counted(row["found"], row["acted"], tuple(_tallies(selection, row)), made, backlog)
 
 
 def count_archived(selection: ArchivedSelection, order: int) -> Counted:
