@@ -141,7 +141,7 @@ def refresh(
         IndexBusy: another process keeps the index of items.
     """
     holds = engine.holds.watch(engine.plans.record(plan.digest).made_at)
-    context = plan_context(estate, engine, plan.controller, plan.as_of, today, holds.known)
+    context = plan_context(estate, engine, plan.controller, plan.as_of, today, holds.known, plan.portion)
     bring_up_to_date(estate, progress=progress, now=now, fresh=fresh, changed=acted)
     kept = estate.plan_folder(plan.digest) / RUN_EVIDENCE
     with gathered(estate, context, progress) as found:
