@@ -104,11 +104,10 @@ class Evidence:
 
     def gather(self, connection: sa.Connection, carried: Carried) -> None:
         """Take in what a relation of records tells of its subjects."""
-        for label, key in carried.links.items():
-            query = reduction(carried, label)
-            with connection.execute(query, execution_options={"yield_per": BATCH}) as result:
+        if carried.links:
+            with connection.execute(reduction(carried), execution_options={"yield_per": BATCH}) as result:
                 for part in result.partitions():
-                    receive(self.connection, part, carried.supplied, key.name)
+                    receive(self.connection, part, carried)
 
     def gather_items(self, supplier: Supplier, dataset: DatasetMap, policy: Policy) -> None:
         """Reduce the events of a mailbox or calendar per subject, in DuckDB, from the index."""

@@ -26,10 +26,11 @@ Columns = Mapping[tuple[str, str], EventColumns]
 """By horizon and event, how the columns of a relation with one row per digest are named."""
 
 
-def reduction(carried: Carried, label: str) -> sa.Select[Any]:
-    """One row per digest of a kind of link, with all supplied events of all horizons beside each other."""
+def reduction(carried: Carried) -> sa.Select[Any]:
+    """One row per subject, by its digests of all kinds, with all supplied events of all horizons beside each other."""
     relation = carried.relation
-    columns: list[sa.ColumnElement[Any]] = [relation.c[label].label("digest")]
+    digests = [relation.c[label] for label in carried.links]
+    columns: list[sa.ColumnElement[Any]] = [*digests]
     happened: list[sa.ColumnElement[Any]] = []
     for names in carried.supplied.values():
         columns += [
@@ -39,28 +40,28 @@ def reduction(carried: Carried, label: str) -> sa.Select[Any]:
             sa.func.max(relation.c[names.last]).label(names.last),
         ]
         happened += [relation.c[names.open], relation.c[names.missing], relation.c[names.last].is_not(None)]
-    return (
-        sa.select(*columns)
-        .where(relation.c.inside, relation.c[label].is_not(None), sa.or_(*happened))
-        .group_by(relation.c[label])
-    )
+    linked = sa.or_(sa.false(), *(digest.is_not(None) for digest in digests))
+    return sa.select(*columns).where(relation.c.inside, linked, sa.or_(*happened)).group_by(*digests)
 
 
-def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[sa.Row[Any]], supplied: Columns, key: str) -> None:
-    """Add rows of a `reduction` to the table `evidence`, one for each event of which something is known."""
-    digests, *values = zip(*rows, strict=True)
-    arrays = {"digest": pa.array(digests, pa.string())}
-    for place, names in enumerate(supplied.values()):
+def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[sa.Row[Any]], carried: Carried) -> None:
+    """Add rows of a `reduction` to the table `evidence`: one for each digest and event of which something is known."""
+    columns = list(zip(*rows, strict=True))
+    labels, values = list(carried.links), columns[len(carried.links) :]
+    arrays = {label: pa.array(digests, pa.string()) for label, digests in zip(labels, columns, strict=False)}
+    for place, names in enumerate(carried.supplied.values()):
         is_open, missing, first, last = values[4 * place : 4 * place + 4]
         arrays[names.open], arrays[names.missing] = _flags(is_open), _flags(missing)
         arrays[names.first], arrays[names.last] = _days(first), _days(last)
     connection.register("batch", pa.table(arrays))
-    for (horizon, event), names in supplied.items():
-        connection.execute(
-            f"INSERT INTO evidence SELECT ?, ?, ?, digest, {names.open}, {names.missing}, {names.first}, {names.last} "  # noqa: S608 - our own names
-            f"FROM batch WHERE {names.open} OR {names.missing} OR {names.last} IS NOT NULL",
-            [horizon, event, key],
-        )
+    for label, key in carried.links.items():
+        for (horizon, event), names in carried.supplied.items():
+            connection.execute(
+                f"INSERT INTO evidence SELECT ?, ?, ?, {label}, {names.open}, {names.missing}, {names.first}, "  # noqa: S608 - our own names
+                f"{names.last} FROM batch WHERE {label} IS NOT NULL "
+                f"AND ({names.open} OR {names.missing} OR {names.last} IS NOT NULL)",
+                [horizon, event, key.name],
+            )
     connection.unregister("batch")
 
 
@@ -108,7 +109,10 @@ def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connectio
             while rows := found.fetchmany(BATCH):
                 copy.write("\n".join(row[0] for row in rows) + "\n")
     else:
-        insert = str(table.insert().compile(dialect=connection.dialect))
+        # In the order of the columns, by the driver's own mark for a value: MariaDB's puts many rows into one statement.
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        names, marks = ", ".join(table.c.keys()), ", ".join(mark for _ in texts)
+        insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
         found = source.execute(f"SELECT {', '.join(texts)} FROM ({query})")  # noqa: S608 - our own names
         while rows := found.fetchmany(BATCH):
             connection.exec_driver_sql(insert, rows)
