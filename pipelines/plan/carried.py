@@ -20,6 +20,7 @@ from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, St
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.facts import fact_column, own_fact
+from pipelines.plan.fiscal import end_of_fiscal_year
 from pipelines.plan.links import Key, forms
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.supply import record_events, subject_events
