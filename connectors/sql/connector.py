@@ -1,4 +1,4 @@
-"""The connector for SQL stores: PostgreSQL and SQLite, with MariaDB in mind.
+"""The connector for SQL stores: PostgreSQL, MariaDB and SQLite.
 
 Beside the protocol it offers what set-based planning and apply need: reflected tables, reading and writing
 connections, the journal. Reading uses the read-only address alone.
@@ -22,7 +22,7 @@ from connectors.sql.journal import Journal
 
 
 class SqlConnector:
-    """A SQL store. ``read_url`` should name a role that cannot write; without ``write_url`` the store only reads."""
+    """A SQL store. ``read_url`` should name a role that cannot write; without ``write_url`` the store only reads.
 
     ``archive`` is where the store's intermediate archive is, if it has one.
     """
@@ -65,7 +65,7 @@ class SqlConnector:
     def reading(self, *, strict: bool = False) -> Iterator[sa.Connection]:
         """One transaction over one snapshot of the store, on a fresh connection with the read-only address.
 
-        It may create temporary tables, which go with it; ``strict`` forbids even that (PostgreSQL READ ONLY).
+        It may create temporary tables, which go with it; ``strict`` forbids even that (not in SQLite).
         """
         options: dict[str, Any] = {}
         if self.dialect.name == "postgresql":
@@ -75,6 +75,8 @@ class SqlConnector:
             self._read.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
+            if strict and self.dialect.name in {"mysql", "mariadb"}:
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
             yield connection
 
     @contextmanager
@@ -91,13 +93,16 @@ class SqlConnector:
             yield connection
 
     def _refuse_read_only(self, connection: sa.Connection) -> None:
-        if self.dialect.name != "postgresql":
-            return
+        match self.dialect.name:
+            case "postgresql":
+                question = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'"
+            case "sqlite":
+                return
+            case _:
+                question = "SELECT @@read_only OR @@tx_read_only"
         with connection.begin():
-            replica, mode = connection.exec_driver_sql(
-                "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
-            ).one()
-        if replica or mode == "on":
+            refused = connection.exec_driver_sql(question).scalar_one()
+        if refused:
             raise StoreReadOnly(self.store, "it is a read-only replica or database", "Give the address of the primary")
 
     def check(self) -> None:
@@ -136,21 +141,21 @@ class SqlConnector:
         reader = self._reader if self._reader != self._writer else None
         with self.writing() as connection, connection.begin():
             self.journal.prepare(connection, reader)
+            if self.archive is not None:
+                self.archive.prepare(connection, self.journal, reader)
 
     def close(self) -> None:
         """Let go of connections; there are none between calls."""
         for engine in (self._read, self._write):
             if engine is not None:
-            if self.archive is not None:
-                self.archive.prepare(connection, self.journal, reader)
                 engine.dispose()
+        if self.archive is not None:
+            self.archive.close()
 
     # -- what is there
 
     def inspect(self) -> Inventory:
         """Every table of every schema but the engine's own."""
-        if self.archive is not None:
-            self.archive.close()
         with self.reading() as connection:
             return catalog.read_inventory(connection, self.store)
 
@@ -307,3 +312,17 @@ class SqlConnector:
             self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
             return residue.purge(connection, table)
+
+    def purge_archive(self, dataset: str) -> tuple[str, ...]:
+        """Vacuum a dataset's table in the archive; returns what remains, with why."""
+        if self._write is None or self.archive is None:
+            raise StoreReadOnly(self.store, "it has no write address, or no archive", "Give both in the estate's store")
+        with (
+            speaking_for(self.store),
+            self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
+            if self.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"VACUUM {self.archive.schema}")
+                return ("copies and backups of the archive's file: by the store's own schedule",)
+            table = self.archive.find(connection, dataset)
+            return () if table is None else residue.purge(connection, table)
