@@ -69,6 +69,24 @@ def test_a_prospect_is_due_and_the_past_says_so_too(sqlite_shop: Shop) -> None:
     assert found.whole.startswith("the row stays")
 
 
+def test_what_happened_later_is_invisible_to_the_past(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    shop.contact("a@a.example", collected="2020-01-01")
+    shop.mail("1", "2025-01-01", from_="a@a.example", to="us@shop.example")
+    then, today = asked(shop, "crm", "contacts", "1", as_of=PAST).people[0].views
+    assert {type(each.decision) for each in then.categories if each.category == "user.name"} == {Due}
+    assert {type(each.decision) for each in today.categories if each.category == "user.name"} == {Keep}
+
+
+def test_an_announced_end_is_open_today_and_known_to_the_future(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    shop.contact("a@a.example", collected="2020-01-01")
+    shop.contract("a@a.example", "2027-03-01")
+    today, future = (asked(shop, "crm", "contacts", "1", as_of=day) for day in (TODAY, dt.date(2031, 1, 1)))
+    assert decision(today, "user.name") == Keep(None, ("contract", "followup"))
+    assert decision(future, "user.name") == Due(dt.date(2030, 3, 2), ("followup",), EndAction.ANONYMISE)
+
+
 def test_a_hold_is_named_by_its_case_and_a_weak_match_by_its_event(sqlite_shop: Shop) -> None:
     shop = sqlite_shop
     shop.contact("held@a.example", collected="2020-01-01")
