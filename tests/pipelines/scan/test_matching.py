@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from documentation import ROOT
 from matching_cases import Case, Finding, cases, confusion, findings
 
+from connectors.imap.dates import AHEAD, BEHIND
 from connectors.imap.envelope import envelope
+from connectors.imap.origin import RULES
 from connectors.participants import Contact
 
 CASES = {case.id: case for case in cases()}
@@ -100,3 +104,19 @@ def test_foreign_letters_of_persons_are_not_lost(foreign_data: Path) -> None:
         told = envelope(header + b"\n\n", ARRIVED)
         authors = [each for each in told.participants if each["role"] == "from"]
         assert not any(each["contact"] == Contact.NONE for each in authors) or told.rules, file.name
+
+
+def test_the_page_for_officers_names_every_rule_and_holds_what_it_promises() -> None:
+    page = " ".join((ROOT / "docs" / "matching.md").read_text(encoding="utf-8").replace("\n", " ").split())
+    assert [rule.name for rule in RULES if rule.name.replace(",", "") not in page] == []
+    days = {7: "seven", 1: "one"}
+    assert f"at most {days[BEHIND.days]} days before the delivery" in page
+    assert f"at most {days[AHEAD.days]} day after" in page
+    assert len(CASES) > int(re.findall(r"over (\d+) labelled", page)[0])
+
+
+def test_every_rule_decides_some_case() -> None:
+    held = {
+        name for case in CASES.values() if case.store == "mail" for name in envelope(case.content, case.arrived).rules
+    }
+    assert {rule.name for rule in RULES} - held == set()
