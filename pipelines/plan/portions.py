@@ -24,7 +24,7 @@ Place = tuple[str, str]
 DIGITS = 3
 """Hexadecimal digits of a digest by which a day is divided."""
 
-PARTS = 16**DIGITS
+PARTS: int = 16**DIGITS
 
 EVERYTHING = Portion(dt.date.max, PARTS)
 """What a backlog is measured under: nothing waits."""
@@ -111,9 +111,7 @@ def staging(backlogs: Mapping[Place, Backlog], bounds: Mapping[Place, int | None
     )
 
 
-def backlog_of(
-    relation: sa.FromClause, since: Expression, part: Expression, ask: Callable[[sa.Select[Any]], Any]
-) -> Backlog:
+def backlog_of(relation: sa.FromClause, since: Expression, part: Expression, ask: Callable[[Any], Any]) -> Backlog:
     """Measure a backlog over a relation; ``since`` is NULL in rows of which nothing is due, ``ask`` runs a query."""
     days = sa.select(since.label("since"), sa.func.count().label("n")).select_from(relation).where(since.is_not(None))
     found: Counter[dt.date] = Counter({_day(day): int(n) for day, n in ask(days.group_by(sa.text("1")))})
