@@ -21,6 +21,44 @@ _NEVER_INSIDE = ' ,;<>():"\t\r\n'
 _TRANSLATES = frozenset({"postgresql", "duckdb"})
 
 
+def address(columns: Sequence[Expression], dialect: str) -> Expression:
+    """`canonical_email` of a row's columns; NULL unless they hold one single address."""
+    text = joined(columns, dialect)
+    whens = [(single_address(text, dialect), delivered(text, dialect))]
+    if len(columns) == 1 and dialect in _TRANSLATES:
+        plain = _exact(columns[0], dialect)
+        dotless = sa.or_(*(plain.like(f"%@{domain}") for domain in sorted(DOTLESS)))
+        whens.insert(0, (sa.and_(_plain(plain, dialect), sa.not_(dotless)), plain))
+    return sa.case(*whens)
+
+
+def loose_address(columns: Sequence[Expression], dialect: str) -> Expression:
+    """`loose_email` of a row's columns; NULL unless they hold one single address."""
+    text = joined(columns, dialect)
+    whens = [(single_address(text, dialect), loosened(text, dialect))]
+    if len(columns) == 1 and dialect in _TRANSLATES:
+        plain = _exact(columns[0], dialect)
+        local, domain = _part(plain, "@", 1, dialect), _part(plain, "@", 2, dialect)
+        elsewhere = sa.and_(plain.not_like("%xn--%"), domain.not_in(sorted(SAME_HOUSE)))
+        short = sa.func.replace(local, ".", "", type_=sa.Text()).concat("@").concat(domain)
+        whens.insert(0, (sa.and_(_plain(plain, dialect), elsewhere), short))
+    return sa.case(*whens)
+
+
+def _plain(text: Expression, dialect: str) -> Expression:
+    """Whether an address is spelled as most are, so that nothing has to be done to it: the fast way for millions."""
+    pattern = "^[a-z0-9_-][a-z0-9._-]*@[a-z0-9.-]*[a-z0-9]$"
+    if dialect == "duckdb":
+        return sa.func.regexp_full_match(text, pattern, type_=sa.Boolean())
+    return text.op("~", is_comparison=True)(pattern)
+
+
+def _exact(column: Expression, dialect: str) -> Expression:
+    """A column's text, compared by its bytes."""
+    text = sa.cast(column, sa.Text)
+    return sa.collate(text, "C") if dialect == "postgresql" else text
+
+
 def joined(columns: Sequence[Expression], dialect: str) -> Expression:
     """The texts of these columns with a space between them, without blanks around; empty for NULL."""
     parts = [trimmed(sa.func.coalesce(sa.cast(each, sa.Text), ""), dialect) for each in columns]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from connectors.digests import DigestKey
 from connectors.sql.functions import keyed_digest, lower_trim
-from connectors.sql.spelling import delivered, folded, joined, loosened, single_address
+from connectors.sql.spelling import address, folded, joined, loose_address
 from pipelines.data_map.model import SubjectLink
 from pipelines.subjects import SEPARATOR
 
@@ -45,11 +45,12 @@ class LinkForm:
 
     def digest(self, table: sa.FromClause, digest_key: DigestKey, scope: str, dialect: str) -> Expression:
         """The subject digest of the row's own columns; NULL when they are empty, or hold no single address."""
-        text = joined([table.c[name] for name in self.columns], dialect)
+        columns = [table.c[name] for name in self.columns]
         prefix = sa.literal(f"{scope}{SEPARATOR}{self.key.kind}{SEPARATOR}", sa.Text)
         if self.key.kind == EMAIL:
-            form = loosened(text, dialect) if self.loose else delivered(text, dialect)
-            return sa.case((single_address(text, dialect), keyed_digest(digest_key, prefix.concat(form))))
+            form = loose_address(columns, dialect) if self.loose else address(columns, dialect)
+            return keyed_digest(digest_key, prefix.concat(form))
+        text = joined(columns, dialect)
         form = folded(text, dialect) if self.key.kind == NAME else lower_trim(text)
         return sa.case((form != "", keyed_digest(digest_key, prefix.concat(form))))
 
