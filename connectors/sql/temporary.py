@@ -47,3 +47,11 @@ def _create(element: sa.schema.CreateTable, compiler: Any, **kw: Any) -> str:
 def _drop(element: sa.schema.DropTable, compiler: Any, **kw: Any) -> str:
     text: str = compiler.visit_drop_table(element, **kw)
     return text.replace("DROP TABLE", "DROP TEMPORARY TABLE", 1) if is_temporary(element.element) else text
+
+
+@compiles(sa.schema.CreateIndex, "mysql", "mariadb")
+def _index(element: sa.schema.CreateIndex, compiler: Any, **kw: Any) -> str:
+    text: str = compiler.visit_create_index(element, **kw)
+    table = element.element.table
+    # Subqueries over such a table are materialised with a key of their own.
+    return "DO 0" if table is not None and is_temporary(table) else text

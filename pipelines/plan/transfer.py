@@ -109,7 +109,7 @@ def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connectio
             while rows := found.fetchmany(BATCH):
                 copy.write("\n".join(row[0] for row in rows) + "\n")
     else:
-        # In the order of the columns, by the driver's own mark for a value: MariaDB's puts many rows into one statement.
+        # In the columns' order, by the driver's own mark for a value: MariaDB's sends many rows in one statement.
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         names, marks = ", ".join(table.c.keys()), ", ".join(mark for _ in texts)
         insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names

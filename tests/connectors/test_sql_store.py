@@ -11,7 +11,7 @@ from fixtures_postgres import PostgresDatabase
 from fixtures_sql import Shop
 
 from connectors.base import Connector, Reference, Source
-from connectors.errors import ConnectorError, StoreDown, StoreMismatch, StoreReadOnly
+from connectors.errors import ConnectorError, StoreDown, StoreMismatch, StoreReadOnly, StoreRefuses
 from connectors.registry import kinds, open_connector
 from connectors.sql import SqlConnector
 from connectors.sql.catalog import deletion_order
@@ -126,12 +126,36 @@ def test_reading_connections_make_temporary_tables_and_change_nothing(shop: Shop
     assert shop.value("SELECT count(*) FROM visits") == 300
 
 
-@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
-def test_one_reading_sees_one_state(shop: Shop) -> None:
+@pytest.mark.parametrize("shop", ["postgresql", "mariadb"], indirect=True)
+def test_one_reading_sees_one_state_whatever_temporary_tables_it_makes(shop: Shop) -> None:
+    mine = sa.Table("mine", sa.MetaData(), sa.Column("name", sa.String(20)), prefixes=["TEMPORARY"])
     with shop.connector.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM visits").scalar_one() == 300
         shop.run("DELETE FROM visits")
+        mine.create(connection)
+        connection.execute(mine.insert().values(name="Łukasz"))
+        sa.Index("mine_name", mine.c.name).create(connection)
+        assert connection.execute(sa.select(mine.c.name).where(mine.c.name == "Łukasz")).scalars().all() == ["Łukasz"]
+        assert connection.execute(sa.select(mine).where(mine.c.name == "łukasz")).all() == []
+        mine.drop(connection)
         assert connection.exec_driver_sql("SELECT count(*) FROM visits").scalar_one() == 300
+
+
+@pytest.mark.parametrize("shop", ["mariadb"], indirect=True)
+def test_every_error_of_mariadb_is_named_for_what_it_means(shop: Shop) -> None:
+    for statement, kind in (
+        ("INSERT INTO companies VALUES (1, 'again')", StoreRefuses),
+        ("DELETE FROM companies", StoreRefuses),
+        ("UPDATE contacts SET city = repeat('x', 50)", StoreRefuses),
+        ("SELECT * FROM nowhere", StoreMismatch),
+        ("SELECT nothing FROM contacts", StoreMismatch),
+        ("DROP TABLE visits", StoreReadOnly),
+        ("SET STATEMENT max_statement_time = 0.01 FOR SELECT sleep(2) FROM contacts", StoreDown),
+    ):
+        with pytest.raises(kind), shop.connector.writing() as connection, connection.begin():
+            connection.exec_driver_sql(statement)
+    with pytest.raises(StoreDown, match="credentials"):
+        SqlConnector("crm", str(shop.connector._read.url.set(password="wrong").render_as_string(False))).check()
 
 
 def test_a_driver_error_does_not_quote_values(shop: Shop) -> None:
