@@ -258,5 +258,6 @@ def arrival(archive: sa.Table, rows: Rows) -> Before:
 def _has_moved(connection: sa.Connection, journal: Journal) -> bool:
     if not journal.exists(connection):
         return False
-    moved = journal.journal.c.step.like("%.archive%") & (journal.journal.c.done > 0)
+    step, done = journal.journal.c.step, journal.journal.c.done
+    moved = sa.or_(step.like("%.%.archive"), step.like("%.%.archive.g%")) & (done > 0)
     return bool(connection.execute(sa.select(sa.exists().where(moved))).scalar_one())

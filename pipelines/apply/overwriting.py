@@ -7,7 +7,7 @@ from pipelines.anonymise.replacement import Replacement, TechniqueUnfit
 from pipelines.anonymise.techniques import suppression, technique_for
 from pipelines.data_map.model import DatasetMap
 from pipelines.errors import Refused
-from pipelines.plan.artefact import Action, Step
+from pipelines.plan.artefact import Action, Place, Step
 
 
 def replacements(step: Step, dataset: DatasetMap, shape: DatasetShape) -> dict[str, Replacement]:
@@ -19,7 +19,7 @@ def replacements(step: Step, dataset: DatasetMap, shape: DatasetShape) -> dict[s
     Raises:
         Refused: a technique does not fit the column that the data map gives it to, or there is no such technique.
     """
-    if step.action is not Action.ANONYMISE:
+    if not _overwrites(step):
         return {}
     columns = {each.name: each for each in shape.fields}
     made: dict[str, Replacement] = {}
@@ -43,6 +43,11 @@ def marks(step: Step, dataset: DatasetMap) -> dict[str, tuple[str, ...]]:
     """The columns of each category that the step makes anonymous."""
     found: dict[str, list[str]] = {}
     for name, field in sorted(dataset.personal.items()):
-        if step.action is Action.ANONYMISE and field.category in step.categories:
+        if _overwrites(step) and field.category in step.categories:
             found.setdefault(field.category, []).append(name)
     return {category: tuple(names) for category, names in found.items()}
+
+
+def _overwrites(step: Step) -> bool:
+    """Whether fields of rows that stay in the active base get new values: anonymised, or moved away."""
+    return step.place is Place.ACTIVE and step.action in {Action.ANONYMISE, Action.ARCHIVE} and not step.takes_rows

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,7 +25,8 @@ from pipelines.engine import EngineDatabase
 from pipelines.engine.holds import HoldsWatch
 from pipelines.errors import PlanChanged, Refused
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Plan, Step
+from pipelines.plan.archived import ArchivedSelections
+from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.plan.build import EVIDENCE
 from pipelines.plan.context import Context
 from pipelines.plan.evidence import Evidence
@@ -34,7 +36,7 @@ from pipelines.plan.selection import StoreSelections
 from pipelines.progress import Progress
 from pipelines.scan.refresh import refresh as bring_up_to_date
 from pipelines.scan.sources import source_of
-from pipelines.verify.before import take_items, take_rows
+from pipelines.verify.before import take_archive, take_items, take_rows
 
 RUN_EVIDENCE = "run.duckdb"
 """The file in a plan's folder that keeps the evidence with which its run began."""
@@ -73,10 +75,24 @@ class Refreshed:
         with connector.reading() as connection:
             selections = self.selections(connector.store, connection, acting=False)
             take_rows(self.estate, self.plan, selections)
-            keys = {step.id: selections.selection(step.dataset).due_keys(step).subquery() for step in steps}
+            found = {
+                step.id: _count(connection, selections.selection(step.dataset).due_keys(step))
+                for step in steps
+                if step.place is Place.ACTIVE
+            }
+        return found | self._preview_archive(connector, [step for step in steps if step.place is Place.ARCHIVE])
+
+    def _preview_archive(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, int]:
+        """The same of what leaves the archive, which its own reader counts."""
+        if connector.archive is None:
+            return dict.fromkeys((step.id for step in steps), 0)
+        with connector.archive.reading() as connection:
+            archived = ArchivedSelections.prepare(self.context, connector.store, connector.archive, connection)
+            take_archive(self.estate, self.plan, archived)
+            selections = {step.id: (step, archived.selection(step.dataset)) for step in steps}
             return {
-                step: int(connection.execute(sa.select(sa.func.count()).select_from(due)).scalar_one())
-                for step, due in keys.items()
+                name: 0 if found is None else _count(connection, found.due_keys(step))
+                for name, (step, found) in selections.items()
             }
 
     def items(self, step: Step) -> Sequence[DueItem]:
@@ -102,6 +118,10 @@ class Refreshed:
                     cells = measure(connection, connector.journal, name, rows, statistic)
                     found.setdefault(name, {})[statistic.name] = cells
         write_measures(path, found)
+
+
+def _count(connection: sa.Connection, keys: sa.Select[Any]) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(keys.subquery())).scalar_one())
 
 
 def measures_file(estate: Estate, plan_digest: str, store: str, when: str) -> Path:

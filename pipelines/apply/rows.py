@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
+from connectors.sql.act import Before, Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
 from connectors.sql.connector import SqlConnector
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
@@ -22,7 +22,7 @@ from pipelines.apply.statistics import contribution
 from pipelines.apply.summary import DONE_AS
 from pipelines.data_map.model import Statistic
 from pipelines.errors import LimitExceeded
-from pipelines.plan.artefact import Action, Step
+from pipelines.plan.artefact import Step
 
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
@@ -39,7 +39,9 @@ class RowWork:
     """One step over rows.
 
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
-    ``spare`` is how many rows more than planned it may meet. ``holds_changed`` is asked in the transaction of every
+    ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
+    ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
+    it may meet. ``holds_changed`` is asked in the transaction of every
     chunk, once its rows are locked.
     """
 
@@ -52,6 +54,10 @@ class RowWork:
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     statistics: tuple[Statistic, ...] = ()
+    before: tuple[Before, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    table: sa.Table | None = None
+    key: tuple[str, ...] = ()
     spare: int = 0
     chunk: int = CHUNK
     holds_changed: Callable[[], bool] = lambda: False
@@ -88,7 +94,13 @@ class RowWork:
         return left
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
-        return line_up(connection, self.connector.table(self.source), self.connector.key(self.source), found, due)
+        return line_up(connection, *self._rows, found, due)
+
+    @property
+    def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
+        if self.table is not None:
+            return self.table, self.key
+        return self.connector.table(self.source), self.connector.key(self.source)
 
     def _pass(
         self, connection: sa.Connection, record: StepRecord, candidates: Candidates, changes: Mapping[str, Any]
@@ -123,11 +135,12 @@ class RowWork:
         changes: Mapping[str, Any],
     ) -> Counts:
         journal, at = self.connector.journal, self.checkpoint
-        chunk = Chunk(self.receipts.digest, self.step.id, self.step.dataset, intent.chunk)
-        if self.step.action is Action.DELETE:
-            before = [self._check_holds, contribution(journal, candidates.rows, self.statistics)]
+        dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
+        chunk = Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk)
+        before = [self._check_holds, *self.before]
+        if self.step.takes_rows:
+            before.append(contribution(journal, candidates.rows, self.statistics if self.table is None else ()))
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        before = [self._check_holds]
         return update_chunk(connection, journal, chunk, candidates, *span, changes, self.marks, before, checkpoint=at)
 
     def _check_holds(self, *_: object) -> None:
@@ -136,9 +149,8 @@ class RowWork:
             raise HoldsChanged
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
-        table = self.connector.table(self.source)
-        key = self.connector.key(self.source)[0]
-        return dict(assignments(connection, table, key, self.replacements))
+        table, key = self._rows
+        return {**assignments(connection, table, key[0], self.replacements), **self.values}
 
     def _receive(self, record: StepRecord, intent: Intent, counts: Counts | None) -> None:
         """Stale rows are counted once, when the step is closed: a row can be met again in another chunk."""

@@ -25,6 +25,7 @@ from pipelines.apply.gate import check_plan, check_stores
 from pipelines.apply.items import ItemWork
 from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.apply.overwriting import marks, replacements
+from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
@@ -35,8 +36,7 @@ from pipelines.apply.unheld import Unheld, as_seen
 from pipelines.engine import EngineDatabase, RunState
 from pipelines.errors import ArdoiseError
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Action, Plan, Step
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.progress import Progress, silent
 from pipelines.scan.sources import source_of
 
@@ -198,7 +198,7 @@ class _Run:
         """The steps of a SQL store, in order, on one connection that has the evidence."""
         with connector.writing() as connection:
             with connection.begin():
-                selections = known.selections(connector.store, connection, acting=True)
+                places = StorePlaces.prepare(known, connector, connection)
             for step in steps:
                 if step.id in self.left and not self.left[step.id]:
                     continue  # done before the store went down
@@ -209,25 +209,24 @@ class _Run:
                 work = self._row_work(known, connector, step)
                 with locked_in_store(connection, step.store, step.dataset):
                     self.resumed += work.resolve(connection, record)
-                    selections = self._act_on_rows(known, work, connection, selections)
+                    places = self._act_on_rows(known, work, connection, places)
 
     def _act_on_rows(
-        self, known: Refreshed, work: RowWork, connection: sa.Connection, selections: StoreSelections
-    ) -> StoreSelections:
-        """One step over rows; begun anew when a hold is opened meanwhile. Returns the selections that count by then."""
+        self, known: Refreshed, work: RowWork, connection: sa.Connection, places: StorePlaces
+    ) -> StorePlaces:
+        """One step over rows; begun anew when a hold is opened meanwhile. Returns the places as they count by then."""
         step = work.step
         while True:
             with connection.begin():  # only now: what references the rows has been acted on
-                selection = selections.selection(step.dataset)
-                found = selection.candidates(step)
-            due = functools.partial(selection.due_keys, step)
+                found = places.candidates(step)
+                fitted = places.fitted(work)
             try:
-                self.left[step.id] = work.act(connection, self.records[step.id], found, due)
+                self.left[step.id] = fitted.act(connection, self.records[step.id], found, places.due(step))
             except HoldsChanged:
                 with connection.begin():
-                    selections = selections.under(known.context)
+                    places = places.under(known.context)
             else:
-                return selections
+                return places
 
     def _items(self, known: Refreshed, connector: Connector, step: Step) -> None:
         record = self.records[step.id]
@@ -263,15 +262,15 @@ class _Run:
         )
 
     def _spare(self, step: Step) -> int:
-        """Rows that the plan deletes and a living child holds back: they are anonymised instead."""
-        if step.action is Action.DELETE:
+        """Rows that the plan takes as a whole and a living child holds back: they are emptied instead."""
+        if step.takes_rows:
             return 0
-        deletions = [
+        whole = [
             each
             for each in self.plan.steps
-            if (each.store, each.dataset, each.action) == (step.store, step.dataset, Action.DELETE)
+            if each.takes_rows and (each.store, each.dataset, each.place) == (step.store, step.dataset, step.place)
         ]
-        return sum(max(0, each.count - self.records[each.id].settled) for each in deletions)
+        return sum(max(0, each.count - self.records[each.id].settled) for each in whole)
 
     def _item_work(self, connector: Connector, step: Step) -> ItemWork:
         source = self._source(step)
@@ -327,11 +326,12 @@ class _Run:
 
     def _close(self, connector: Connector, steps: Sequence[Step]) -> None:
         """Purge what deletion leaves behind, then write each step's closing receipt."""
-        kinds: dict[str, tuple[str, ...]] = {}
+        kinds: dict[tuple[Place, str], tuple[str, ...]] = {}
         for step in steps:
-            if step.dataset not in kinds:
-                kinds[step.dataset] = connector.purge_residue(self._source(step))
-                self.residue += [Residue(step.store, step.dataset, kind) for kind in kinds[step.dataset]]
+            where = step.place, step.dataset
+            if where not in kinds:
+                kinds[where] = self._purged(connector, step)
+                self.residue += [Residue(step.store, step.dataset, kind) for kind in kinds[where]]
             record = self.records[step.id]
             if record.finished:
                 continue
@@ -341,11 +341,16 @@ class _Run:
             outcomes["pending"] = outcomes.get("pending", 0) + pending
             outcomes["stale"] = stale
             complete = not pending and not record.unsettled.total()
-            self.receipts.close(step, outcomes, _names(kinds[step.dataset]), complete=complete)
+            self.receipts.close(step, outcomes, _names(kinds[where]), complete=complete)
             self.checkpoint("closed")
             record.finished = complete
             record.closing = outcomes
             self._progress(step, RunState.DONE if complete else RunState.INCOMPLETE)
+
+    def _purged(self, connector: Connector, step: Step) -> tuple[str, ...]:
+        if step.place is Place.ARCHIVE and isinstance(connector, SqlConnector):
+            return connector.purge_archive(step.dataset)
+        return connector.purge_residue(self._source(step))
 
     def _progress(self, step: Step, state: RunState) -> None:
         record = self.records[step.id]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from connectors.base import Connector
 from pipelines.errors import UsageError
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Action, Plan, Step
+from pipelines.plan.artefact import Action, Place, Plan, Step
 from pipelines.plan.links import STRONG
 
 
@@ -36,9 +36,10 @@ def wanted(estate: Estate, plan: Plan, stores: Iterable[str] | None) -> tuple[St
     place = {name: number for number, name in enumerate(estate.stores)}
     mine = [step for step in plan.steps if step.store in chosen]
 
-    def order(step: Step) -> tuple[int, int, bool, int, str]:
-        overwrites = step.action is not Action.DELETE
-        return place[step.store], step.order, overwrites, _linking(estate, step) if overwrites else 0, step.id
+    def order(step: Step) -> tuple[int, int, bool, int, bool, str]:
+        overwrites = not step.takes_rows
+        linking = _linking(estate, step) if overwrites else 0
+        return place[step.store], step.order, overwrites, linking, step.action is not Action.ARCHIVE, step.id
 
     return tuple(sorted(mine, key=order))
 
@@ -53,7 +54,9 @@ def _linking(estate: Estate, step: Step) -> int:
 
 
 def descends(estate: Estate, step: Step, ancestor: Step) -> bool:
-    """Whether a step's dataset inherits from another step's, directly or not."""
+    """Whether a step's dataset inherits from another step's, directly or not; in an archive nothing is inherited."""
+    if Place.ARCHIVE in {step.place, ancestor.place}:
+        return False
     if step.store != ancestor.store or step.dataset == ancestor.dataset:
         return False
     datasets = estate.data_maps[step.store].datasets

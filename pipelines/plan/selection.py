@@ -29,6 +29,7 @@ from pipelines.plan.compile import (
     Group,
     WeakColumns,
     constant,
+    day_constant,
     decided,
     decision_columns,
     extended,
@@ -39,6 +40,7 @@ from pipelines.plan.compile import (
 from pipelines.plan.context import Context, asked_events
 from pipelines.plan.dialects import greatest
 from pipelines.plan.evidence import Evidence, HandedOver
+from pipelines.plan.expressions import NO_DAY
 from pipelines.plan.holding import by_category
 from pipelines.plan.joining import Joining, event_columns, hold_columns
 from pipelines.plan.kept import Kept, keep
@@ -290,10 +292,9 @@ class Selection:
         relation = extended(relation, self._effective(relation), fenced=fenced)
         if context.portion is not None:
             relation = extended(relation, self._waiting(relation, joining, context.portion), fenced=fenced)
-        moving = self.moving.columns(relation, joining.carried)
-        relation = extended(relation, self._row(relation) | moving, fenced=fenced)
         if self.moving.possible:
-            relation = extended(relation, self.moving.row(relation), fenced=fenced)
+            relation = extended(relation, self.moving.columns(relation, joining.carried), fenced=fenced)
+        relation = extended(relation, self._row(relation) | self.moving.row(relation), fenced=fenced)
         return self._with_blockers(relation, ancestors)
 
     def _added(self, table: sa.Table, *, record: bool) -> dict[str, Expression]:
@@ -361,6 +362,10 @@ class Selection:
         due: Expression = relation.c[self.effective(number).code] == constant(Code.DUE)
         return due if self.store.context.portion is None else sa.and_(due, sa.not_(relation.c[f"g{number}_waits"]))
 
+    def over(self, relation: sa.FromClause, number: int) -> Expression:
+        """Whether a group of a row is to be deleted."""
+        return sa.and_(self.acting_on(relation, number), relation.c[self.effective(number).delete])
+
     def _row(self, relation: sa.FromClause) -> dict[str, Expression]:
         """Whether the whole row is due for deletion, since when, and which purpose kept it last."""
         groups = self.groups(self.store.context.horizons[0])
@@ -368,11 +373,15 @@ class Selection:
         if not self.deletable:
             none = sa.cast(sa.null(), sa.Date())
             return {"wants": sa.false(), "row_due": none, "row_last": sa.cast(sa.null(), sa.Integer())}
-        wants = sa.and_(
-            *(sa.and_(self.acting_on(relation, n), relation.c[each.delete]) for n, each in enumerate(names))
-        )
-        due = greatest([relation.c[each.due] for each in names])
-        last = sa.case(*((relation.c[each.due] == due, relation.c[each.last]) for each in names))
+        over = [self.over(relation, number) for number in range(len(names))]
+        wants: Expression = sa.and_(*over)
+        days: list[Expression] = [relation.c[each.due] for each in names]
+        if self.moving.possible:  # what is in the archive already needs no row here
+            moved = (sa.or_(each, self.moving.moved(relation, number)) for number, each in enumerate(over))
+            wants = sa.and_(sa.or_(*over), *moved)
+            days = [sa.func.coalesce(day, day_constant(NO_DAY), type_=sa.Date()) for day in days]
+        due = greatest(days)
+        last = sa.case(*((day == due, relation.c[each.last]) for day, each in zip(days, names, strict=True)))
         return {"wants": _truth(wants), "row_due": sa.case((wants, due)), "row_last": sa.case((wants, last))}
 
     def _with_blockers(self, relation: sa.CTE, ancestors: frozenset[str]) -> sa.CTE:
@@ -450,13 +459,10 @@ class Selection:
 
     def backlog(self, relation: sa.FromClause) -> Expression:
         """The first day since which something of a row is due and not done; NULL where nothing is."""
-        return extreme(
-            [
-                sa.case((self._due(relation, number), relation.c[self.effective(number).due]))
-                for number in range(len(self.groups(self.store.context.horizons[0])))
-            ],
-            latest=False,
-        )
+        numbers = range(len(self.groups(self.store.context.horizons[0])))
+        days = [sa.case((self._due(relation, n), relation.c[self.effective(n).due])) for n in numbers]
+        days += [sa.case((self.moving.moves(relation, n), self.moving.since(relation, n))) for n in numbers]
+        return extreme(days, latest=False)
 
     def _due(self, relation: sa.FromClause, number: int) -> Expression:
         return sa.and_(self.acting_on(relation, number), sa.not_(relation.c[f"g{number}_done"]))

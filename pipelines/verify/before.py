@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.plan.artefact import Place
 from pipelines.plan.item_selection import DueItem, ItemSelection
 from pipelines.plan.supply import of_items
-from pipelines.verify import bystanders, items
+from pipelines.verify import archives, bystanders, items
 
 if TYPE_CHECKING:
     from pipelines.estate import Estate
+    from pipelines.plan.archived import ArchivedSelections
     from pipelines.plan.artefact import Plan
     from pipelines.plan.context import Context
     from pipelines.plan.evidence import Evidence
@@ -38,7 +40,20 @@ def take_rows(estate: Estate, plan: Plan, selections: StoreSelections) -> None:
     """Measure bystanders in a SQL store, once per plan, before anything in it is changed."""
     path = rows_file(estate, plan.digest, selections.store)
     if not path.exists():
-        bystanders.write(path, bystanders.before(selections, plan.steps))
+        steps = [step for step in plan.steps if step.place is Place.ACTIVE]
+        bystanders.write(path, bystanders.before(selections, steps))
+
+
+def archive_file(estate: Estate, plan_digest: str, store: str) -> Path:
+    """The measurements of one store's archive."""
+    return folder(estate, plan_digest) / f"{store}-archive.json"
+
+
+def take_archive(estate: Estate, plan: Plan, archived: ArchivedSelections) -> None:
+    """Measure bystanders in a store's archive, once per plan, before anything in it is changed."""
+    path = archive_file(estate, plan.digest, archived.store)
+    if not path.exists():
+        archives.write(path, archives.before(archived, plan.steps))
 
 
 def take_items(estate: Estate, plan: Plan, context: Context, evidence: Evidence, store: str) -> None:

@@ -19,7 +19,7 @@ from connectors.base import Inventory
 from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from connectors.sql.sets import SetDigest, set_digest
-from pipelines.plan.artefact import Action, Step
+from pipelines.plan.artefact import Step
 
 if TYPE_CHECKING:
     from pipelines.plan.selection import Selection, StoreSelections
@@ -70,7 +70,7 @@ def _acted(connection: sa.Connection, selection: Selection, steps: Sequence[Step
     acted.create(connection)
     for step in steps:
         due = selection.due_keys(step).subquery()
-        deleted = sa.true() if step.action is Action.DELETE else sa.false()
+        deleted = sa.true() if step.takes_rows else sa.false()
         connection.execute(acted.insert().from_select([*key, "deleted"], sa.select(*(due.c[n] for n in key), deleted)))
     sa.Index("ardoise_acted_key", *(acted.c[name] for name in key)).create(connection)
     if connection.dialect.name == "postgresql":
@@ -104,7 +104,7 @@ def after(
 
 def untouched(table: sa.Table, steps: Sequence[Step]) -> list[str]:
     """The columns that no step in place touches."""
-    touched = {field for step in steps if step.action is not Action.DELETE for field in step.fields}
+    touched = {field for step in steps if not step.takes_rows for field in step.fields}
     return [name for name in table.c.keys() if name not in touched]  # noqa: SIM118 - columns are no mapping's keys
 
 

@@ -10,8 +10,8 @@ from connectors.sql.connector import SqlConnector
 from expectations.findings import Finding
 from expectations.probes import Probe
 from expectations.rows import check_rows
-from pipelines.plan.artefact import Action, Plan, Step
-from pipelines.verify import before, bystanders
+from pipelines.plan.artefact import Place, Plan, Step
+from pipelines.verify import archives, before, bystanders
 from pipelines.verify.shapes import form_checks, orphan_checks
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
                 checks = list(orphan_checks(connection, inventory, names))
                 if connector.journal.exists(connection):
                     checks += form_checks(connection, inventory, plan.digest, active)
+            if connector.archive is not None:
+                measured = archives.read(before.archive_file(estate, plan.digest, store))
+                rules = estate.policy(plan.controller), active
+                probes += archives.probes(store, connector.archive, plan, measured, _moved(engine, plan), rules)
     except ConnectorError as error:
         return [Probe(UNTOUCHED, store, "", "tables that differ", 0, None, error.remedy)], []
     url = estate.connections.find(estate.stores[store].read, f"[stores.{store}] read")
@@ -57,7 +61,8 @@ def _untouched(
             )
         return
     maps = estate.data_maps[store].datasets
-    steps = {name: [step for step in plan.steps if (step.store, step.dataset) == (store, name)] for name in maps}
+    active = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
+    steps = {name: [step for step in active if step.dataset == name] for name in maps}
     acted = {maps[name].source: (name, _key(maps[name], inventory), own) for name, own in steps.items() if own}
     now = bystanders.after(connection, inventory, plan.digest, acted)
     stale = _stale(engine, plan)
@@ -75,7 +80,7 @@ def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[S
     late = sum(stale.get(step.id, 0) for step in steps)
     if not late:
         return then == now
-    gone_late = sum(stale.get(step.id, 0) for step in steps if step.action is Action.DELETE)
+    gone_late = sum(stale.get(step.id, 0) for step in steps if step.takes_rows)
     return (
         then.columns.rows <= now.columns.rows <= then.columns.rows + gone_late
         and then.rows.rows <= now.rows.rows <= then.rows.rows + late
@@ -88,6 +93,16 @@ def _stale(engine: EngineDatabase, plan: Plan) -> dict[str, int]:
         if entry.body["plan"] == plan.digest:
             step = entry.body["step"]
             found[step] = found.get(step, 0) + entry.body["outcomes"].get("stale", 0)
+    return found
+
+
+def _moved(engine: EngineDatabase, plan: Plan) -> dict[str, int]:
+    """By step, how many records its receipts say have moved to the archive."""
+    found: dict[str, int] = {}
+    for entry in engine.ledger.entries("receipt"):
+        if entry.body["plan"] == plan.digest:
+            step = entry.body["step"]
+            found[step] = found.get(step, 0) + entry.body["outcomes"].get("archived", 0)
     return found
 
 

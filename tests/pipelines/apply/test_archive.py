@@ -1,0 +1,164 @@
+"""Records move to the archive and leave it by plan and apply; nothing is lost on the way, nothing stays too long."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archive_estate import AS_OF, Addresses, ArchiveEstate, archive_estate, noon, planned, run
+from fixtures_postgres import PostgresDatabase
+
+from pipelines.demo.servers.postgres import PostgresServer
+from pipelines.engine.holds import HoldScope
+from pipelines.plan.artefact import Plan
+from pipelines.subjects import subject_digest
+from pipelines.verify import verify
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def books(request: pytest.FixtureRequest, tmp_path: Path) -> ArchiveEstate:
+    """The estate over each engine."""
+    if request.param == "sqlite":
+        return archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path))
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    database: PostgresDatabase = request.getfixturevalue("postgres_database")
+    return archive_estate(tmp_path / "estate", Addresses.of_database(server, database))
+
+
+def unexplained(books: ArchiveEstate, plan: Plan, day: dt.date = AS_OF) -> list[Any]:
+    """What verification finds wrong."""
+    findings = verify(books.estate, plan.digest, now=noon(day), today=day)
+    return [each for each in findings if not each.passed]
+
+
+def column(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(str(row[name]) if row[name] is not None else None for name in names) for row in rows]
+
+
+def test_what_only_law_and_claims_keep_moves_to_the_archive(books: ArchiveEstate) -> None:
+    plan = run(books)
+    assert {step.id: step.count for step in plan.steps} == {
+        "shop.payments.archive": 2, "shop.payments.delete": 1, "shop.contracts.archive": 2, "shop.contracts.delete": 1,
+        "shop.customers.archive.g0": 2, "shop.customers.delete": 1,
+    }  # fmt: skip
+    assert column(books.archived("payments"), "id", "pan", "expiry") == [
+        ("1", "4970100000000001", "12/29"), ("3", "4970100000000003", "12/29"),
+    ]  # fmt: skip
+    assert column(books.archived("contracts"), "id", "number") == [("1", "K-1"), ("2", "K-2")]
+    assert column(books.archived("customers"), "id", "reference") == [("1", "R-1"), ("2", "R-2")]
+    assert column(books.active("payments"), "id") == [("4",)]
+    assert column(books.active("contracts"), "id", "number") == [("4", "K-4")]
+    assert column(books.active("customers"), "id", "email", "reference") == [
+        ("1", "person1@acme.example", None), ("2", "person2@acme.example", None), ("4", "person4@acme.example", "R-4"),
+    ]  # fmt: skip
+    assert unexplained(books, plan) == []
+
+
+def test_the_archive_has_only_the_fields_that_law_and_claims_need(books: ArchiveEstate) -> None:
+    run(books)
+    columns = {name: set(books.archived(name)[0]) for name in ("payments", "contracts", "customers")}
+    assert not columns["payments"] & {"cvv", "cents", "settled_on"}
+    assert not columns["contracts"] & {"terms", "region"} - {"terms"}
+    assert all(row["terms"] is None for row in books.archived("contracts"))
+    assert all(row["email"] is row["last_name"] is None for row in books.archived("customers"))
+
+
+def test_a_disputed_payment_is_kept_thirteen_months_or_fifteen_and_then_gone(books: ArchiveEstate) -> None:
+    run(books)
+    last = dt.date(2027, 1, 10)
+    run(books, last)
+    assert column(books.archived("payments"), "id") == [("1",), ("3",)], "through the last day"
+    plan = run(books, last + dt.timedelta(days=1))
+    assert column(books.archived("payments"), "id") == [("3",)]
+    assert unexplained(books, plan, last + dt.timedelta(days=1)) == []
+    plan = run(books, dt.date(2027, 3, 11))
+    assert books.archived("payments") == []
+    assert [step.id for step in plan.steps if step.dataset == "payments"] == ["shop.payments.leave"]
+
+
+def test_what_has_moved_goes_on_telling_how_long_others_are_kept(books: ArchiveEstate) -> None:
+    run(books)
+    plan = planned(books, dt.date(2028, 2, 1))
+    kept = {each.category: each.kept for each in plan.tallies if each.dataset == "customers" and each.place == "active"}
+    assert kept["user.contact.email"] == 3, "the contract's end is in the archive, and counts"
+    plan = run(books, dt.date(2028, 2, 2))
+    assert column(books.active("customers"), "id") == [("2",), ("4",)]
+    assert column(books.archived("customers"), "id", "reference") == [("1", "R-1"), ("2", "R-2")]
+
+
+def test_five_years_after_its_end_nothing_is_left_of_a_contract(books: ArchiveEstate) -> None:
+    run(books)
+    plan = run(books, dt.date(2030, 4, 1))
+    assert books.archived("contracts") == books.archived("customers") == books.archived("payments") == []
+    assert column(books.active("customers"), "id") == [("4",)]
+    assert unexplained(books, plan, dt.date(2030, 4, 1)) == []
+
+
+def test_running_twice_equals_running_once(books: ArchiveEstate) -> None:
+    run(books)
+    before = [books.archived(name) for name in ("payments", "contracts", "customers")]
+    plan = run(books)
+    assert plan.steps == ()
+    assert [books.archived(name) for name in ("payments", "contracts", "customers")] == before
+    archived = {(each.dataset, each.category): each.archived for each in plan.tallies if each.place == "archive"}
+    assert archived["payments", "card.pan"] == 2
+    assert archived["contracts", "contract.evidence"] == 2
+
+
+def test_a_hold_keeps_what_is_due_in_the_archive_until_its_release(books: ArchiveEstate) -> None:
+    run(books)
+    engine = books.estate.engine()
+    person = subject_digest(books.estate.key, "SHOP", "email", "person1@acme.example")
+    engine.holds.open("C-1", HoldScope(subject=person), since=AS_OF, by="dpo", at=noon(AS_OF))
+    engine.close()
+    run(books, dt.date(2030, 4, 1))
+    assert column(books.archived("payments"), "id", "pan") == [("1", "4970100000000001")]
+    assert column(books.archived("contracts"), "id", "number") == [("1", "K-1")]
+    engine = books.estate.engine()
+    for person in ("dpo", "lawyer"):
+        engine.holds.release("C-1", until=dt.date(2030, 4, 2), by=person, at=noon(dt.date(2030, 4, 2)))
+    engine.close()
+    plan = run(books, dt.date(2030, 4, 2))
+    assert books.archived("payments") == books.archived("contracts") == []
+    assert column(books.active("customers"), "id") == [("4",)]
+    assert unexplained(books, plan, dt.date(2030, 4, 2)) == []
+
+
+def test_a_held_record_that_nothing_else_keeps_goes_to_the_archive(books: ArchiveEstate) -> None:
+    engine = books.estate.engine()
+    engine.holds.open("C-2", HoldScope(store="shop", dataset="payments"), since=AS_OF, by="dpo", at=noon(AS_OF))
+    engine.close()
+    plan = run(books)
+    assert column(books.archived("payments"), "id", "pan") == [(n, f"497010000000000{n}") for n in "123"]
+    assert unexplained(books, plan) == []
+
+
+def test_statistics_are_what_they_were(books: ArchiveEstate) -> None:
+    run(books)
+    with books.estate.connected("shop") as connector:
+        gone = connector.journal  # type: ignore[attr-defined]
+        with connector.reading() as connection:  # type: ignore[attr-defined]
+            regions = gone.contributed(connection, "contracts", "contracts")
+            turnover = gone.contributed(connection, "payments", "turnover")
+    assert sum(n for n, _ in regions.values()) == 3
+    assert {cell: (n, int(total)) for cell, (n, total) in turnover.items()} == {"[]": (3, 600)}
+
+
+def test_without_an_archive_they_are_counted_and_stay(tmp_path: Path) -> None:
+    books = archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path), archive=False)
+    plan = planned(books)
+    assert not any("archive" in step.id for step in plan.steps)
+    assert any("shop has no archive" in each for each in plan.warnings)
+
+
+def test_what_is_open_or_unknown_stays_where_it_is(books: ArchiveEstate) -> None:
+    books.execute("UPDATE payments SET deferred = NULL WHERE id = 1")
+    books.execute("UPDATE payments SET debited_on = NULL WHERE id = 3")
+    plan = run(books)
+    assert books.archived("payments") == []
+    assert column(books.active("payments"), "id") == [("1",), ("3",), ("4",)]
+    assert unexplained(books, plan) == []
