@@ -24,6 +24,7 @@ from pipelines.plan.dialects import greatest, nothing
 from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant
 from pipelines.plan.facts import fact_column
 from pipelines.plan.joining import event_columns
+from pipelines.plan.portions import waits
 from pipelines.plan.starting import FACT_TYPES
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ class Moving:
             since = sa.case((ended > day_constant(NO_DAY), ended), else_=day_constant(context.as_of))
             columns[f"g{number}_since"] = since
             columns[f"g{number}_settled"] = _truth(self._settled(relation, number, carried))
-            moves = sa.and_(columns[f"g{number}_settled"], sa.not_(relation.c[f"g{number}_done"]))
-            columns[f"g{number}_moves"] = _truth(moves)
+            moves = [columns[f"g{number}_settled"], sa.not_(relation.c[f"g{number}_done"])]
+            if context.portion is not None:
+                moves.append(sa.not_(waits(context.portion, since, relation.c.part)))
+            columns[f"g{number}_moves"] = _truth(sa.and_(*moves))
         columns["silent"] = _truth(self._silent(relation, carried))
         return columns
 
@@ -80,8 +83,8 @@ class Moving:
         for number in numbers:
             names = self.selection.effective(number)
             settled, moves = relation.c[f"g{number}_settled"], relation.c[f"g{number}_moves"]
-            over = sa.and_(relation.c[names.code] == constant(Code.DUE), relation.c[names.delete])
-            every.append(sa.or_(settled, over))
+            over = self.selection.over(relation, number)
+            every.append(sa.or_(moves, self.moved(relation, number), over))
             some.append(moves)
             since = relation.c[f"g{number}_since"]
             days.append(sa.case((settled, since), (over, relation.c[names.due]), else_=day_constant(NO_DAY)))
@@ -97,6 +100,14 @@ class Moving:
     def moves(self, relation: sa.FromClause, number: int) -> Expression:
         """Whether the fields of a group move."""
         return relation.c[f"g{number}_moves"] if self.possible else sa.false()
+
+    def since(self, relation: sa.FromClause, number: int) -> Expression:
+        """Since when the fields of a group might have moved."""
+        return relation.c[f"g{number}_since"] if self.possible else nothing(sa.Date())
+
+    def moved(self, relation: sa.FromClause, number: int) -> Expression:
+        """Whether the fields of a group are in the archive already."""
+        return sa.and_(relation.c[f"g{number}_settled"], relation.c[f"g{number}_done"])
 
     def in_place(self, relation: sa.FromClause, number: int) -> Expression:
         """Whether the fields of a group move out of a row that stays."""
