@@ -19,7 +19,7 @@ CREATE TABLE visits (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES people
 CREATE TABLE cards (id INTEGER PRIMARY KEY, pan TEXT, cvv TEXT, holder TEXT, settled TEXT, agreed_from TEXT,
   agreed_to TEXT, debited TEXT, disputed TEXT, deferred INTEGER);
 CREATE TABLE invoices (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES people (id), number TEXT, issued TEXT,
-  settled TEXT, closed TEXT);
+  settled TEXT);
 """
 JULIEN_DATASETS = {
     "people": """
@@ -84,7 +84,7 @@ JULIEN_DATASETS = {
     events:
       invoice_issued: {column: issued}
       payment_settled: {column: settled, null: open}
-      fiscal_year_end: {column: closed}
+      fiscal_year_end: {column: issued, rolls_to_end_of: 12}
     fields: {number: {category: invoice.number}}
 """,
 }

@@ -11,6 +11,8 @@ from policy_estate import Make, PolicyEstate
 from pipelines.apply import apply
 from pipelines.errors import EstateInvalid, PlanChanged
 
+pytestmark = pytest.mark.slow
+
 CREATED = "2024-08-31"
 
 

@@ -1,4 +1,8 @@
-"""JULIEN's retention table (R1 to R11), each row of it on a store: planned, approved, applied, looked at."""
+"""JULIEN's retention table (R1 to R11), each row of it on a store: planned, approved, applied, looked at.
+
+The archive as a place apart and a person's objection are not looked at here: an archived field is one that stays while
+only law and claims keep it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from policy_estate import Make, PolicyEstate, noon
 from pipelines.engine.holds import HoldScope
 from pipelines.errors import EstateInvalid
 from pipelines.verify.statistics import differing, measured
+
+pytestmark = pytest.mark.slow
 
 DAY = dt.timedelta(days=1)
 NOW = dt.date(2026, 6, 30)
@@ -35,9 +41,6 @@ def test_r1_a_client_goes_three_years_after_the_last_of_all_contracts_and_never_
     shop.fill("contracts", *({"person_id": who, "ended": end, "number": f"K{who}"} for who, end in ends))
 
     assert shop.stand(dt.date(2027, 2, 28), "people", "user.name") == {"kept": 2}
-    shop.run(dt.date(2027, 2, 28))
-    assert shop.untouched("people", "name", [CANARY, CANARY]) == [True, True]
-
     shop.run(dt.date(2027, 3, 1))
     assert shop.untouched("people", "name", [CANARY, CANARY]) == [False, True]
 
@@ -47,12 +50,12 @@ def test_r1_a_contract_without_the_end_that_it_must_have_leaves_its_client_alone
     shop.fill("contracts", {"person_id": 1, "ended": "unknown", "number": "K1"})
 
     assert shop.stand(dt.date(2099, 1, 1), "people", "user.name") == {"undetermined": 1}
-    assert not shop.run(dt.date(2099, 1, 1)).steps
+    assert shop.plan(dt.date(2099, 1, 1)).steps == ()
 
 
-@pytest.mark.parametrize(("day", "left"), [(dt.date(2027, 6, 30), [1]), (dt.date(2027, 7, 1), [])])
+@pytest.mark.parametrize(("day", "number"), [(dt.date(2027, 6, 30), "K1"), (dt.date(2027, 7, 1), None)])
 def test_r2_law_prolongs_only_the_evidence_and_only_in_the_archive(
-    shop: PolicyEstate, day: dt.date, left: list[int]
+    shop: PolicyEstate, day: dt.date, number: str | None
 ) -> None:
     shop.fill("people", *people({}))
     shop.fill("contracts", {"person_id": 1, "ended": "2022-06-30", "number": "K1", "note": "likes tea"})
@@ -61,8 +64,7 @@ def test_r2_law_prolongs_only_the_evidence_and_only_in_the_archive(
     shop.run(day)
 
     assert shop.untouched("people", "name", [CANARY]) == [False]
-    assert shop.left("contracts") == left
-    assert [(row["number"], row["note"]) for row in shop.rows("contracts")] == [("K1", None)] * len(left)
+    assert [(row["number"], row["note"]) for row in shop.rows("contracts")] == [(number, None)]
 
 
 def test_r2_an_invoice_is_active_until_it_is_settled_and_its_year_closed_then_archived_for_ten_years(
@@ -72,29 +74,27 @@ def test_r2_an_invoice_is_active_until_it_is_settled_and_its_year_closed_then_ar
     shop.fill("people", *people({"collected": "2026-01-01"}))
     shop.fill(
         "invoices",
-        {"person_id": 1, "number": "F1", "issued": "2025-05-05", "settled": "2026-02-01", "closed": "2025-12-31"},
-        {"person_id": 1, "number": "F2", "issued": "2025-05-05", "settled": None, "closed": "2025-12-31"},
+        {"person_id": 1, "number": "F1", "issued": "2025-05-05", "settled": "2026-02-01"},
+        {"person_id": 1, "number": "F2", "issued": "2025-05-05", "settled": None},
     )
 
     assert shop.stand(dt.date(2026, 1, 31), "invoices", "invoice.number") == {"kept": 2}
     assert shop.stand(dt.date(2026, 2, 1), "invoices", "invoice.number") == {"kept": 1, "archived": 1}
-    shop.run(dt.date(2035, 12, 31))
-    assert shop.left("invoices") == [1, 2]
+    assert shop.stand(dt.date(2035, 12, 31), "invoices", "invoice.number") == {"kept": 1, "archived": 1}
     shop.run(dt.date(2036, 1, 1))
     assert shop.left("invoices") == [2]
 
 
-@pytest.mark.parametrize(("amount", "there"), [(119.99, []), (120, [1]), (None, [1])])
 def test_r2_an_online_contract_of_120_euros_is_archived_for_ten_years_and_one_of_unknown_amount_left_alone(
-    shop: PolicyEstate, amount: float | None, there: list[int]
+    shop: PolicyEstate,
 ) -> None:
-    shop.fill("people", *people({}))
-    contract = {"person_id": 1, "ended": "2018-01-01", "number": "K1", "amount": amount, "delivered": "2017-01-01"}
-    shop.fill("contracts", contract)
+    shop.fill("people", *people({}, {}, {}))
+    life = {"ended": "2018-01-01", "number": "K", "delivered": "2017-01-01"}
+    shop.fill("contracts", *({"person_id": n, "amount": a, **life} for n, a in enumerate((119.99, 120, None), start=1)))
 
     shop.run(NOW)
 
-    assert shop.left("contracts") == there
+    assert [row["number"] for row in shop.rows("contracts")] == [None, "K", "K"]
 
 
 def test_r3_a_member_goes_one_year_after_the_last_intervention_and_is_no_prospect(shop: PolicyEstate) -> None:
@@ -112,20 +112,17 @@ def test_r3_a_member_goes_one_year_after_the_last_intervention_and_is_no_prospec
     assert shop.untouched("people", "name", [CANARY, CANARY]) == [False, False]
 
 
-@pytest.mark.parametrize(
-    ("kind", "kept"),
-    [("inbound", True), ("bought", True), ("outbound", False), ("opened", False), ("bounced", False)],
-)
-def test_r4_only_what_comes_from_a_prospect_prolongs(shop: PolicyEstate, kind: str, kept: bool) -> None:
-    shop.fill("people", *people({"collected": "2022-03-15"}))
-    shop.fill("exchanges", {"person_id": 1, "at": "2024-02-29", "kind": kind, "body": "…"})
+def test_r4_only_what_comes_from_a_prospect_prolongs(shop: PolicyEstate) -> None:
+    kinds = ("inbound", "bought", "outbound", "opened", "bounced")
+    shop.fill("people", *people(*[{"collected": "2022-03-15"}] * len(kinds)))
+    exchanges = ({"person_id": n, "at": "2024-02-29", "kind": kind} for n, kind in enumerate(kinds, start=1))
+    shop.fill("exchanges", *exchanges)
 
-    shop.run(dt.date(2025, 3, 15))
-    assert shop.untouched("people", "name", [CANARY]) == [True]
+    assert shop.stand(dt.date(2025, 3, 15), "people", "user.name") == {"kept": 5}
     shop.run(dt.date(2025, 3, 16))
-    assert shop.untouched("people", "name", [CANARY]) == [kept]
-    shop.run(dt.date(2027, 3, 1))
-    assert shop.untouched("people", "name", [CANARY]) == [False]
+    assert shop.untouched("people", "name", [CANARY] * 5) == [True, True, False, False, False]
+    assert shop.stand(dt.date(2027, 2, 28), "people", "user.name") == {"kept": 2, "done": 3}
+    assert shop.stand(dt.date(2027, 3, 1), "people", "user.name") == {"due": 2, "done": 3}
 
 
 def test_r5_technical_data_go_after_a_year_even_in_the_row_of_a_living_client(julien: Make) -> None:
@@ -235,7 +232,7 @@ def test_r9_some_purposes_end_in_deletion_and_others_in_anonymisation_and_no_sta
     assert shop.left("visits") == [3]
     assert shop.untouched("people", "name", [CANARY, CANARY]) == [False, True]
     series = list(measured(shop.estate, plan))
-    assert {each.statistic for each in series} == {"people", "turnover"}
+    assert {each.name for each in series} == {"people", "turnover"}
     assert [differing(each) for each in series] == [0, 0]
 
 
