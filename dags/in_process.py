@@ -10,7 +10,6 @@ waits for a line on standard input, so that the stores can be started meanwhile.
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import json
 import logging
@@ -96,8 +95,6 @@ def _run(dag_ids: Sequence[str], conf: dict[str, str], *, standby: bool) -> list
         _warm_up()
         if not sys.stdin.readline():
             return ["There was nothing to wait for: standard input has ended."]
-    gc.collect()
-    gc.freeze()  # what Airflow and the libraries consist of is not looked through again and again
     for dag_id in dag_ids:
         said = _Said()
         logging.getLogger(SAID).addHandler(said)
