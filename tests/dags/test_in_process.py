@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_estate import CANARY, ZONE, SmallEstate
@@ -24,7 +25,7 @@ def lone_estate(tmp_path: Path) -> SmallEstate:
 
 
 def run(
-    estate: SmallEstate, *dags: str, home: Path, as_of: dt.date | None = None
+    estate: SmallEstate, *dags: str, home: Path, as_of: dt.date | None = None, **options: Any
 ) -> tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]:
     """Run DAGs in a process of their own; how it ended, and the progress that it told."""
     command = [sys.executable, "-m", "dags.in_process", *dags, "--home", str(home)]
@@ -33,7 +34,7 @@ def run(
         ended = subprocess.run(
             [*command, *(["--as-of", as_of.isoformat()] if as_of else [])],
             env={"ARDOISE_ESTATE": str(estate.path), CHANNEL: str(channel.fileno()), "PATH": os.environ["PATH"]},
-            pass_fds=[channel.fileno()], cwd=ROOT, capture_output=True, text=True, check=False,
+            pass_fds=[channel.fileno()], cwd=ROOT, capture_output=True, text=True, check=False, **options,
         )  # fmt: skip
     return ended, [json.loads(line) for line in told.read_text().splitlines()]
 
@@ -61,3 +62,19 @@ def test_without_an_approval_it_ends_with_the_sentence_that_says_what_is_missing
     assert "no approval in the ledger allows it" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
     assert lone_estate.dump() == before
+
+
+@pytest.mark.slow
+def test_on_standby_nothing_is_run_until_it_is_told_to(lone_estate: SmallEstate, tmp_path: Path) -> None:
+    lone_estate.grant()
+    before = lone_estate.dump()
+    day = lone_estate.today - AGE
+    ended, told = run(
+        lone_estate, "scan", "retention", "--standby", home=tmp_path / "never", as_of=day, stdin=subprocess.DEVNULL
+    )
+    assert (ended.returncode, told) == (1, [])
+    assert "standard input has ended" in ended.stderr
+    assert lone_estate.dump() == before
+    ended, _ = run(lone_estate, "scan", "retention", "--standby", home=tmp_path / "home", as_of=day, input="run\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert lone_estate.gone() == lone_estate.reference(day) != set()
