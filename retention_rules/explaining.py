@@ -218,7 +218,8 @@ _TITLES = {
 
 def cells(lines: Iterable[Line]) -> list[tuple[str, ...]]:
     """The rows of the table; a category is named on its first line only."""
-    rows, before = [], ""
+    rows: list[tuple[str, ...]] = []
+    before = ""
     for line in lines:
         category = "" if line.category == before else line.category
         before = line.category

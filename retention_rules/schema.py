@@ -56,18 +56,23 @@ def _values(mapping: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(mapping["patternProperties"], schema)
 
 
-def _closed(schema: Any) -> Any:
-    """No keys but those of the pattern, no titles that repeat a key, no defaults that say nothing."""
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """No keys but those of the patterns; no titles that repeat a key, no defaults that say nothing."""
+    title = schema["title"]
+    return {**_tidied(schema), "title": title}
+
+
+def _tidied(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [_closed(each) for each in schema]
+        return [_tidied(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     found = {
-        key: {name: _closed(each) for name, each in value.items()}
+        key: {name: _tidied(each) for name, each in value.items()}
         if key in {"properties", "patternProperties", "$defs"}
-        else _closed(value)
+        else _tidied(value)
         for key, value in schema.items()
-        if key not in {"title", "default"} or "$schema" in schema
+        if key not in {"title", "default"}
     }
     if "patternProperties" in found:
         found["additionalProperties"] = False

@@ -68,6 +68,8 @@ def plan(
     else:
         out = console()
         print_plan(out, made)
+        if estate.config.controllers[made.controller].role == "processor":
+            out.print(f"You are the processor of {made.controller}: act on its instruction.", markup=False)
         _what_next(ctx, out, estate, made)
     code = _code(made)
     if code:

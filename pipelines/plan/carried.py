@@ -7,7 +7,7 @@ would inherit is missing. A row that belongs to another tenant, by its own colum
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -309,12 +309,9 @@ class Datasets:
                 names = EventColumns.named(self._stem(f"{horizon.name}{'e' if mine else 'x'}", event))
                 (events if mine else supplied)[horizon.name, event] = names
                 stem = self._stem("r", event)
-                is_given, day, applies, declared = (
-                    base.c[f"{stem}_{part}"] for part in ("given", "day", "applies", "declared")
-                )
+                reading = Reading(*(base.c[f"{stem}_{part}"] for part in ("given", "day", "applies", "declared")))
                 if source.rolls_to_end_of is not None:
-                    day = end_of_fiscal_year(day, source.rolls_to_end_of)
-                reading = Reading(is_given, day, applies, declared)
+                    reading = replace(reading, day=end_of_fiscal_year(reading.day, source.rolls_to_end_of))
                 found = occurrence(reading, source, self.policy.events[event], horizon)
                 columns[names.open], columns[names.missing] = found.open, found.missing
                 columns[names.first] = columns[names.last] = found.day

@@ -135,6 +135,32 @@ class TestMatching:
         assert one(rules, Facts({"end": days[:2], "other": (days[2],)})) == Due(date(last), ("p",), EndAction.ANONYMISE)
 
 
+class TestFacts:
+    @pytest.mark.parametrize(
+        ("condition", "value", "expected"),
+        [
+            ("amount >= 120", Decimal(120), True),
+            ("amount >= 120", Decimal("119.99"), False),
+            ("amount >= 120", None, None),
+            ("amount >= 1", True, None),
+            ("amount >= 1", "120", None),
+            ('amount = "invoice"', "invoice", True),
+            ('amount = "invoice"', "Invoice", False),
+            ('amount = "True"', True, None),
+            ('amount = "120"', Decimal(120), None),
+            ('amount = "invoice"', None, None),
+            ("amount", True, True),
+            ("amount", False, False),
+            ("amount", Decimal(1), None),
+            ("amount", "true", None),
+        ],
+    )
+    def test_a_fact_of_another_type_than_is_asked_for_is_unknown(
+        self, condition: str, value: bool | Decimal | str | None, expected: bool | None
+    ) -> None:
+        assert truth(parse(condition), Facts(values={"amount": value, "flag": True}), policy()) is expected
+
+
 class TestNullTraps:
     """What `MAX`, `NOT` and `GREATEST` over NULL get wrong."""
 

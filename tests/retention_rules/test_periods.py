@@ -56,6 +56,19 @@ def test_refuses_negative_parts() -> None:
         Period(years=1, days=-1)
 
 
+@pytest.mark.parametrize(
+    ("period", "text"),
+    [
+        (Period(years=1), "1 year"),
+        (Period(years=2, months=1), "2 years and 1 month"),
+        (Period(1, 2, 3), "1 year and 2 months and 3 days"),
+        (Period(days=1), "1 day"),
+    ],
+)
+def test_is_written_in_words(period: Period, text: str) -> None:
+    assert str(period) == text
+
+
 @given(PERIODS)
 def test_is_read_back_as_it_is_written(period: Period) -> None:
     assert Period.parse(str(period)) == period
@@ -84,6 +97,7 @@ def test_keeps_through_the_same_day_number_clamped_to_the_month(start: str, peri
 @example(period=Period(months=6), start=dt.date(2024, 8, 31), as_of=dt.date(2025, 3, 1))
 @example(period=Period(days=1), start=dt.date.max, as_of=dt.date.max)
 @example(period=Period(days=1), start=dt.date(1, 1, 2), as_of=dt.date.min)
+@example(period=Period(years=1), start=dt.date(1, 3, 1), as_of=dt.date(2, 6, 15))
 @example(period=Period(years=99), start=dt.date(1, 1, 2), as_of=dt.date(50, 1, 1))
 def test_cutoff_is_the_exact_inverse(period: Period, start: dt.date, as_of: dt.date) -> None:
     assert (period.after(start) < as_of) == (start <= period.cutoff(as_of))

@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from command_line import inside
 from policy_estate import Make, PolicyEstate
 
 from pipelines.apply import apply
@@ -113,6 +114,8 @@ def test_r13_tracking_is_the_services_own_and_no_plan_of_the_clients_touches_it(
     service = julie_desk("messages", "visits")
     messages(service)
     service.fill("visits", {"ip": "203.0.113.9", "clicks": "3", "at": "2024-01-31"})
+    said = inside("plan", "--controller", "CLIENTS", "--as-of", "2025-03-01", cwd=service.path, expect=None).words
+    assert "You are the processor of CLIENTS" in said
     roles = {name: each.role for name, each in service.estate.config.controllers.items()}
     assert roles == {"CLIENTS": "processor", "JULIE_DESK": "controller"}
 
