@@ -1,0 +1,1 @@
+"""Looking into the intermediate archives: who may, why, and what the ledger keeps of it."""

@@ -1,0 +1,116 @@
+"""`ardoise archive`: nothing is shown without a motive, and nothing before the ledger has it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from archive_estate import AS_OF, Addresses, ArchiveEstate, archive_estate, noon, run
+from command_line import ardoise
+
+from pipelines.archives.motives import Motive
+from pipelines.archives.reading import Request, accesses, read_archive
+from pipelines.engine import entries
+from pipelines.errors import UsageError
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> ArchiveEstate:
+    return archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path))
+
+
+@pytest.mark.slow
+def test_archived_records_are_shown_for_a_motive_that_the_ledger_keeps(books: ArchiveEstate) -> None:
+    run(books)
+    words = (
+        "archive",
+        "read",
+        "shop",
+        "payments",
+        "1",
+        "--motive",
+        "litigation",
+        "--case",
+        "Dupont 7",
+        "--by",
+        "lawyer",
+    )
+    shown = ardoise(*words, "--by", "lawyer", cwd=books.folder)
+    assert json.loads(shown.out) == {
+        "id": 1, "pan": "4970100000000001", "expiry": "12/29", "archived_on": "2026-06-30",
+    }  # fmt: skip
+    listed = ardoise("archive", "accesses", "--case", "dupont 7", cwd=books.folder)
+    assert "lawyer" in listed.words
+    assert "litigation" in listed.words
+    raw = ardoise("ledger", "show", "--kind", "archive_access", cwd=books.folder).out
+    assert json.loads(raw)["body"] | {"case": ""} == {
+        "store": "shop", "dataset": "payments", "motive": "litigation", "narrow": True, "count": 1, "by": "lawyer",
+        "case": "",
+    }  # fmt: skip
+    assert "dupont" not in raw.lower()
+
+
+@pytest.mark.slow
+def test_nothing_held_is_an_answer_and_an_access(books: ArchiveEstate) -> None:
+    run(books)
+    gone = ardoise("archive", "read", "shop", "payments", "2", "--motive", "subject_request", cwd=books.folder)
+    assert gone.out.strip() == "Nothing is held."
+    engine = books.estate.engine()
+    assert [each.count for each in accesses(books.estate, engine)] == [0]
+    engine.close()
+
+
+def test_without_a_motive_nothing_is_read(books: ArchiveEstate) -> None:
+    refused = ardoise("archive", "read", "shop", "payments", cwd=books.folder, expect=2)
+    assert "--motive" in refused.err
+    ardoise("archive", "read", "shop", "payments", "--motive", "curiosity", cwd=books.folder, expect=2)
+
+
+def test_the_ledger_has_the_access_before_a_record_can_be_taken(books: ArchiveEstate) -> None:
+    engine = books.estate.engine()
+    request = Request("shop", "payments", Motive.AUTHORITY, "dpo")
+    with read_archive(books.estate, engine, request, at=noon(AS_OF)) as (count, rows):
+        assert [(each.by, each.motive, each.narrow) for each in accesses(books.estate, engine)] == [
+            ("dpo", Motive.AUTHORITY, False)
+        ]
+        assert (count, list(rows)) == (0, [])
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("store", "dataset", "key", "what"),
+    [
+        ("shop", "invoices", (), "there is no dataset shop.invoices"),
+        ("crm", "payments", (), "there is no dataset crm.payments"),
+        ("shop", "payments", ("1", "2"), "the key of payments has 1 parts"),
+    ],
+)
+def test_what_is_not_there_cannot_be_asked_for(
+    books: ArchiveEstate, store: str, dataset: str, key: tuple[str, ...], what: str
+) -> None:
+    engine = books.estate.engine()
+    request = Request(store, dataset, Motive.ACCOUNTING, "dpo", key=key)
+    with pytest.raises(UsageError, match=what), read_archive(books.estate, engine, request, at=noon(AS_OF)):
+        raise AssertionError("never entered")
+    assert list(accesses(books.estate, engine)) == []
+    engine.close()
+
+
+def test_a_store_without_an_archive_says_so(tmp_path: Path) -> None:
+    books = archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path), archive=False)
+    engine = books.estate.engine()
+    request = Request("shop", "payments", Motive.ACCOUNTING, "dpo")
+    with (
+        pytest.raises(UsageError, match="has no archive"),
+        read_archive(books.estate, engine, request, at=noon(AS_OF)),
+    ):
+        raise AssertionError("never entered")
+    engine.close()
+
+
+def test_the_ledger_knows_the_motives_that_the_command_offers(books: ArchiveEstate) -> None:
+    offered = ardoise("archive", "read", "--help", cwd=books.folder).out
+    assert {each.value for each in Motive} == set(get_args(entries.Motive))
+    assert f"<{'|'.join(Motive)}>" in offered
