@@ -150,9 +150,10 @@ def test_a_row_that_others_reference_refuses_the_whole_chunk(shop: Shop) -> None
 def test_a_key_is_never_overwritten(shop: Shop) -> None:
     connector, table = shop.connector, shop.connector.table(shop.contacts)
     chunk = Chunk("plan", "s5", "contacts", 0)
-    with connector.writing() as connection, pytest.raises(StoreRefuses, match="id"):
+    with connector.writing() as connection:
         candidates = _lined_up(connection, table, _due_contacts(shop))
-        update_chunk(connection, connector.journal, chunk, candidates, 1, 9, {"id": 1}, {})
+        with pytest.raises(StoreRefuses, match="id"):
+            update_chunk(connection, connector.journal, chunk, candidates, 1, 9, {"id": 1}, {})
 
 
 def test_composite_keys_are_acted_on_exactly(shop: Shop) -> None:
