@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-slow lint bench screenshots clean
+.PHONY: help install demo airflow test test-slow mutation lint bench screenshots clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,10 @@ test: install lint  ## Lint, types, layers and the quick tests (under five minut
 
 test-slow: install  ## Real servers under stress, chaos, Airflow and browser suites
 	$(BIN)/pytest -m slow
+
+mutation: install  ## Change the reference in every way that mutmut knows: some test must notice (ten minutes)
+	$(BIN)/uv sync --frozen --inexact --quiet --group mutation
+	$(BIN)/python tests/mutation.py
 
 lint: install  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

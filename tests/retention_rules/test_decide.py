@@ -265,6 +265,11 @@ class TestRights:
 
 
 class TestHolds:
+    def test_a_hold_counts_from_its_first_day(self) -> None:
+        rules = policy(purpose())
+        assert one(rules, ended("2020-01-01"), holds=[Hold("case", NOW)]) == Held(NOW, ("case",))
+        assert isinstance(one(rules, ended("2020-01-01"), holds=[Hold("case", NOW + DAY)]), Due)
+
     RULES = policy(purpose(periods=YEAR), never_held="z")
 
     def test_a_hold_masks_what_is_due(self) -> None:

@@ -51,9 +51,25 @@ def test_refuses_periods_that_end_at_once_or_never(text: str, why: str) -> None:
         Period.parse(text)
 
 
-def test_refuses_negative_parts() -> None:
-    with pytest.raises(ValueError, match="negative"):
-        Period(years=1, days=-1)
+@pytest.mark.parametrize("parts", [(-1, 13, 0), (1, -1, 0), (1, 0, -1)])
+def test_refuses_negative_parts(parts: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match=r"^a period cannot be negative$"):
+        Period(*parts)
+
+
+def test_says_what_to_do_in_place_of_a_period_of_zero() -> None:
+    with pytest.raises(
+        ValueError, match=r"^a period cannot be zero: leave `for` out if the purpose ends with its event$"
+    ):
+        Period()
+
+
+def test_150_years_are_the_longest_period_however_they_are_counted() -> None:
+    for longest in (Period(years=150), Period(months=1800), Period(days=150 * 365), Period(149, 6, 182)):
+        assert longest.after(dt.date(1900, 1, 1)).year >= 2049
+    for parts in ((150, 0, 1), (0, 1801, 0), (0, 0, 150 * 365 + 1), (149, 13, 0), (149, 0, 366)):
+        with pytest.raises(ValueError, match="no end in practice"):
+            Period(*parts)
 
 
 @pytest.mark.parametrize(
