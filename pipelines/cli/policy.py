@@ -90,8 +90,8 @@ def explain(
     """
     from pipelines.cli import policy_tables as tables
     from pipelines.cli.context import console
-    from retention_rules.explaining import Language
-    from retention_rules.explaining import explain as explained
+    from retention_rules.policy_table import Language
+    from retention_rules.policy_table import explain as explained
 
     found, role = _found(ctx, name)
     spoken = Language(language.value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from rich.markup import escape
 
 from pipelines.cli.layout import table
-from retention_rules.explaining import Explanation, Language, cells, headings, titles
+from retention_rules.policy_table import Explanation, Language, cells, headings, titles
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,7 +9,7 @@ import pytest
 
 from retention_rules.conditions import Named, parse
 from retention_rules.events import EventKind
-from retention_rules.lint import Remark, Severity, events_used, lint
+from retention_rules.lint import Remark, Severity, events_used, lint, located
 from retention_rules.periods import Period
 from retention_rules.policy import Policy
 from retention_rules.purposes import Basis, Branch, Choice, EndAction, Purpose, StartingPoint
@@ -133,3 +133,10 @@ class TestConsentMustBeShownAsLongAsItIsReliedOn:
     )
     def test_one_that_may_lapse_earlier_is_warned_about(self, proof: Purpose) -> None:
         assert told(lint(policy(CONSENT, proof))) == [self.WARNING]
+
+
+def test_a_remark_is_located_at_its_purpose_or_at_the_policy() -> None:
+    placed = replace(TERMS, file="policies/t.yaml", line=12)
+    remarks = lint(policy(placed), held={"crm.cards": ["card.pan"]})
+    found = [located(policy(placed), remark) for remark in remarks]
+    assert [(problem.file, problem.line) for problem in found] == [("policy t", 0), ("policies/t.yaml", 12)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from retention_rules.explaining import Explanation, Language, explain, headings
 from retention_rules.loading import PACKS, load_policy
 from retention_rules.periods import Period
+from retention_rules.policy_table import Explanation, Language, explain, headings
 from retention_rules.terms import Figure, Figures, TenantTerms
 
 
@@ -59,3 +61,19 @@ def test_the_figures_of_contracts_and_tenants_are_named() -> None:
         "6 months if contract A-1, A-2 of acme or contract G-1 of globex; 1 year if acme; "
         "as `service` says: the contract, else the tenant"
     )
+
+
+def test_a_figure_of_the_policys_own_names_its_term_and_a_condition_before_it_stays(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "policy: p\ncontroller: P\ntime_zone: UTC\nevents: {a: end}\nsupplied: {flag: boolean}\n"
+        "terms: {long: 1 year and 1 month, open: }\n"
+        "purposes:\n  x: {basis: law, source: §1, keeps: [user], after: a, for: [open when flag, long], then: delete}\n"
+    )
+    tenant = TenantTerms("acme", {"open": Figure(Period(days=1))})
+
+    found = explain(load_policy(tmp_path / "p.yaml", figures=Figures((tenant,))))
+
+    (line,) = found.lines
+    assert line.period.startswith("1 day if flag, acme; ")
+    assert line.period.endswith("; 1 year and 1 month (long)")
+    assert found.terms == (("long", "1 year and 1 month unless said otherwise"), ("open", ""))
