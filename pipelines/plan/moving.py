@@ -91,7 +91,18 @@ class Moving:
         parts = sa.and_(relation.c.silent, sa.or_(*some), *every)
         latest = greatest(days)
         last = sa.case(*((days[n] == latest, relation.c[self.selection.effective(n).last]) for n in numbers))
-        return {"parts": _truth(parts), "leave_due": latest, "leave_last": last}
+        spent = _truth(self.spent(relation))
+        return {"parts": _truth(parts), "spent": spent, "leave_due": latest, "leave_last": last}
+
+    def spent(self, relation: sa.FromClause) -> Expression:
+        """Whether all that is left of a row is to be deleted, the rest being in the archive already."""
+        if not self.possible:
+            return sa.false()
+        numbers = range(len(self._groups))
+        over = [self.selection.over(relation, number) for number in numbers]
+        moved = [self.moved(relation, number) for number in numbers]
+        rest = (sa.or_(*both) for both in zip(over, moved, strict=True))
+        return sa.and_(relation.c.silent, sa.or_(*over), sa.or_(*moved), *rest)
 
     def leaves(self, relation: sa.FromClause) -> Expression:
         """Whether a row of the selection leaves for the archive."""

@@ -370,23 +370,23 @@ class Selection:
         """Whether the whole row is due for deletion, since when, and which purpose kept it last."""
         groups = self.groups(self.store.context.horizons[0])
         names = [self.effective(number) for number in range(len(groups))]
-        if not self.deletable:
+        if not self.takes_rows:
             none = sa.cast(sa.null(), sa.Date())
             return {"wants": sa.false(), "row_due": none, "row_last": sa.cast(sa.null(), sa.Integer())}
         over = [self.over(relation, number) for number in range(len(names))]
-        wants: Expression = sa.and_(*over)
+        wants, spent = sa.and_(*over), self.moving.spent(relation)
         days: list[Expression] = [relation.c[each.due] for each in names]
-        if self.moving.possible:  # what is in the archive already needs no row here
-            moved = (sa.or_(each, self.moving.moved(relation, number)) for number, each in enumerate(over))
-            wants = sa.and_(sa.or_(*over), *moved)
+        if self.moving.possible:  # what has moved is not due here
             days = [sa.func.coalesce(day, day_constant(NO_DAY), type_=sa.Date()) for day in days]
         due = greatest(days)
         last = sa.case(*((day == due, relation.c[each.last]) for day, each in zip(days, names, strict=True)))
-        return {"wants": _truth(wants), "row_due": sa.case((wants, due)), "row_last": sa.case((wants, last))}
+        whole = sa.or_(wants, spent)
+        return {"wants": _truth(wants), "row_due": sa.case((whole, due)), "row_last": sa.case((whole, last))}
 
     def _with_blockers(self, relation: sa.CTE, ancestors: frozenset[str]) -> sa.CTE:
         blockers: dict[str, Expression] = {}
-        parts: Expression = relation.c.parts if self.moving.possible else sa.false()
+        possible = self.moving.possible
+        parts: Expression = sa.or_(relation.c.parts, relation.c.spent) if possible else sa.false()
         if self.takes_rows:
             for number, child in enumerate(self.dependants):
                 living = self._living(child, relation, ancestors | {self.name})
@@ -396,8 +396,9 @@ class Selection:
         if self.store.datasets.fenced and blockers:
             blocked = layer(sa.select(blocked), fenced=self.store.datasets.fenced)
         free = [sa.not_(blocked.c[name]) for name in blockers]
-        taken = {"goes": _truth(sa.and_(blocked.c.wants, *free))}
-        if self.moving.possible:
+        wants: Expression = sa.or_(blocked.c.wants, blocked.c.spent) if possible else blocked.c.wants
+        taken = {"goes": _truth(sa.and_(wants, *free))}
+        if possible:
             taken["leaves"] = _truth(sa.and_(blocked.c.parts, *free))
         return extended(blocked, taken, fenced=False)
 
