@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import itertools
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from connectors.sql.engines import open_engine
@@ -66,15 +67,6 @@ NIGHTS = tuple(
 NULLS: dict[str, Event] = {"open": Open(), "missing": Missing(), "absent": Absent()}
 PARTS = ("open", "missing", "first", "last")
 PERIODS = (Period(years=1), Period(years=3), Period(months=6), Period(months=13), Period(days=30), Period(1, 1, 1))
-
-near = st.integers(-4, 4).map(lambda days: dt.timedelta(days=days))
-days = st.one_of(
-    st.sampled_from(BOUNDARIES),
-    st.builds(lambda day, shift: day + shift, st.sampled_from(BOUNDARIES[:-2]), near),
-    st.dates(dt.date(2018, 1, 1), dt.date(2027, 12, 31)),
-)
-happening: st.SearchStrategy[Event] = st.one_of(days.map(Known), days.map(Known), st.just(Open()), st.just(Missing()))
-occurrences = st.lists(happening, max_size=3).map(tuple)
 
 leaves: st.SearchStrategy[Condition] = st.one_of(
     st.sampled_from(["client", "disputed", "derived"]).map(Named),
@@ -143,13 +135,6 @@ def policies(draw: st.DrawFn) -> Policy:
     )
 
 
-@st.composite
-def holds(draw: st.DrawFn) -> Hold:
-    since = draw(days)
-    length = draw(st.none() | st.integers(0, 800))
-    return Hold("case", since, None if length is None else since + dt.timedelta(days=length))
-
-
 @dataclass(frozen=True)
 class Reader:
     """How the stored event is to be read: in which form it is stored, and what an empty one means."""
@@ -211,33 +196,68 @@ class Record:
         return row
 
 
-truths = st.none() | st.booleans()
-stored_days = days | st.sampled_from([dt.date(9999, 12, 31), dt.date(1899, 12, 31)])
-instants = st.one_of(
-    st.builds(dt.datetime.combine, days, st.sampled_from(NIGHTS)),
-    st.builds(lambda day, hour: dt.datetime.combine(day, dt.time(hour, 30)), days, st.integers(0, 23)),
-)
-texts = st.one_of(
-    days.map(dt.date.isoformat),
-    st.builds(lambda each, zone: each.isoformat() + zone, instants, st.sampled_from(["", "Z", "+02:00", "-0530"])),
-    st.sampled_from(["", "soon", "2023-02-29", "9999-12-31", "0000-00-00"]),
-)
-records = st.lists(
-    st.builds(
-        Record,
-        st.fixed_dictionaries({name: occurrences for name in EVENTS if name != STORED}),
-        st.fixed_dictionaries(
-            {"day": st.none() | stored_days, "instant": st.none() | instants, "text": st.none() | texts}
-        ),
-        truths,
-        truths,
-        st.none() | st.sampled_from([Decimal(119), Decimal(120), Decimal("120.01"), Decimal("9.5"), Decimal(9)]),
-        st.none() | st.sampled_from(["invoice", "Invoice", "trip", "ete", "été", "invoice "]),
-        st.lists(holds(), max_size=2).map(tuple),
-    ),
-    min_size=20,
-    max_size=30,
-)
+def _some_day(draw: random.Random) -> dt.date:
+    """A boundary, a day close to one, or any."""
+    match draw.randrange(4):
+        case 0:
+            return draw.choice(BOUNDARIES)
+        case 1 | 2:
+            return draw.choice(BOUNDARIES[:-2]) + dt.timedelta(days=draw.randint(-4, 4))
+        case _:
+            return dt.date(2018, 1, 1) + dt.timedelta(days=draw.randrange(3650))
+
+
+def _some_instant(draw: random.Random) -> dt.datetime:
+    return dt.datetime.combine(_some_day(draw), draw.choice(NIGHTS))
+
+
+def _some_text(draw: random.Random) -> str:
+    match draw.randrange(4):
+        case 0:
+            return _some_day(draw).isoformat()
+        case 1:
+            return draw.choice(["", "soon", "2023-02-29", "9999-12-31", "0000-00-00"])
+        case _:
+            return _some_instant(draw).isoformat() + draw.choice(["", "Z", "+02:00", "-0530"])
+
+
+def _some_events(draw: random.Random) -> tuple[Event, ...]:
+    """No occurrence (absent), one or several, in any of the other states."""
+    return tuple(
+        draw.choice([Known(_some_day(draw)), Known(_some_day(draw)), Open(), Missing()])
+        for _ in range(draw.choice([0, 1, 1, 2, 3]))
+    )
+
+
+def _some_record(draw: random.Random) -> Record:
+    odd_days = [_some_day(draw), _some_day(draw), dt.date(9999, 12, 31), dt.date(1899, 12, 31), None]
+    return Record(
+        {name: _some_events(draw) for name in EVENTS if name != STORED},
+        {
+            "day": draw.choice(odd_days),
+            "instant": draw.choice([_some_instant(draw), _some_instant(draw), None]),
+            "text": draw.choice([_some_text(draw), _some_text(draw), None]),
+        },
+        draw.choice([True, False, None]),
+        draw.choice([True, False, None]),
+        draw.choice([Decimal(119), Decimal(120), Decimal("120.01"), Decimal("9.5"), Decimal(9), None]),
+        draw.choice(["invoice", "Invoice", "trip", "ete", "été", "invoice ", None]),
+        tuple(_some_hold(draw) for _ in range(draw.choice([0, 0, 1, 2]))),
+    )
+
+
+def _some_hold(draw: random.Random) -> Hold:
+    since = _some_day(draw)
+    return Hold("case", since, draw.choice([None, since + dt.timedelta(days=draw.randint(0, 800))]))
+
+
+def _some_records(number: int) -> list[Record]:
+    draw = random.Random(number)
+    return [_some_record(draw) for _ in range(25)]
+
+
+# Hypothesis draws a seed and the generator the records, of which there are too many for Hypothesis to keep apart.
+records = st.integers(0, 2**32).map(_some_records)
 
 LAYOUT = Layout(
     events={name: EventColumns.named(name) for name in EVENTS},
@@ -365,6 +385,7 @@ def compiled(engine: Engine, policy: Policy, drawn: Sequence[Record], reader: Re
         if code is Code.DUE:
             ending = (bool(row[columns.delete]), policy.purposes[row[columns.last]].name)
         due = row[columns.due]
+        due = dt.date.fromisoformat(due) if isinstance(due, str) else due  # as SQLite has it
         found |= {(row["id"], category): (code, due, ending) for category in group.categories}
     return found
 
@@ -390,7 +411,7 @@ quick = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-thorough = settings(quick, max_examples=540)  # a few policies are drawn twice
+thorough = settings(quick, max_examples=540, derandomize=False)
 
 
 readers = st.builds(
@@ -425,6 +446,8 @@ def test_every_engine_decides_as_the_reference_over_many_policies(engine: Engine
         policies_seen.add(repr(policy))
         records_seen += len(drawn)
 
-    over_many()
+    for number in range(3):  # Hypothesis draws some policies more than once
+        if len(policies_seen) < 500:
+            seed(number)(over_many)()
     assert len(policies_seen) >= 500
     assert records_seen >= 10_000
