@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 
+from pipelines.data_map.review import confirm
 from pipelines.demo.servers.postgres import PostgresServer
 from pipelines.estate import Estate
 from pipelines.scan import index
@@ -156,6 +157,9 @@ class Company:
         (self.estate / "policies" / "bench.yaml").write_text(policy, encoding="utf-8")
         for store, text in maps.items():
             (self.estate / "data_map" / f"{store}.yaml").write_text(text, encoding="utf-8")
+        estate = Estate.load(self.estate)
+        for store in maps:
+            confirm(estate, store, by="dpo", at=SCANNED)
 
     def _contacts(self) -> None:
         """Contacts whose address is the number of a person, collected on one of `DAYS` days."""
