@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _STATES = ("kept", "archived", "due", "held", "undetermined", "done")
 _ALWAYS = ("kept", "due")
+
+_ACTIVE = "active"
+"""`pipelines.plan.artefact.Place.ACTIVE`, which the command line does not load for its help."""
 
 Counts = tuple[int, ...]
 
@@ -47,9 +51,13 @@ def _standing(plan: Plan) -> Table:
     states = [state for state in _STATES if state in _ALWAYS or any(getattr(each, state) for each in plan.tallies)]
     title = f"{escape(plan.controller)}, as of {plan.as_of}: how the records stand"
     made = table(title, ("category", *states), states)
-    for (store, dataset), tallies in itertools.groupby(plan.tallies, key=lambda each: (each.store, each.dataset)):
+    for (store, dataset, place), tallies in itertools.groupby(
+        plan.tallies, key=lambda each: (each.store, each.dataset, each.place)
+    ):
         same = list(tallies)
-        made.add_row(f"[bold]{store}.{dataset}[/]: {same[0].found:,} records", *("" for _ in states))
+        where = "" if place == _ACTIVE else ", in the archive"
+        count = max(each.found for each in same)
+        made.add_row(f"[bold]{store}.{dataset}[/]{where}: {count:,} records", *("" for _ in states))
         for counts, categories in _alike(same, states).items():
             made.add_row(_indented(categories), *map(number, counts))
     return made
@@ -76,20 +84,41 @@ def _steps(steps: Sequence[Step]) -> Table:
 
 
 def _what(step: Step) -> Iterator[str]:
-    yield f"[bold]{step.store}.{step.dataset}[/]"
+    yield f"[bold]{step.store}.{step.dataset}[/]{'' if step.place == _ACTIVE else ', in the archive'}"
     verb = "emptied: " if step.suppress else ""
+    if step.action == "archive":
+        verb = "moved, and emptied here: " if step.suppress else "moved, the row deleted here: "
     yield escape(f"{verb}{', '.join(step.fields)}")
     if step.purposes:
         ended = ", ".join(f"{name} ({count:,})" for name, count in step.purposes)
         yield f"[dim]ended:[/] {escape(ended)}"
     for child, count in step.blocked:
-        yield f"[dim]not deleted, because {escape(child)} still needs them:[/] {count:,}"
+        verb = "moved as a whole" if step.action == "archive" else "deleted"
+        yield f"[dim]not {verb}, because {escape(child)} still needs them:[/] {count:,}"
+
+
+def _places_together(tallies: Iterable[Tally]) -> list[Tally]:
+    """The tallies by category, what is in the active base and what is in the archive added up."""
+    found: dict[tuple[str, str, str], Tally] = {}
+    for each in tallies:
+        where = each.store, each.dataset, each.category
+        other = found.get(where)
+        found[where] = each if other is None else _added(other, each)
+    return list(found.values())
+
+
+def _added(one: Tally, other: Tally) -> Tally:
+    counts = {name: getattr(one, name) + getattr(other, name) for name in ("found", *_STATES)}
+    return replace(one, **counts)
 
 
 def standing_table(plan: Plan, acted: Mapping[tuple[str, str, str], tuple[int, int]]) -> Table:
-    """The run at a glance; ``acted`` gives (deleted, anonymised) by store, dataset and category."""
+    """The run at a glance; ``acted`` gives (deleted, anonymised) by store, dataset and category.
+
+    What is in an archive counts with its dataset.
+    """
     rows: list[tuple[Tally, Counts]] = []
-    for each in plan.tallies:
+    for each in _places_together(plan.tallies):
         deleted, anonymised = acted.get((each.store, each.dataset, each.category), (0, 0))
         counts: Counts = (each.found, each.kept, each.archived, deleted, anonymised, each.held, each.undetermined)
         rows.append((each, counts))

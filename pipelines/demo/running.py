@@ -21,7 +21,7 @@ from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldScope
 from pipelines.errors import ArdoiseError
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Action, Plan
+from pipelines.plan.artefact import Action, Place, Plan
 from pipelines.progress import CHANNEL, Progress, silent
 from pipelines.subjects import subject_digest
 from pipelines.verify import CANARIES, stored_findings
@@ -205,9 +205,9 @@ def _acted(engine: EngineDatabase, plan: Plan) -> dict[tuple[str, str, str], tup
         )
         for category in categories:
             deleted, anonymised = acted.get((step.store, step.dataset, category), (0, 0))
-            if step.action is Action.DELETE:
+            if step.action is Action.DELETE or step.place is Place.ARCHIVE:
                 deleted += done[step.id]
-            else:
+            elif step.action is not Action.ARCHIVE:  # what moves to the archive is still there
                 anonymised += done[step.id]
             acted[step.store, step.dataset, category] = (deleted, anonymised)
     return acted

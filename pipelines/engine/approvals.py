@@ -188,9 +188,13 @@ def extent_of(plan: Plan) -> Extent:
     acted: dict[tuple[str, str], int] = defaultdict(int)
     for step in plan.steps:
         acted[step.store, step.dataset] += step.count
-    found: dict[tuple[str, str], int] = defaultdict(int)
+    there: dict[tuple[str, str, str], int] = defaultdict(int)
     for tally in plan.tallies:
-        found[tally.store, tally.dataset] = max(found[tally.store, tally.dataset], tally.found)
+        where = tally.store, tally.dataset, tally.place.value
+        there[where] = max(there[where], tally.found)
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for (store, dataset, _), count in there.items():
+        found[store, dataset] += count
     shares = [min(count / found[where], 1.0) if found[where] else 1.0 for where, count in acted.items() if count]
     return Extent(sum(acted.values()), max(shares, default=0.0))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from connectors.base import Inventory, Reference
 from connectors.sql.catalog import deletion_order
 from connectors.sql.engines import speaking_for
 from pipelines.engine.database import EngineDatabase
@@ -193,7 +194,7 @@ class _Builder:
             selections = StoreSelections.prepare(
                 self.context, store, self.found.connections[store], inventory, self.found.evidence
             )
-        order, _ = deletion_order(inventory)
+        order, _ = deletion_order(_with_heirs(inventory, selections, names))
         sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}
         for name in sorted(names, key=lambda name: (order.index(sources[name]), name)):
             yield store, name, functools.partial(self._counted, selections, name, base + order.index(sources[name]))
@@ -266,3 +267,15 @@ class _Builder:
                             f"{store}.{name} keeps only the latest `{event}`: where it is later than "
                             f"{self.context.as_of}, what came before is not known, and the record is left alone"
                         )
+
+
+def _with_heirs(inventory: Inventory, selections: StoreSelections, names: Iterable[str]) -> Inventory:
+    """The inventory with what the data map says of parents as if it were foreign keys: heirs are acted on first."""
+    extra: dict[str, list[Reference]] = {}
+    for name in names:
+        for heir in selections.selection(name).heirs:
+            extra.setdefault(heir.location, []).append(heir.reference)
+    shapes = (
+        replace(each, references=(*each.references, *extra.get(each.location, ()))) for each in inventory.datasets
+    )
+    return replace(inventory, datasets=tuple(shapes))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pipelines.plan.artefact import Tally
+from pipelines.plan.artefact import Action, Place, Plan, Tally
 from pipelines.report.model import ReportData
 from pipelines.report.plots import decision_plot, statistic_plot
 
@@ -42,7 +42,7 @@ def _view(data: ReportData) -> dict[str, Any]:
     for each in data.done:
         gone.update(deleted=each.deleted, anonymised=each.anonymised, redacted=each.redacted)
         gone.update(stale=each.stale, left=each.left)
-    stands = _stands(data.plan.tallies)
+    stands = _stands(data.plan)
     return {
         "d": data,
         "gone": {name: gone[name] for name in ("deleted", "anonymised", "redacted", "stale", "left")},
@@ -66,9 +66,12 @@ def _rules(data: ReportData) -> list[tuple[str, int, str]]:
     return [(name, count, data.sources.get(name, "")) for name, count in counted.most_common(_LARGEST + 1)]
 
 
-def _stands(tallies: tuple[Tally, ...]) -> dict[str, int]:
+def _stands(plan: Plan) -> dict[str, int]:
     names = ("kept", "archived", "due", "held", "undetermined")
-    return {name: sum(getattr(tally, name) for tally in tallies) for name in names}
+    counts = {name: sum(getattr(tally, name) for tally in plan.tallies) for name in names}
+    there = sum(tally.archived for tally in plan.tallies if tally.place is Place.ARCHIVE)
+    going = sum(step.count * len(step.categories) for step in plan.steps if step.action is Action.ARCHIVE)
+    return counts | {"moved": min(there + going, counts["archived"])}
 
 
 def _decisions(data: ReportData) -> Iterator[str]:

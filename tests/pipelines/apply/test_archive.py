@@ -58,7 +58,7 @@ def test_what_only_law_and_claims_keep_moves_to_the_archive(books: ArchiveEstate
     assert unexplained(books, plan) == []
 
 
-def test_the_archive_has_only_the_fields_that_law_and_claims_need(books: ArchiveEstate) -> None:
+def test_r2_the_archive_has_only_the_fields_that_law_and_claims_need(books: ArchiveEstate) -> None:
     run(books)
     columns = {name: set(books.archived(name)[0]) for name in ("payments", "contracts", "customers")}
     assert not columns["payments"] & {"cvv", "cents", "settled_on"}
@@ -67,7 +67,7 @@ def test_the_archive_has_only_the_fields_that_law_and_claims_need(books: Archive
     assert all(row["email"] is row["last_name"] is None for row in books.archived("customers"))
 
 
-def test_a_disputed_payment_is_kept_thirteen_months_or_fifteen_and_then_gone(books: ArchiveEstate) -> None:
+def test_r7_a_disputed_payment_is_kept_thirteen_months_or_fifteen_and_then_gone(books: ArchiveEstate) -> None:
     run(books)
     last = dt.date(2027, 1, 10)
     run(books, last)
