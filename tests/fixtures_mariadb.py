@@ -43,8 +43,9 @@ class MariaServer:
     """One server in a folder of its own, reached through a Unix socket only; a child that ends with its parent.
 
     The folder's name is short and has no space: a socket's path is limited to 107 bytes, and the program that makes
-    a data directory does not quote. The server's own time zone is far from UTC and its sessions are lenient by
-    default, as a stranger's may be.
+    a data directory does not quote. Its temporary files are there too: a server that starts removes those
+    it finds in the usual place. The server's own time zone is far from UTC and its sessions are lenient by default,
+    as a stranger's may be.
     """
 
     def __init__(self, program: str) -> None:
@@ -64,7 +65,8 @@ class MariaServer:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", self._program, "--no-defaults", f"--datadir={self._data}",
-                 f"--socket={self._socket}", f"--user={getpass.getuser()}", "--skip-networking", "--skip-log-bin",
+                 f"--tmpdir={self._folder}", f"--socket={self._socket}", f"--user={getpass.getuser()}",
+                 "--skip-networking", "--skip-log-bin",
                  "--default-time-zone=+09:00", "--sql-mode=", "--innodb-buffer-pool-size=64M",
                  "--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0",
                  "--skip-name-resolve"],

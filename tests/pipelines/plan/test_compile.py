@@ -242,6 +242,7 @@ def test_every_engine_decides_as_the_reference(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a few minutes on an idle machine
 def test_every_engine_decides_as_the_reference_over_many_policies(engine: Engine) -> None:
     policies_seen: set[str] = set()
     records_seen = 0
