@@ -90,24 +90,25 @@ class Archive:
             StoreRefuses: the archive would not be apart from the active base.
         """
         self._refuse_lost(connection, connection, journal)
-        match connection.dialect.name:
-            case "postgresql":
-                self._prepare_schema(connection, reader)
-            case "sqlite":
-                self._prepare_file(connection)
-            case other:
-                raise StoreRefuses(self.store, f"there is no archive in {other} yet", "Take the store's archive out")
+        if connection.dialect.name == "sqlite":
+            self._prepare_file(connection)
+        else:
+            self._prepare_schema(connection, reader)
 
     def check(self, connection: sa.Connection, journal: Journal) -> None:
         """Reach the archive as its reader, and hold it against what the store, which ``connection`` reads, has moved.
 
         Raises:
             StoreMismatch: records were moved there, and it is gone.
+            StoreRefuses: archives of such stores are not known yet.
         """
         with self.reading() as own:
             self._refuse_lost(own, connection, journal)
 
     def _refuse_lost(self, own: sa.Connection, connection: sa.Connection, journal: Journal) -> None:
+        engine = connection.dialect.name
+        if engine not in {"postgresql", "sqlite"}:
+            raise StoreRefuses(self.store, f"there is no archive in {engine} yet", "Take the store's archive out")
         if not self.tables(own) and _has_moved(connection, journal):
             raise StoreMismatch(
                 self.store,

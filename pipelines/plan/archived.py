@@ -200,14 +200,18 @@ class ArchivedSelection:
     def _known(
         self, last: Expression, names: EventColumns, horizon: Horizon, first: Expression | None = None
     ) -> dict[str, Expression]:
-        """The end of something on a date: what lies after it is still open."""
+        """The end of something on a date: what lies after it is still open.
+
+        Of days between the first and the last nothing is known: on a past date the last one seen may be too early, and
+        only because today has to agree is that no harm.
+        """
         as_of = day_constant(horizon.as_of)
         first = last if first is None else first
         return {
             names.open: _truth(last > as_of),
             names.missing: sa.false(),
             names.first: sa.case((first <= as_of, first)),
-            names.last: sa.case((last <= as_of, last)),
+            names.last: sa.case((last <= as_of, last), (first <= as_of, first)),
         }
 
     def relation(self, restriction: Restriction | None = None) -> sa.FromClause:
