@@ -9,8 +9,8 @@ Tables, all times as naive UTC:
 
 * ``items(store, dataset, container, key, version, first, last, endless, automatic, bytes)``
 * ``participants(store, dataset, container, key, role, digest, loose, name_digest, own, contact)``: ``digest`` is the
-  subject digest of the canonical address; ``loose`` that of its loose form, under the same kind; ``name_digest`` that of the
-  canonical display name, under the kind `name`. An own address of the controller has ``own`` and no digest.
+  subject digest of the canonical address; ``loose`` that of its loose form, under the same kind; ``name_digest`` that
+  of the canonical display name, under the kind `name`. An own address of the controller has ``own`` and no digest.
   ``contact`` is one of `connectors.participants.Contact`; NULL means strong.
 * ``scans(store, dataset, complete, scanned_at, items, reason, binding)``: the latest scan of each dataset; `binding`
   is `pipelines.scan.sources.binding` of what it was made for: where the map has changed since, it does not answer.
