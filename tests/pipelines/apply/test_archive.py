@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,42 @@ def test_what_is_open_or_unknown_stays_where_it_is(books: ArchiveEstate) -> None
     assert books.archived("payments") == []
     assert column(books.active("payments"), "id") == [("1",), ("3",), ("4",)]
     assert unexplained(books, plan) == []
+
+
+def test_of_an_arrival_that_is_due_in_part_that_part_is_emptied(books: ArchiveEstate) -> None:
+    policy = books.folder / "policies" / "books.yaml"
+    tax = "  tax:\n    basis: law\n    source: Test, 6\n    keeps: [contract.terms]\n    after: contract_end\n"
+    policy.write_text(f"{policy.read_text()}{tax}    for: 2 years\n    then: delete\n")
+    run(books)
+    assert column(books.archived("contracts"), "number", "terms") == [("K-1", "Terms 1"), ("K-2", "Terms 2")]
+    day = dt.date(2027, 2, 2)
+    plan = run(books, day)
+    assert {(step.id, step.count) for step in plan.steps if step.dataset == "contracts"} == {
+        ("shop.contracts.leave.g1", 1)
+    }
+    assert column(books.archived("contracts"), "number", "terms") == [("K-1", None), ("K-2", "Terms 2")]
+    assert unexplained(books, plan, day) == []
+    assert run(books, day).steps == ()
+
+
+def altered(folder: Path, statement: str) -> None:
+    """Change something in the archive that nobody planned."""
+    with sqlite3.connect(folder / "archive.sqlite") as connection:
+        connection.execute(statement)
+
+
+def test_an_arrival_that_vanished_is_found(tmp_path: Path) -> None:
+    books = archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path))
+    plan = run(books)
+    altered(tmp_path, "DELETE FROM payments WHERE id = 1")
+    assert {each.expectation for each in unexplained(books, plan)} == {"what moved is in the archive"}
+
+
+def test_an_arrival_that_was_changed_is_found(tmp_path: Path) -> None:
+    books = archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path))
+    run(books)
+    books.execute("UPDATE customers SET reference = 'R-9' WHERE id = 1")
+    plan = run(books)
+    assert [step.id for step in plan.steps] == ["shop.customers.archive.g0"], "the mark counts no more"
+    altered(tmp_path, "UPDATE contracts SET number = 'K-9' WHERE id = 1")
+    assert {each.expectation for each in unexplained(books, plan)} == {"what was not due in the archive is untouched"}
