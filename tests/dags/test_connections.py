@@ -89,7 +89,6 @@ def test_the_environments_connections_open_the_stores_and_a_missing_one_is_named
     assert "Add it to Airflow's Connections." in str(found["forgotten"])
 
 
-@pytest.mark.xfail(reason="Airflow's get_uri quotes the slashes of a path (%2F), and nobody takes that back")
 def test_a_connections_path_keeps_its_slashes(tmp_path: Path, calendar_account: CalendarAccount) -> None:
     path = filled(tmp_path / "far away.sqlite")
     calendar_account.server.seed(calendar_account.user, "work", [])
