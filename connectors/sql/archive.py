@@ -117,8 +117,15 @@ class Archive:
             )
 
     def attach(self, connection: sqlite3.Connection, _: object = None) -> None:
-        """Put the archive's file beside the store's, on a new writing connection; for its owner alone."""
+        """Put the archive's file beside the store's, on a new writing connection; for its owner alone.
+
+        Raises:
+            StoreRefuses: it is the store's own file.
+        """
         if self._file is not None:
+            main = next(file for _, name, file in connection.execute("PRAGMA database_list") if name == "main")
+            if self._file.exists() and self._file.samefile(main):
+                raise StoreRefuses(self.store, "its archive is the store's own file", "Let its `read` name another")
             self._file.touch(mode=0o600)
             connection.execute(f"ATTACH 'file:{quote(str(self._file))}?mode=rw' AS {self.schema}")
 

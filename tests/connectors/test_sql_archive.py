@@ -224,3 +224,11 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(StoreRefuses, match="others may read"):
         connector.prepare()
+
+
+def test_a_store_is_not_its_own_archive(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shop.sqlite'}"
+    (tmp_path / "shop.sqlite").touch(mode=0o600)
+    connector = SqlConnector("shop", url, url, ArchivePlace(PLACE, url))
+    with pytest.raises(StoreRefuses, match="own file"):
+        connector.prepare()
