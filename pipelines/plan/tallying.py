@@ -107,7 +107,8 @@ def count_archived(selection: ArchivedSelection, order: int) -> Counted:
     columns["acted"] = _how_many(sa.or_(*acted))
     row = _counted(selection.connection, relation, columns)
     make = _Steps(selection.store, selection.name, selection.fields, purposes, row, order, Place.ARCHIVE)
-    steps = [make.step("leave", "row", Action.DELETE, tuple(selection.fields))]
+    held = [name for n, group in enumerate(selection.first) if row[f"g{n}_found"] for name in group.categories]
+    steps = [make.step("leave", "row", Action.DELETE, tuple(held))]
     for number, group in enumerate(selection.first):
         name = f"leave.g{number}"
         steps.append(make.step(name, f"g{number}_step", Action.ANONYMISE, group.categories, suppress=True))
@@ -150,7 +151,7 @@ def _tallies_of_archive(selection: ArchivedSelection, row: Mapping[str, Any]) ->
     for number, group in enumerate(selection.first):
         counts: dict[str, Any] = {state: int(row[f"g{number}_{state}"]) for state in ("found", *STATES.values())}
         counts["archived"] += counts.pop("kept")
-        for category in group.categories:
+        for category in group.categories if counts["found"] else ():
             yield Tally(selection.store, selection.name, category, place=Place.ARCHIVE, **counts)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from archive_estate import AS_OF, Addresses, ArchiveEstate, archive_estate, noon, run
 from command_line import ardoise
+from documentation import blocks
 
 from pipelines.archives.motives import Motive
 from pipelines.archives.reading import Request, accesses, read_archive
 from pipelines.engine import entries
 from pipelines.errors import UsageError
+from pipelines.estate.config import StoreConfig
 
 
 @pytest.fixture
@@ -114,3 +117,11 @@ def test_the_ledger_knows_the_motives_that_the_command_offers(books: ArchiveEsta
     offered = ardoise("archive", "read", "--help", cwd=books.folder).out
     assert {each.value for each in Motive} == set(get_args(entries.Motive))
     assert f"<{'|'.join(Motive)}>" in offered
+
+
+def test_the_page_shows_a_configuration_that_loads() -> None:
+    (block,) = blocks("docs/archive.md", "toml")
+    document = tomllib.loads(block.text)
+    found = StoreConfig.model_validate({"kind": "sql", "read": "env:CRM_READ", **document["stores"]["crm"]})
+    assert found.archive is not None
+    assert found.archive.place == "ardoise_archive"
