@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,26 @@ from retention_rules.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """A data map with the file that it was read from, so that later checks still name lines."""
+    """A data map with the file that it was read from, so that later checks still name lines.
+
+    ``written`` is the map as the file has it, where less of it acts.
+    """
 
     map: StoreMap
     name: str
     source: Source = field(repr=False)
+    written: StoreMap | None = None
+
+    def acting(self, acting: StoreMap) -> MapFile:
+        """The same file, of which only this map acts."""
+        return replace(self, map=acting, written=self.written or self.map)
 
     def check_against(self, inventory: Inventory) -> list[Problem]:
-        """What the map names and the store does not have: tables, columns. Only approved datasets are held to it."""
-        return sorted(self._at(each) for each in against_inventory(self.map, inventory))
+        """What the map names and the store does not have: tables, columns.
+
+        Only what the file calls approved is held to it; so a mistake is named before anybody is asked to confirm it.
+        """
+        return sorted(self._at(each) for each in against_inventory(self.written or self.map, inventory))
 
     def check_policies(self, policies: Mapping[str, Policy], ignore: Collection[str] = ()) -> list[Problem]:
         """What the map names and its controllers' policies do not know: controllers, events, facts.

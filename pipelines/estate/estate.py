@@ -133,7 +133,7 @@ class Estate:
         files = dict(self.map_files)
         for store in {each.store for each in found}:
             names = frozenset(each.dataset for each in found if each.store == store)
-            files[store] = replace(files[store], map=without_approval(files[store].map, names))
+            files[store] = files[store].acting(without_approval(files[store].map, names))
         return replace(self, map_files=files, unconfirmed=tuple(sorted({*self.unconfirmed, *found})))
 
     # ── policies ──

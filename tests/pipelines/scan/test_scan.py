@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,7 @@ class EstateWithMemory(Estate):
 
 def load(folder: Path, **memory: MemoryStore) -> EstateWithMemory:
     estate = Estate.load(folder)
-    return EstateWithMemory(estate.folder, estate.config, estate.map_files, estate.connections, memory)
+    return EstateWithMemory(**{each.name: getattr(estate, each.name) for each in fields(estate)}, memory=memory)
 
 
 def shop(folder: Path) -> Path:
@@ -243,7 +243,7 @@ def test_volumes_of_mapped_datasets_are_recorded(folder: Path) -> None:
 
     engine = load(folder).engine()
     try:
-        assert engine.volumes.last("shop", "clients") == 30
+        assert engine.volumes.recent("shop", "clients") == [30]
     finally:
         engine.close()
 
