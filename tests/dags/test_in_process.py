@@ -39,6 +39,7 @@ def run(
     return ended, [json.loads(line) for line in told.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_both_dags_run_in_one_process_under_a_standing_approval(lone_estate: SmallEstate, tmp_path: Path) -> None:
     lone_estate.grant()
     day = lone_estate.today - AGE

@@ -75,6 +75,7 @@ def everything(foreign: Foreign) -> list[list[tuple[object, ...]]]:
     return [foreign.rows(f"SELECT * FROM {table} ORDER BY {key}") for table, key in tables.items()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("foreign", ["sqlite", SLOW_POSTGRESQL], indirect=True)
 def test_the_page_leads_to_a_plan_that_makes_sense_and_changes_nothing(foreign: Foreign) -> None:
     before = everything(foreign)

@@ -67,6 +67,7 @@ def names(small: SmallEstate) -> list[str]:
     return [row["last_name"] for row in small.rows("crm", "contacts")]
 
 
+@pytest.mark.slow
 def test_a_held_person_stays_and_goes_with_the_next_run_after_the_release(small: SmallEstate) -> None:
     words = ["hold", "open", "CASE-1", "--subject", "--since", "2026-01-01", "--by", "legal"]
     unseen(words, [address(1)], small.folder)

@@ -25,6 +25,7 @@ def planned(small: SmallEstate, *words: str, expect: int = 0) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_backlog_over_every_limit_goes_in_approved_portions_the_oldest_first(small: SmallEstate) -> None:
     toml = small.folder / "ardoise.toml"
     toml.write_text(toml.read_text().replace("share = 1.0", "count = 8"))

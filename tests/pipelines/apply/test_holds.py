@@ -150,6 +150,7 @@ def test_a_hold_released_while_the_run_acts_keeps_until_the_next_plan(light: Sma
     assert logs(light) < before
 
 
+@pytest.mark.slow
 def test_a_message_of_a_person_who_is_held_while_the_run_acts_stays(
     tmp_path: Path, mail_account: MailAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def test_the_oldest_are_planned_first_in_every_engine(shop: Shop) -> None:
     assert any("4 records are due in all" in each and "at least 2 portions" in each for each in plan.warnings)
 
 
+@pytest.mark.slow
 def test_a_day_that_is_too_large_is_divided_by_person(shop: Shop) -> None:
     for number in range(40):
         shop.contact(f"p{number}@a.example", collected="2015-01-01")
