@@ -191,8 +191,9 @@ class _Builder:
     def _rows(self, store: str, names: list[str], base: int) -> Iterator[tuple[str, str, Callable[[], Counted]]]:
         inventory = self.found.inventories[store]
         with speaking_for(store):
+            connection, rows = self.found.connections[store], self.found.rows(store)
             selections = StoreSelections.prepare(
-                self.context, store, self.found.connections[store], inventory, self.found.evidence
+                self.context, store, connection, inventory, self.found.evidence, rows=rows
             )
         order, _ = deletion_order(_with_heirs(inventory, selections, names))
         sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}

@@ -6,6 +6,8 @@ would inherit is missing. A row that belongs to another tenant, by its own colum
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,12 +23,19 @@ from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.facts import fact_column, own_fact
 from pipelines.plan.fiscal import end_of_fiscal_year
+from pipelines.plan.kept import Kept
 from pipelines.plan.links import Key, forms
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.supply import record_events, subject_events
 from retention_rules.policy import Policy
 
 Expression = sa.ColumnElement[Any]
+
+_OPENED_ONCE = frozenset({"mysql", "mariadb"})
+"""Engines in which a statement can read a temporary table at one place only."""
+
+_INHERITED = re.compile(r"[^rx].*")
+"""The columns that a child may need of its parent: all but raw readings and what only the parent tells of subjects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +73,20 @@ def column(name: str) -> str:
 
 @dataclass
 class Datasets:
-    """The datasets of one SQL store, as seen over one connection."""
+    """The datasets of one SQL store, as seen over one connection.
+
+    ``still``: nothing changes as long as they are looked at; what several datasets inherit from is then evaluated once
+    and kept.
+    """
 
     connection: sa.Connection
     store_map: StoreMap
     policy: Policy
     key: DigestKey
     horizons: Sequence[Horizon]
+    still: bool = False
     _tables: dict[str, sa.Table] = field(default_factory=dict)
+    _parents: dict[str, Carried] = field(default_factory=dict)
 
     @property
     def dialect(self) -> str:
@@ -137,7 +152,8 @@ class Datasets:
         own = self._own_events(dataset, events)
         for event, event_source in own.items():
             self._reading(columns, event, table, event_source)
-        inherited = sorted({event for joined in parents for _, event in joined.carried.events} - set(own))
+        above = {event for joined in parents for _, event in joined.carried.events}
+        inherited = sorted((above if events is None else above & events) - set(own))
         for horizon in self.horizons:
             for event in inherited:
                 self._inherit(columns, horizon, event, parents)
@@ -157,13 +173,29 @@ class Datasets:
     def _parent(
         self, table: sa.Table, parent: Parent, events: frozenset[str] | None, restriction: Restriction | None
     ) -> _Joined:
-        above = None if restriction is None else _referenced(table, parent, restriction)
-        carried = self.carried(parent.dataset, events=events, restriction=above)
+        if restriction is None and self.still and self.dialect not in _OPENED_ONCE:
+            carried = self._kept(parent.dataset)
+        else:
+            above = None if restriction is None else _referenced(table, parent, restriction)
+            carried = self.carried(parent.dataset, events=events, restriction=above)
         single = set(self.map(parent.dataset).key) <= set(parent.on.values())
         source = carried.relation.alias() if single else _grouped(carried, sorted(set(parent.on.values())))
         found = source.c[column(next(iter(parent.on.values())))].is_not(None)
         wanted = sa.and_(*(table.c[own].is_not(None) for own in parent.on)) if single else sa.false()
         return _Joined(carried, source, found, wanted, single)
+
+    def _kept(self, name: str) -> Carried:
+        """A dataset from which others inherit, evaluated into a temporary table: digests are dear."""
+        if name not in self._parents:
+            carried = self.carried(name)
+            number = next(self.connection.info.setdefault("ardoise_parents", itertools.count()))
+            label = f"parent_{number}"
+            table = Kept.made(self.connection, label, carried.relation, columns=_INHERITED).table
+            sa.Index(f"{table.name}_key", *(table.c[column(each)] for each in sorted(self._asked_of(name)))).create(
+                self.connection
+            )
+            self._parents[name] = replace(carried, relation=table)
+        return self._parents[name]
 
     def _asked_of(self, name: str) -> set[str]:
         """The columns by which others refer to this dataset."""

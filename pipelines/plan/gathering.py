@@ -41,8 +41,8 @@ class Gathered:
     """The evidence, and what was learnt of the stores on the way.
 
     ``connections``: one reading transaction per SQL store, ``archives``: one over its archive, as its own reader; both
-    open as long as this is. ``down``: the stores that could not
-    be reached. ``scans``: the latest scan of each item dataset.
+    open as long as this is. ``down``: the stores that could not be reached. ``scans``: the latest scan of each item
+    dataset.
     """
 
     context: Context
@@ -52,6 +52,16 @@ class Gathered:
     inventories: dict[str, Inventory] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     scans: dict[tuple[str, str], index.DatasetScan] = field(default_factory=dict)
+    _rows: dict[str, Datasets] = field(default_factory=dict)
+
+    def rows(self, store: str) -> Datasets:
+        """The rows of a SQL store, as its reading transaction sees them."""
+        if store not in self._rows:
+            context, connection = self.context, self.connections[store]
+            self._rows[store] = Datasets(
+                connection, context.maps[store], context.policy, context.key, context.horizons, still=True
+            )
+        return self._rows[store]
 
     def schema_digest(self) -> str:
         """What the plan relies on in all reachable SQL stores: see `connectors.sql.catalog.schema_digest`."""
@@ -170,8 +180,7 @@ def _ask(found: Gathered, supplier: Supplier) -> None:
             dataset = context.dataset(supplier.store, supplier.dataset)
             evidence.gather_items(supplier, dataset, context.policy)
     else:
-        connection = found.connections[supplier.store]
-        datasets = Datasets(connection, context.maps[supplier.store], context.policy, context.key, context.horizons)
+        datasets = found.rows(supplier.store)
         with speaking_for(supplier.store):
             if supplier.store in found.archives:  # what has moved goes on telling it
                 archived = found.archives[supplier.store].selection(supplier.dataset)

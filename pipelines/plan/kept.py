@@ -32,14 +32,16 @@ class Kept:
         name: str,
         relation: sa.FromClause,
         where: sa.ColumnElement[bool] | None = None,
+        columns: re.Pattern[str] = _KEPT,
     ) -> Kept:
-        """Evaluate a relation of decisions, or the rows of it that fulfil a condition, into a table of this name.
+        """Evaluate a relation, or the rows of it that fulfil a condition, into a table of this name.
 
-        An older one of that name on the connection is replaced.
+        Of its columns, those are kept whose names match: by default the ones of decisions. An older table of that name
+        on the connection is replaced.
         """
-        columns = [sa.Column(each.name, each.type) for each in relation.c if _KEPT.fullmatch(each.name)]
-        table = sa.Table(f"ardoise_{name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
-        names = [each.name for each in columns]
+        kinds = [sa.Column(each.name, each.type) for each in relation.c if columns.fullmatch(each.name)]
+        table = sa.Table(f"ardoise_{name}", sa.MetaData(), *kinds, prefixes=["TEMPORARY"])
+        names = [each.name for each in kinds]
         decided = sa.select(*(relation.c[each] for each in names)).where(sa.true() if where is None else where)
         kept = cls(table, table.insert().from_select(names, decided))
         connection.execute(sa.schema.DropTable(table, if_exists=True))

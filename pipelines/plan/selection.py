@@ -77,6 +77,7 @@ class StoreSelections:
     tables: Mapping[Key, HandedOver]
     incomplete: frozenset[str]
     acting: bool = False
+    rows: Datasets | None = None
     _cache: dict[str, Selection] = field(default_factory=dict)
     _kept: dict[str, sa.Table | None] = field(default_factory=dict)
     _looks: dict[tuple[str, Restriction], Kept] = field(default_factory=dict)
@@ -91,12 +92,16 @@ class StoreSelections:
         evidence: Evidence,
         *,
         acting: bool = False,
+        rows: Datasets | None = None,
     ) -> StoreSelections:
-        """Hand over evidence and holds to a connection, as temporary tables; the caller commits or not."""
+        """Hand over evidence and holds to a connection, as temporary tables; the caller commits or not.
+
+        ``rows``: the store's datasets over this connection, where somebody has looked at them already.
+        """
         keys = {key for name in context.active(store) for key in evidence.keys_of(context, store, name)}
         tables = evidence.hand_over(connection, keys)
         context.holding.hand_over(connection)
-        return cls(context, store, connection, inventory, tables, evidence.incomplete, acting)
+        return cls(context, store, connection, inventory, tables, evidence.incomplete, acting, rows)
 
     def under(self, context: Context) -> StoreSelections:
         """The same under the holds of another context, which are handed over anew; the evidence stays as it is."""
@@ -107,7 +112,14 @@ class StoreSelections:
     def datasets(self) -> Datasets:
         """The store's rows."""
         context = self.context
-        return Datasets(self.connection, context.maps[self.store], context.policy, context.key, context.horizons)
+        return self.rows or Datasets(
+            self.connection,
+            context.maps[self.store],
+            context.policy,
+            context.key,
+            context.horizons,
+            still=not self.acting,
+        )
 
     def location(self, source: str) -> str:
         """A data map's source as the inventory names it."""
