@@ -155,6 +155,11 @@ class Journal:
             marks.c.fingerprint == fingerprint(table, columns),
         )
 
+    def marked_categories(self, connection: sa.Connection) -> frozenset[tuple[str, str]]:
+        """The datasets and categories of which anything is marked."""
+        rows = connection.execute(sa.select(self.marks.c.dataset, self.marks.c.category).distinct())
+        return frozenset((dataset, category) for dataset, category in rows)
+
     def mark(
         self,
         connection: sa.Connection,

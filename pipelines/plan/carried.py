@@ -99,6 +99,19 @@ class Datasets:
         journal = Journal(self.connection.dialect)
         return journal if journal.exists(self.connection) else None
 
+    @cached_property
+    def _ever_marked(self) -> frozenset[tuple[str, str]]:
+        """The datasets and categories of which anything is marked, where nothing changes."""
+        return self.journal.marked_categories(self.connection) if self.journal else frozenset()
+
+    def marked(self, table: sa.FromClause, name: str, category: str) -> Expression:
+        """Whether a category of a dataset's row is anonymised already; asked only where that can be."""
+        if self.journal is None or (self.still and (name, category) not in self._ever_marked):
+            return sa.false()
+        dataset = self.map(name)
+        fields = [field for field, each in dataset.personal.items() if each.category == category]
+        return self.journal.marked(table, dataset.key, name, category, fields)
+
     @property
     def fenced(self) -> bool:
         """See `compile.extended`."""
@@ -237,16 +250,9 @@ class Datasets:
 
     def _nobody(self, table: sa.FromClause, name: str, columns: Sequence[str]) -> Expression:
         """Whether a link was anonymised: an invented name is nobody's, whoever else may bear it."""
-        if self.journal is None:
-            return sa.false()
         dataset = self.map(name)
         categories = {dataset.personal[each].category for each in columns if each in dataset.personal}
-        held = {
-            category: [field for field, each in dataset.personal.items() if each.category == category]
-            for category in sorted(categories)
-        }
-        marked = (self.journal.marked(table, dataset.key, name, *each) for each in held.items())
-        return sa.or_(sa.false(), *marked)
+        return sa.or_(sa.false(), *(self.marked(table, name, category) for category in sorted(categories)))
 
     def _standing(
         self,

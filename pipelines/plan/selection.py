@@ -311,18 +311,14 @@ class Selection:
 
     def _added(self, table: sa.Table, *, record: bool) -> dict[str, Expression]:
         """What only the row itself can tell: which categories are anonymised already, and the digest of its key."""
-        journal, key = self.store.datasets.journal, self.map.key
+        datasets = self.store.datasets
         columns: dict[str, Expression] = {}
         for number, group in enumerate(self.groups(self.store.context.horizons[0])):
-            marked = [
-                journal.marked(table, key, self.name, category, self.fields[category])
-                for category in group.categories
-                if journal is not None
-            ]
-            columns[f"g{number}_done"] = sa.and_(*marked) if marked else sa.false()
+            marked = (datasets.marked(table, self.name, category) for category in group.categories)
+            columns[f"g{number}_done"] = sa.and_(sa.true(), *marked)
         if record or self.store.context.holding.records(self.store.store, self.name):
             place = sa.literal(f"{self.store.store}{SEPARATOR}{self.name}{SEPARATOR}", sa.Text)
-            text = place.concat(record_key(table.c[name] for name in key))
+            text = place.concat(record_key(table.c[name] for name in self.map.key))
             columns["record_digest"] = keyed_digest(self.store.context.key, text)
         return columns
 
