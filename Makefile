@@ -32,7 +32,7 @@ test: install lint  ## Lint, types, layers and the quick tests (under five minut
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: install  ## Real servers under stress, chaos, Airflow and browser suites
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 mutation: install  ## Change the reference in every way that mutmut knows: some test must notice (ten minutes)
 	$(BIN)/uv sync --frozen --inexact --quiet --group mutation
