@@ -32,8 +32,9 @@ from pipelines.plan.compile import (
 from pipelines.plan.dates import day_of
 from pipelines.plan.dates import given as given_in
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
+from pipelines.simulate.why import code_of
 from retention_rules.decide import decide
-from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undetermined
+from retention_rules.decisions import Due
 from retention_rules.events import Event, observe
 from retention_rules.policy import Policy
 from retention_rules.purposes import EndAction
@@ -117,20 +118,6 @@ Verdicts = dict[tuple[int, str], tuple[Code, dt.date | None, tuple[bool, str] | 
 """By record and category: the code; for what is due, since when, whether it is deleted and which purpose was last."""
 
 
-def as_code(decision: Decision) -> Code:
-    match decision:
-        case Keep():
-            return Code.KEEP
-        case Archive():
-            return Code.ARCHIVE
-        case Due():
-            return Code.DUE
-        case Held():
-            return Code.HELD
-        case Undetermined():
-            return Code.UNDETERMINED
-
-
 @pytest.fixture(params=["postgresql", "mariadb", "sqlite", "duckdb"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Each of the engines that decide."""
@@ -208,7 +195,7 @@ def reference(policy: Policy, drawn: Sequence[Record], reader: Reader) -> Verdic
             since, ending = None, None
             if isinstance(decision, Due):
                 since, ending = decision.since, (decision.action is EndAction.DELETE, decision.purposes[0])
-            found[number, category] = (as_code(decision), since, ending)
+            found[number, category] = (code_of(decision), since, ending)
     return found
 
 
