@@ -160,7 +160,7 @@ class Datasets:
             column(each): table.c[each] for each in sorted({*dataset.key, *extra, *self._asked_of(name)})
         }
         links = self._links(columns, table, name, parents)
-        self._standing(columns, table, dataset, parents, links)
+        self._standing(columns, table, name, parents, links)
         facts = self._facts(columns, table, dataset, parents)
         own = self._own_events(dataset, events)
         for event, event_source in own.items():
@@ -258,11 +258,12 @@ class Datasets:
         self,
         columns: dict[str, Expression],
         table: sa.FromClause,
-        dataset: DatasetMap,
+        name: str,
         parents: Sequence[_Joined],
         links: Mapping[str, Key],
     ) -> None:
-        """Whether a row is inside, orphaned, and lost (it ought to have a subject, and none is known)."""
+        """Whether a row is inside, orphaned, lost (it ought to have a subject, and none is known), or unread."""
+        dataset = self.map(name)
         single = [joined for joined in parents if joined.single]
         inside = [self.inside(table, dataset)]
         inside += [sa.or_(sa.not_(each.found), _flag(each, "inside")) for each in single]
@@ -282,6 +283,11 @@ class Datasets:
         columns["orphaned"] = _truth(orphaned)
         columns["expects"] = _truth(expects)
         columns["lost"] = _truth(sa.or_(orphaned, sa.and_(expects, unknown)))
+        own = (
+            sa.and_(form.unread(table, self.dialect), sa.not_(self._nobody(table, name, form.columns)))
+            for form in forms(dataset.subjects)
+        )
+        columns["unread"] = _truth(sa.or_(sa.false(), *own, *(_flag(each, "unread") for each in single)))
 
     def _facts(
         self, columns: dict[str, Expression], table: sa.FromClause, dataset: DatasetMap, parents: Sequence[_Joined]

@@ -99,15 +99,21 @@ class Evidence:
         Raises:
             sqlalchemy.exc.DBAPIError: the store fails; the caller knows its name.
         """
-        self.gather(datasets.connection, datasets.carried(supplier.dataset, events=frozenset(supplier.events)))
-        self._counted(supplier)
+        carried = datasets.carried(supplier.dataset, events=frozenset(supplier.events))
+        unread = self.gather(datasets.connection, carried)
+        if unread:  # whoever is meant may be anybody: nobody's clock may run out on that
+            self.note(supplier, f"{unread} of its records hold no single address where one belongs")
+        else:
+            self._counted(supplier)
 
-    def gather(self, connection: sa.Connection, carried: Carried) -> None:
-        """Take in what a relation of records tells of its subjects."""
+    def gather(self, connection: sa.Connection, carried: Carried) -> int:
+        """Take in what a relation of records tells of its subjects; returns how many name somebody unreadable."""
+        unread = 0
         if carried.links:
             with connection.execute(reduction(carried), execution_options={"yield_per": BATCH}) as result:
                 for part in result.partitions():
-                    receive(self.connection, part, carried)
+                    unread += receive(self.connection, part, carried)
+        return unread
 
     def gather_items(self, supplier: Supplier, dataset: DatasetMap, policy: Policy) -> None:
         """Reduce the events of a mailbox or calendar per subject, in DuckDB, from the index."""

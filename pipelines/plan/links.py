@@ -54,6 +54,13 @@ class LinkForm:
         form = folded(text, dialect) if self.key.kind == NAME else lower_trim(text)
         return sa.case((form != "", keyed_digest(digest_key, prefix.concat(form))))
 
+    def unread(self, table: sa.FromClause, dialect: str) -> Expression:
+        """Whether the row names somebody by what is no single address: several in one cell, or a sentence."""
+        if self.key.kind != EMAIL or self.loose:
+            return sa.false()
+        columns = [table.c[name] for name in self.columns]
+        return sa.and_(joined(columns, dialect).like("%@%"), address(columns, dialect).is_(None))
+
 
 def forms(links: Sequence[SubjectLink]) -> tuple[LinkForm, ...]:
     """The forms of a dataset's links by columns: each as it is, an address also in its loose form.

@@ -40,12 +40,17 @@ def reduction(carried: Carried) -> sa.Select[Any]:
             sa.func.max(relation.c[names.last]).label(names.last),
         ]
         happened += [relation.c[names.open], relation.c[names.missing], relation.c[names.last].is_not(None)]
-    linked = sa.or_(sa.false(), *(digest.is_not(None) for digest in digests))
+    unread = relation.c.unread if "unread" in relation.c else sa.false()  # what is in an archive was read when it came
+    columns.append(sa.func.sum(sa.case((unread, 1), else_=0)))
+    linked = sa.or_(unread, *(digest.is_not(None) for digest in digests))
     return sa.select(*columns).where(relation.c.inside, linked, sa.or_(*happened)).group_by(*digests)
 
 
-def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[sa.Row[Any]], carried: Carried) -> None:
-    """Add rows of a `reduction` to the table `evidence`: one for each digest and event of which something is known."""
+def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[sa.Row[Any]], carried: Carried) -> int:
+    """Add rows of a `reduction` to the table `evidence`: one for each digest and event of which something is known.
+
+    Returns how many records tell of somebody whose address cannot be read.
+    """
     columns = list(zip(*rows, strict=True))
     labels, values = list(carried.links), columns[len(carried.links) :]
     arrays = {label: pa.array(digests, pa.string()) for label, digests in zip(labels, columns, strict=False)}
@@ -63,6 +68,7 @@ def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[sa.Row[Any]], 
                 [horizon, event, key.name],
             )
     connection.unregister("batch")
+    return int(sum(columns[-1]))
 
 
 def _flags(values: Sequence[Any]) -> pa.Array:
