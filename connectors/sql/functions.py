@@ -18,7 +18,7 @@ from connectors.digests import LENGTH, DigestKey
 
 class _Digest(FunctionElement[str]):
     name = "ardoise_digest"
-    type = sa.String()
+    type = sa.String(LENGTH)
     inherit_cache = True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -18,21 +18,18 @@ import sqlalchemy as sa
 from connectors.digests import DigestKey
 from connectors.sql.act import Restriction, key_among
 from connectors.sql.journal import Journal
-from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap
+from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap, SubjectLink
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.facts import fact_column, own_fact
 from pipelines.plan.fiscal import end_of_fiscal_year
 from pipelines.plan.kept import Kept
-from pipelines.plan.links import Key, forms
+from pipelines.plan.links import EMAIL, ONE_ADDRESS, Key, forms, unread
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.supply import record_events, subject_events
 from retention_rules.policy import Policy
 
 Expression = sa.ColumnElement[Any]
-
-_OPENED_ONCE = frozenset({"mysql", "mariadb"})
-"""Engines in which a statement can read a temporary table at one place only."""
 
 _INHERITED = re.compile(r"[^rx].*")
 """The columns that a child may need of its parent: all but raw readings and what only the parent tells of subjects."""
@@ -177,6 +174,17 @@ class Datasets:
         base = layer(query, fenced=self.fenced)
         return self._judged(base, own, links=links, facts=facts, inherited=inherited, scoped=self._scoped(name))
 
+    def unread(self, table: sa.FromClause, name: str) -> Iterator[tuple[SubjectLink, Expression]]:
+        """For each link of a dataset by addresses: whether a row holds some that no engine reads (`links.unread`)."""
+        for link in self.map(name).subjects:
+            if link.kind == EMAIL and link.columns:
+                there = sa.not_(self._nobody(table, name, link.columns))
+                yield link, sa.and_(unread(link, table, self.dialect), there)
+
+    def single(self, parent: Parent) -> bool:
+        """Whether a row has one parent of this kind at most: the join is by the parent's key."""
+        return set(self.map(parent.dataset).key) <= set(parent.on.values())
+
     # -- parents
 
     def _own_events(self, dataset: DatasetMap, events: frozenset[str] | None) -> dict[str, EventSource]:
@@ -186,12 +194,12 @@ class Datasets:
     def _parent(
         self, table: sa.Table, parent: Parent, events: frozenset[str] | None, restriction: Restriction | None
     ) -> _Joined:
-        if restriction is None and self.still and self.dialect not in _OPENED_ONCE:
+        if restriction is None and self.still:
             carried = self._kept(parent.dataset)
         else:
             above = None if restriction is None else _referenced(table, parent, restriction)
             carried = self.carried(parent.dataset, events=events, restriction=above)
-        single = set(self.map(parent.dataset).key) <= set(parent.on.values())
+        single = self.single(parent)
         source = carried.relation.alias() if single else _grouped(carried, sorted(set(parent.on.values())))
         found = source.c[column(next(iter(parent.on.values())))].is_not(None)
         wanted = sa.and_(*(table.c[own].is_not(None) for own in parent.on)) if single else sa.false()
@@ -262,7 +270,7 @@ class Datasets:
         parents: Sequence[_Joined],
         links: Mapping[str, Key],
     ) -> None:
-        """Whether a row is inside, orphaned, lost (it ought to have a subject, and none is known), or unread."""
+        """Whether a row is inside, orphaned, lost (whom it concerns is not known), or unread."""
         dataset = self.map(name)
         single = [joined for joined in parents if joined.single]
         inside = [self.inside(table, dataset)]
@@ -283,11 +291,10 @@ class Datasets:
         columns["orphaned"] = _truth(orphaned)
         columns["expects"] = _truth(expects)
         columns["lost"] = _truth(sa.or_(orphaned, sa.and_(expects, unknown)))
-        own = (
-            sa.and_(form.unread(table, self.dialect), sa.not_(self._nobody(table, name, form.columns)))
-            for form in forms(dataset.subjects)
-        )
+        own = (condition for _, condition in self.unread(table, name))
         columns["unread"] = _truth(sa.or_(sa.false(), *own, *(_flag(each, "unread") for each in single)))
+        if len([key for key in links.values() if key.kind == EMAIL or not key.weak]) > len(ONE_ADDRESS):
+            columns["lost"] = _truth(sa.or_(columns["lost"], columns["unread"]))  # one link is known, another is not
 
     def _facts(
         self, columns: dict[str, Expression], table: sa.FromClause, dataset: DatasetMap, parents: Sequence[_Joined]
