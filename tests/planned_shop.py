@@ -1,4 +1,4 @@
-"""A small estate for plans: a CRM in PostgreSQL or SQLite, billing in SQLite, and mail in memory."""
+"""A small estate for plans: a CRM in PostgreSQL, MariaDB or SQLite, billing in SQLite, and mail in memory."""
 
 from __future__ import annotations
 

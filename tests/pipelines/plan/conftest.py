@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fixtures_mariadb import MariaDatabase
 from fixtures_postgres import PostgresDatabase
 from planned_shop import Shop, make_shop
 
@@ -23,8 +24,14 @@ def postgres_shop(tmp_path: Path, postgres_database: PostgresDatabase) -> Shop:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
+def mariadb_shop(tmp_path: Path, mariadb_database: MariaDatabase) -> Shop:
+    return make_shop(
+        tmp_path / "estate", mariadb_database.admin, mariadb_database.read, mariadb_database.write, schema=""
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.slow)])
 def shop(request: pytest.FixtureRequest) -> Shop:
-    name = "sqlite_shop" if request.param == "sqlite" else "postgres_shop"
-    made: Shop = request.getfixturevalue(name)
+    made: Shop = request.getfixturevalue(f"{request.param}_shop")
     return made
