@@ -1,4 +1,4 @@
-"""Commands about legal holds: `hold open`, `hold list`, `hold release`."""
+"""Commands about legal holds: `hold open`, `hold list`, `hold release`, `hold withdraw`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 hold = typer.Typer(help="Legal holds: a case keeps what would be due.", no_args_is_help=True)
 
 By = Annotated[str, typer.Option(help="Who acts: a role or an id, as the ledger will name it.")]
+Number = Annotated[int, typer.Option("--hold", help="Only this hold of the case, as `hold list` numbers it.")]
 Case = Annotated[str, typer.Argument(help="The case's reference; no name of a person.")]
 
 
@@ -77,7 +78,7 @@ def list_holds(
 def release_hold(
     ctx: typer.Context,
     case: Case,
-    number: Annotated[int, typer.Option("--hold", help="Only this hold of the case, as `hold list` numbers it.")] = 0,
+    number: Number = 0,
     until: Annotated[str | None, typer.Option(help="Day of release, YYYY-MM-DD; today by default.")] = None,
     by: By = "",
 ) -> None:
@@ -102,6 +103,21 @@ def release_hold(
         out.print(said, markup=False)
     if any(each.until is None for each in done):
         advise(out, f"another person confirms: {command(ctx, 'hold', 'release', case, '--by ROLE')}")
+
+
+@hold.command("withdraw")
+def withdraw_release(ctx: typer.Context, case: Case, number: Number = 0, by: By = "") -> None:
+    """Withdraw the request for the release of a case's holds, one's own or another's: they keep.
+
+    What was withdrawn cannot be confirmed any more: a release has to be asked for, and confirmed, anew.
+    """
+    from pipelines.cli.context import actor, console, engine_of, load_estate, now
+
+    estate = load_estate(ctx)
+    with engine_of(estate) as engine:
+        kept = engine.holds.withdraw(case, by=actor(by), at=now(), number=number or None)
+    for each in kept:
+        console().print(f"The request for the release of hold {each.id} is withdrawn. It keeps.", markup=False)
 
 
 def _known(estate: Estate, store: str | None, dataset: str | None, categories: Sequence[str]) -> None:

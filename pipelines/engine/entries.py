@@ -114,6 +114,14 @@ class HoldReleased(_Body):
     requester: Name | None = None
 
 
+class ReleaseWithdrawn(_Body):
+    """What ``requester`` had asked for was taken back before anybody confirmed it, by the same person or another."""
+
+    hold: Count
+    by: Name
+    requester: Name
+
+
 class Intended(_Body):
     """Written before the first destructive call of a step (or chunk of one)."""
 
@@ -193,6 +201,7 @@ KINDS: dict[str, type[_Body]] = {
     "hold_opened": HoldOpened,
     "hold_release_asked": ReleaseAsked,
     "hold_released": HoldReleased,
+    "hold_release_withdrawn": ReleaseWithdrawn,
     "intent": Intended,
     "receipt": Received,
     "refusal": RefusalMade,

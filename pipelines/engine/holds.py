@@ -1,7 +1,8 @@
 """Legal holds in the engine database: opened and released for a case, never deleted.
 
 A subject or a record appears as its keyed digest; the case as a reference number of the legal department's. A release
-takes two persons, where the estate does not say otherwise: one asks, another confirms; until then the hold keeps.
+takes two persons, where the estate does not say otherwise: one asks, another confirms; until then the hold keeps, and
+the request can be withdrawn.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,7 +35,8 @@ class HoldScope:
     """What a hold covers: the records for which everything given here is true; nothing given covers all.
 
     ``record`` and ``subject`` are keyed digests (`subjects.subject_digest`; a record's is that of
-    ``store␟dataset␟key``); ``categories`` is empty for every category that may be held.
+    ``store␟dataset␟key``, a message's or meeting's that of ``store␟dataset␟container␟key``); ``categories`` is empty for
+    every category that may be held.
     """
 
     store: str | None = None
@@ -120,21 +122,55 @@ class Holds:
             UsageError: no such hold waits for its release, or ``until`` lies before the beginning of one.
             NotApproved: who asked for the release tries to confirm it.
         """
-        where = f"case {case}" if _CASE.fullmatch(case) else "hold"
-        wanted = [table.c.case == case, table.c.until.is_(None)] + ([] if number is None else [table.c.id == number])
         with self.connections.write() as connection:
-            query = sa.select(table).where(*wanted).order_by(table.c.id)
-            if connection.dialect.name == "postgresql":
-                query = query.with_for_update()
-            rows = connection.execute(query).all()
-            if not rows:
-                raise UsageError("no such hold keeps anything", where, "`ardoise hold list` names them.")
+            rows = self._keeping(connection, case, number)
             others = [row for row in rows if not (self.two_persons and row.release_asked_by == by)]
             if not others:
                 raise NotApproved(
-                    "who asked for the release may not confirm it", where, "Ask a second person to confirm it."
+                    "who asked for the release may not confirm it", _where(case), "Ask a second person to confirm it."
                 )
             return [self._step(connection, row, until, by, at) for row in others]
+
+    def withdraw(
+        self, case: str, *, by: str, at: dt.datetime, number: int | None = None
+    ) -> builtins.list[HoldRecord]:
+        """Take back the requests for the release of a case's holds, or the one about the hold of that number.
+
+        Anybody may: who asked takes it back, another refuses to confirm it; the hold keeps either way. A release after
+        that has to be asked for, and confirmed, anew. The history stays in the ledger.
+
+        Raises:
+            UsageError: nobody has asked for such a release, or it is confirmed already.
+        """
+        with self.connections.write() as connection:
+            asked = [row for row in self._keeping(connection, case, number) if row.release_asked_by is not None]
+            if not asked:
+                raise UsageError(
+                    "nobody has asked for such a release", _where(case), "`ardoise hold list` shows what is asked for."
+                )
+            return [self._unasked(connection, row, by, at) for row in asked]
+
+    def _keeping(self, connection: sa.Connection, case: str, number: int | None) -> Sequence[sa.Row[Any]]:
+        """The holds of a case that are not released, or the one of that number, locked.
+
+        Raises:
+            UsageError: there is none.
+        """
+        wanted = [table.c.case == case, table.c.until.is_(None)] + ([] if number is None else [table.c.id == number])
+        query = sa.select(table).where(*wanted).order_by(table.c.id)
+        if connection.dialect.name == "postgresql":
+            query = query.with_for_update()
+        rows = connection.execute(query).all()
+        if not rows:
+            raise UsageError("no such hold keeps anything", _where(case), "`ardoise hold list` names them.")
+        return rows
+
+    def _unasked(self, connection: sa.Connection, row: sa.Row[Any], by: str, at: dt.datetime) -> HoldRecord:
+        nothing = {"release_asked_by": None, "release_asked_at": None, "release_asked_until": None}
+        connection.execute(table.update().where(table.c.id == row.id).values(**nothing))
+        body = {"hold": row.id, "by": by, "requester": row.release_asked_by}
+        self.ledger.append("hold_release_withdrawn", body, at=at, within=connection)
+        return _record(connection.execute(sa.select(table).where(table.c.id == row.id)).one())
 
     def _step(
         self, connection: sa.Connection, row: sa.Row[Any], until: dt.date, by: str, at: dt.datetime
@@ -210,6 +246,11 @@ def holds_digest(holds: Iterable[HoldRecord]) -> str:
         for each in sorted(holds, key=lambda hold: hold.id)
     ]  # fmt: skip
     return hashlib.sha256(rfc8785.dumps(documents)).hexdigest()
+
+
+def _where(case: str) -> str:
+    """How an error names a case; what is no reference is not repeated."""
+    return f"case {case}" if _CASE.fullmatch(case) else "hold"
 
 
 def _check(case: str, scope: HoldScope) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,64 @@ def test_one_person_releases_where_the_estate_says_so(trusting: EngineDatabase) 
     opened(trusting)
     assert release(trusting, "legal")[0].until == RELEASE
     assert [entry.kind for entry in trusting.ledger.entries()] == ["hold_opened", "hold_released"]
+
+
+@pytest.mark.parametrize("who", ["legal", "dpo"])
+def test_a_withdrawn_request_cannot_be_confirmed_any_more(engine: EngineDatabase, who: str) -> None:
+    made = opened(engine)
+    release(engine, "legal")
+    assert engine.holds.withdraw("case-7", by=who, at=NOON) == [made]
+
+    (anew,) = release(engine, "dpo")  # no confirmation: nobody asks any more
+
+    assert (anew.until, anew.asked_by) == (None, "dpo")
+    assert [each.id for each in engine.holds.list(active_on=LATER)] == [made.id]
+    assert release(engine, "legal")[0].until == RELEASE
+    entries = list(engine.ledger.entries())
+    assert [entry.kind for entry in entries] == [
+        "hold_opened", "hold_release_asked", "hold_release_withdrawn", "hold_release_asked", "hold_released",
+    ]  # fmt: skip
+    assert entries[2].body == {"hold": made.id, "by": who, "requester": "legal"}
+
+
+def test_only_what_was_asked_for_and_not_confirmed_can_be_withdrawn(light_engine: EngineDatabase) -> None:
+    first, second = opened(light_engine), opened(light_engine)
+    with pytest.raises(UsageError, match="nobody has asked"):
+        light_engine.holds.withdraw("case-7", by="legal", at=NOON)
+    release(light_engine, "legal")
+    assert [each.id for each in light_engine.holds.withdraw("case-7", by="legal", at=NOON, number=first.id)] == [1]
+    assert [each.asked_by for each in light_engine.holds.list()] == [None, "legal"]
+    release(light_engine, "dpo", number=second.id)
+    with pytest.raises(UsageError, match="no such hold keeps"):
+        light_engine.holds.withdraw("case-7", by="legal", at=NOON, number=second.id)
+    assert light_engine.holds.list()[1].until == RELEASE
+
+
+def test_of_a_confirmation_and_a_withdrawal_at_once_one_counts(engine: EngineDatabase) -> None:
+    for turn in range(8):
+        case = f"case-{turn}"
+        made = opened(engine, case)
+        release(engine, "legal", case=case)
+        start = threading.Barrier(2)
+
+        def withdraw(case: str = case, start: threading.Barrier = start) -> bool:
+            start.wait(10)
+            try:
+                engine.holds.withdraw(case, by="legal", at=NOON)
+            except UsageError:
+                return False
+            return True
+
+        def confirm(case: str = case, start: threading.Barrier = start) -> bool:
+            start.wait(10)
+            return release(engine, "dpo", case=case)[0].until is not None
+
+        with ThreadPoolExecutor(2) as pool:
+            withdrawn, confirmed = pool.submit(withdraw), pool.submit(confirm)
+        assert withdrawn.result() is not confirmed.result()
+        (found,) = [each for each in engine.holds.list() if each.id == made.id]
+        assert (found.until is None) is withdrawn.result()
+    assert engine.ledger.verify() == []
 
 
 def test_a_hold_is_in_force_until_the_day_of_its_release(light_engine: EngineDatabase) -> None:
