@@ -2,7 +2,8 @@
 
 The journal says which chunks of which plan are committed, so that a crash between commit and receipt is resolved by
 looking. A mark says that a category of a record is anonymised, and with which result: when the record is re-used for
-somebody new, its fingerprint differs and the mark no longer counts. Statistics hold what deleted rows contributed to
+somebody new, its fingerprint differs and the mark no longer counts. With the mark of a link to a subject go the days
+that only the link could tell (`connectors.sql.remembered`). Statistics hold what deleted rows contributed to
 registered aggregates. None of it holds a value that was there before, or a digest of one.
 """
 
@@ -17,6 +18,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key, row_digest
+from connectors.sql.remembered import remembered_table
 
 _AMOUNT = sa.Numeric().with_variant(mysql.DECIMAL(65, 20), "mysql", "mariadb")
 """A sum: as exact as it comes. MariaDB's bare NUMERIC would round it to a whole number."""
@@ -47,7 +49,7 @@ class Chunk:
 
 
 class Journal:
-    """The three tables in one store; ``dialect`` decides between a schema and a prefix."""
+    """The tables in one store; ``dialect`` decides between a schema and a prefix."""
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self.schema = OWN_SCHEMA if dialect.name == "postgresql" else None
@@ -89,10 +91,15 @@ class Journal:
             sa.Column("n", sa.BigInteger, nullable=False),
             sa.Column("total", _AMOUNT), **exact,
         )  # fmt: skip
+        self.remembered = remembered_table(self._metadata, prefix, exact)
 
     def exists(self, connection: sa.Connection) -> bool:
         """Whether the store has the tables. Without them nothing was ever marked."""
         return sa.inspect(connection).has_table(self.marks.name, schema=self.schema)
+
+    def remembers(self, connection: sa.Connection) -> bool:
+        """Whether the store has a place for the days of subjects whose links were anonymised."""
+        return sa.inspect(connection).has_table(self.remembered.name, schema=self.schema)
 
     def prepare(self, connection: sa.Connection, reader: str | None = None) -> None:
         """Create the tables where they are missing, and let the reading role read them."""
@@ -155,6 +162,18 @@ class Journal:
             marks.c.fingerprint == fingerprint(table, columns),
         )
 
+    def broken(
+        self, table: sa.FromClause, key: Sequence[str], dataset: str, fields: Mapping[str, Iterable[str]]
+    ) -> sa.ColumnElement[bool]:
+        """Whether any mark of a row has ceased to stand: the row was written to since. ``fields``: by category."""
+        marks = self.marks.alias()
+        changed = (
+            sa.and_(marks.c.category == category, marks.c.fingerprint != fingerprint(table, columns))
+            for category, columns in sorted(fields.items())
+        )
+        mine = (marks.c.dataset == dataset, marks.c.record == record_key(table.c[name] for name in key))
+        return sa.exists().where(*mine, sa.or_(sa.false(), *changed))
+
     def marked_categories(self, connection: sa.Connection) -> frozenset[tuple[str, str]]:
         """The datasets and categories of which anything is marked."""
         rows = connection.execute(sa.select(self.marks.c.dataset, self.marks.c.category).distinct())
@@ -179,7 +198,29 @@ class Journal:
             sa.literal(chunk.plan, sa.String),
         ).where(within)
         names = ["dataset", "record", "category", "fingerprint", "plan"]
-        self._upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+        self.upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+
+    def unmark_broken(
+        self,
+        connection: sa.Connection,
+        chunk: Chunk,
+        table: sa.FromClause,
+        key: Sequence[str],
+        fields: Mapping[str, Iterable[str]],
+        within: sa.ColumnElement[bool],
+    ) -> None:
+        """Forget the marks of rows that have ceased to stand: one that does so later tells of a new use."""
+        record, marks = record_key(table.c[name] for name in key), self.marks.c
+        for category, columns in sorted(fields.items()):
+            standing = sa.select(record, fingerprint(table, columns)).where(within)
+            connection.execute(
+                self.marks.delete().where(
+                    marks.dataset == chunk.dataset,
+                    marks.category == category,
+                    marks.record.in_(sa.select(record).where(within)),
+                    sa.tuple_(marks.record, marks.fingerprint).not_in(standing),
+                )
+            )
 
     def refresh_estimates(self, connection: sa.Connection) -> None:
         """Tell the planner how many marks there are, in a transaction of its own.
@@ -188,8 +229,9 @@ class Journal:
         with every mark (measured: 86 s in place of 0.6 s for 20,000 marks). Skipped while another run does the same.
         """
         if self._dialect.name == "postgresql":
+            names = ", ".join(f"{self.schema}.{table.name}" for table in (self.marks, self.remembered))
             with connection.begin():
-                connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {self.schema}.{self.marks.name}")
+                connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")
 
     def mark_versions(
         self, connection: sa.Connection, dataset: str, operation: str, versions: Mapping[str, str]
@@ -214,9 +256,10 @@ class Journal:
         return {record: version for record, version in rows}  # noqa: C416 - rows are no pairs to the type checker
 
     def unmark(self, connection: sa.Connection, dataset: str, keys: sa.FromClause, key: Sequence[str]) -> None:
-        """Forget the marks of records that go."""
+        """Forget the marks of records that go, and what is remembered with them."""
         records = sa.select(record_key(keys.c[name] for name in key))
-        connection.execute(self.marks.delete().where(self.marks.c.dataset == dataset, self.marks.c.record.in_(records)))
+        for table in (self.marks, self.remembered):
+            connection.execute(table.delete().where(table.c.dataset == dataset, table.c.record.in_(records)))
 
     # -- statistics
 
@@ -249,7 +292,7 @@ class Journal:
         if cell:
             rows = rows.group_by(*cell)
         names = ["dataset", "statistic", "cell", "plan", "step", "chunk", "n", "total"]
-        self._upsert(connection, self.statistics, names, rows, ())
+        self.upsert(connection, self.statistics, names, rows, ())
 
     def contributed(self, connection: sa.Connection, dataset: str, statistic: str) -> Mapping[str, tuple[int, Any]]:
         """What all deleted rows of a dataset contributed, as (count, sum) by cell."""
@@ -261,7 +304,7 @@ class Journal:
         )
         return {cell: (int(n), total) for cell, n, total in rows}
 
-    def _upsert(
+    def upsert(
         self,
         connection: sa.Connection,
         table: sa.Table,
@@ -269,6 +312,7 @@ class Journal:
         rows: sa.Select[*tuple[Any, ...]],
         update: tuple[str, ...],
     ) -> None:
+        """Insert rows into a table of the journal's; of those that are there, write the columns ``update`` anew."""
         key = [column.name for column in table.primary_key]
         match self._dialect.name:
             case "postgresql":
