@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from approving import confirm_maps
+from fixtures_mariadb import MariaArchive, MariaDatabase
 from fixtures_postgres import PostgresDatabase
 
 from pipelines.apply import apply
@@ -22,6 +24,7 @@ from pipelines.plan import make_plan
 from pipelines.plan.artefact import Plan
 
 AS_OF = dt.date(2026, 6, 30)
+ENGINES = ("sqlite", "postgresql", "mariadb")
 PLACE = "ardoise_archive"
 
 SCHEMA = """
@@ -132,7 +135,7 @@ datasets:
     statistics: [{name: turnover, sum: cents}]
     approved: {by: dpo, on: 2026-06-01}
 """
-TOML = f"""
+TOML = """
 [estate]
 name = "Books"
 
@@ -145,7 +148,7 @@ read = "file:read.secret"
 write = "file:write.secret"
 
 [stores.shop.archive]
-schema = "{PLACE}"
+schema = "PLACE"
 read = "file:archive.secret"
 
 [limits]
@@ -155,12 +158,28 @@ share = 1.0
 
 @dataclass(frozen=True)
 class Addresses:
-    """URLs of the store for its administrator, for reading, for writing, and for reading its archive."""
+    """URLs of the store for its administrator, for reading, for writing, and for reading its archive; its name."""
 
     admin: str
     read: str
     write: str
     archive: str
+    place: str = PLACE
+
+    @classmethod
+    def of(cls, kind: str, request: pytest.FixtureRequest, folder: Path) -> Addresses:
+        """A fresh store of a kind (one of `ENGINES`) for a test; files go to the folder."""
+        if kind == "sqlite":
+            return cls.of_files(folder)
+        given = request.getfixturevalue
+        if kind == "mariadb":
+            return cls.of_mariadb(given("mariadb_database"), given("mariadb_archive"))
+        return cls.of_database(given("postgres_server"), given("postgres_database"))
+
+    @classmethod
+    def of_mariadb(cls, database: MariaDatabase, archive: MariaArchive) -> Addresses:
+        """A MariaDB database, and the one for its archive."""
+        return cls(database.admin, database.read, database.write, archive.read, archive.name)
 
     @classmethod
     def of_files(cls, folder: Path) -> Addresses:
@@ -215,7 +234,8 @@ def archive_estate(folder: Path, addresses: Addresses, *, archive: bool = True) 
     for name in ("data_map", "policies"):
         (folder / name).mkdir(parents=True)
     own = TOML.index("[stores.shop.archive]"), TOML.index("[limits]")
-    (folder / "ardoise.toml").write_text(TOML if archive else TOML[: own[0]] + TOML[own[1] :])
+    toml = TOML if archive else TOML[: own[0]] + TOML[own[1] :]
+    (folder / "ardoise.toml").write_text(toml.replace("PLACE", addresses.place))
     (folder / "policies" / "books.yaml").write_text(POLICY)
     schema = "public." if addresses.admin.startswith("postgresql") else ""
     (folder / "data_map" / "shop.yaml").write_text(MAP.replace("source: ", f"source: {schema}"))

@@ -143,3 +143,30 @@ def fresh_mariadb(server: MariaServer) -> Iterator[MariaDatabase]:
         write=server.url(name, "ardoise_write", "read-write"),
     )
     server.run(f"DROP DATABASE {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class MariaArchive:
+    """A database for the archive of another one, as an administrator makes it, and the URL that may read it."""
+
+    name: str
+    read: str
+
+
+@pytest.fixture
+def mariadb_archive(mariadb_server: MariaServer, mariadb_database: MariaDatabase) -> Iterator[MariaArchive]:
+    """The archive of the test's database, dropped afterwards."""
+    with fresh_archive(mariadb_server, mariadb_database) as archive:
+        yield archive
+
+
+@contextlib.contextmanager
+def fresh_archive(server: MariaServer, database: MariaDatabase) -> Iterator[MariaArchive]:
+    """A database for an archive, dropped afterwards."""
+    name = f"ardoise_{database.name}"
+    server.run(f"CREATE DATABASE {name}")
+    server.run("CREATE USER IF NOT EXISTS ardoise_archivist@localhost IDENTIFIED BY 'archive'")
+    server.run(f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON {name}.* TO ardoise_write@localhost")
+    server.run(f"GRANT SELECT, CREATE TEMPORARY TABLES ON {name}.* TO ardoise_archivist@localhost")
+    yield MariaArchive(name, server.url(name, "ardoise_archivist", "archive"))
+    server.run(f"DROP DATABASE {name}")

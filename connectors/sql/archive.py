@@ -1,27 +1,27 @@
 """The intermediate archive of a SQL store: a place apart in the same engine, with reading credentials of its own.
 
-A schema in PostgreSQL, an attached file in SQLite: so a move is one transaction, and rows never travel. A table of the
-archive holds *arrivals*: what one step of one plan brought of one record. An arrival has the record's key, the columns
+Where that is, `connectors.sql.apart` knows: so a move is one transaction, and rows never travel. A table of the archive
+holds *arrivals*: what one step of one plan brought of one record. An arrival has the record's key, the columns
 that law and claims still need, and what later decisions need (evidence). There are no foreign keys: what an arrival
 depended on may go before it.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
-from connectors.errors import StoreMismatch, StoreReadOnly, StoreRefuses
+from connectors.errors import StoreDown, StoreMismatch, StoreReadOnly, StoreRefuses
 from connectors.sql.act import Before, Frozen
+from connectors.sql.apart import FilePlace, Ordinary, own, place_of
 from connectors.sql.catalog import OWN_PREFIX
-from connectors.sql.engines import open_engine, parse_url, prepare_sqlite, speaking_for
+from connectors.sql.engines import speaking_for
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Journal
 
@@ -29,6 +29,15 @@ ID, PLAN, STEP, ALTERED = (f"{OWN_PREFIX}{name}" for name in ("arrival", "plan",
 """An arrival's own columns: its random id, the plan and the step that brought it, the last plan that emptied a part."""
 
 _ID_DIGITS = 32
+
+_OWNER = f"{OWN_PREFIX}archive_of"
+"""The table that says whose archive it is: of which store, and in MariaDB beside which database."""
+
+_EXACT: dict[str, Any] = {
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_nopad_bin",
+}
 
 Rows = Callable[[Frozen], sa.Select[Any]]
 """Selects what a chunk brings: one row for each frozen key, columns named as the archive's."""
@@ -48,140 +57,138 @@ class Archive:
     def __init__(self, store: str, place: ArchivePlace) -> None:
         self.store = store
         self.schema = place.schema
-        url = parse_url(store, place.read)
-        self._reader = url.username
-        self._file = Path(url.database or "").absolute() if url.get_backend_name() == "sqlite" else None
-        self._engine = (
-            open_engine(store, place.read, write=False)
-            if self._file is None
-            else sa.create_engine("sqlite://", creator=self._alone, poolclass=sa.NullPool, hide_parameters=True)
-        )
+        self._place = place_of(store, place.schema, place.read)
+
+    def beside(self, engine: sa.Engine) -> None:
+        """Put the archive within reach of the store's writing connections, where they do not reach it by themselves."""
+        if isinstance(self._place, FilePlace):
+            sa.event.listen(engine, "connect", self._place.attach)
+
+    def untouched(self) -> AbstractContextManager[None]:
+        """Leaves nothing behind of what is tried inside."""
+        return self._place.untouched() if isinstance(self._place, FilePlace) else nullcontext()
 
     def close(self) -> None:
         """Let go of connections."""
-        self._engine.dispose()
+        self._place.engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One transaction over one snapshot of the archive, with the archive's own credentials."""
-        options: dict[str, Any] = {}
-        if self._engine.dialect.name == "postgresql":
-            options = {"isolation_level": "REPEATABLE READ"}
         with (
             speaking_for(self.store),
-            self._engine.connect().execution_options(**options) as connection,
+            own(self.store, self._place.engine) as connection,
             connection.begin(),
         ):
             yield connection
 
     # -- the place
 
-    def prepare(self, connection: sa.Connection, journal: Journal, reader: str | None) -> None:
+    def prepare(self, connection: sa.Connection, journal: Journal, ordinary: Ordinary) -> None:
         """Make the place where it is not there yet, and hold everybody off but the archive's own reader.
 
         Args:
             connection: in a transaction of the store's writing role.
             journal: the store's.
-            reader: the store's ordinary reading role, which must not be able to read the archive.
+            ordinary: the store's ordinary reading role, which must not be able to read the archive.
 
         Raises:
-            StoreMismatch: records were moved there, and it is gone.
+            StoreMismatch: records were moved there, and it is gone; or an administrator has to make it.
             StoreReadOnly: a right is missing.
-            StoreRefuses: the archive would not be apart from the active base.
+            StoreRefuses: the archive would not be apart from the active base, or is another store's.
         """
-        self._refuse_lost(connection, connection, journal)
-        if connection.dialect.name == "sqlite":
-            self._prepare_file(connection)
-        else:
-            self._prepare_schema(connection, reader)
+        self._vet(connection, journal, ordinary)
+        self._claim(connection)
+
+    def rehearse(self, connection: sa.Connection, journal: Journal, ordinary: Ordinary) -> None:
+        """What `prepare` does, for the caller to take back; only what can be taken back is made.
+
+        Raises:
+            ConnectorError: as `prepare`.
+        """
+        self._vet(connection, journal, ordinary)
+        if self._place.returns:
+            self._claim(connection)
 
     def check(self, connection: sa.Connection, journal: Journal) -> None:
         """Reach the archive as its reader, and hold it against what the store, which ``connection`` reads, has moved.
 
         Raises:
             StoreMismatch: records were moved there, and it is gone.
-            StoreRefuses: archives of such stores are not known yet.
+            StoreRefuses: its own credentials do not open it, or it is another store's.
         """
-        with self.reading() as own:
-            self._refuse_lost(own, connection, journal)
+        try:
+            with self.reading() as apart:
+                self._refuse_lost(apart, connection, journal)
+                self._refuse_others(apart, connection)
+        except (StoreDown, StoreReadOnly) as error:  # the store answers: nothing is gained by waiting
+            raise StoreRefuses(self.store, error.what, error.remedy) from None
 
-    def _refuse_lost(self, own: sa.Connection, connection: sa.Connection, journal: Journal) -> None:
-        engine = connection.dialect.name
-        if engine not in {"postgresql", "sqlite"}:
-            raise StoreRefuses(self.store, f"there is no archive in {engine} yet", "Take the store's archive out")
-        if not self.tables(own) and _has_moved(connection, journal):
+    def _vet(self, connection: sa.Connection, journal: Journal, ordinary: Ordinary) -> None:
+        self._refuse_lost(connection, connection, journal)
+        self._refuse_writer(connection)
+        self._place.prepare(connection, ordinary)
+        self._refuse_others(connection, connection)
+
+    def _refuse_writer(self, connection: sa.Connection) -> None:
+        if self._place.reader is not None and self._place.reader == connection.engine.url.username:
+            raise StoreRefuses(
+                self.store,
+                "its archive is read by the role that writes the store",
+                f"Give `read` in [stores.{self.store}.archive] a role of its own",
+            )
+
+    def _refuse_lost(self, apart: sa.Connection, connection: sa.Connection, journal: Journal) -> None:
+        lost = sorted(_moved(connection, journal, self.store) - set(self.tables(apart)))
+        if lost:
             raise StoreMismatch(
                 self.store,
-                f"the archive {self.schema} is gone",
+                f"the archive {self.schema} is gone, or its role may not see it: {', '.join(lost)}",
                 "Restore it: records were moved there and nowhere else",
             )
 
-    def attach(self, connection: sqlite3.Connection, _: object = None) -> None:
-        """Put the archive's file beside the store's, on a new writing connection; for its owner alone.
+    # -- whose it is
 
-        Raises:
-            StoreRefuses: it is the store's own file.
-        """
-        if self._file is not None:
-            main = next(file for _, name, file in connection.execute("PRAGMA database_list") if name == "main")
-            if self._file.exists() and self._file.samefile(main):
-                raise StoreRefuses(self.store, "its archive is the store's own file", "Let its `read` name another")
-            self._file.touch(mode=0o600)
-            connection.execute(f"ATTACH 'file:{quote(str(self._file))}?mode=rw' AS {self.schema}")
+    def _owners(self) -> sa.Table:
+        columns = [sa.Column(name, sa.String(64), primary_key=True) for name in ("store", "base")]
+        return sa.Table(_OWNER, sa.MetaData(), *columns, schema=self.schema, **_EXACT)
 
-    def _alone(self) -> sqlite3.Connection:
-        """The archive's file, to be read only, under the name that it has beside the store's; nothing where none is."""
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        prepare_sqlite(connection)
-        there = self._file is not None and self._file.exists()
-        place = f"file:{quote(str(self._file))}?mode=ro" if there else ":memory:"
-        connection.execute(f"ATTACH '{place}' AS {self.schema}")
-        return connection
-
-    def _prepare_schema(self, connection: sa.Connection, reader: str | None) -> None:
-        quoted = connection.dialect.identifier_preparer.quote
-        schema = quoted(self.schema)
-        if not sa.inspect(connection).has_schema(self.schema):
-            connection.execute(sa.schema.CreateSchema(self.schema))
-        connection.exec_driver_sql(f"REVOKE ALL ON SCHEMA {schema} FROM PUBLIC")
-        if self._reader:
-            connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {quoted(self._reader)}")
-        if not self._may_use(connection, self._reader):
-            raise StoreReadOnly(
-                self.store, f"the archive's reading role may not use {self.schema}", f"GRANT USAGE ON SCHEMA {schema}"
-            )
-        if reader is None or self._may_use(connection, reader):
+    def _refuse_others(self, apart: sa.Connection, connection: sa.Connection) -> None:
+        owners = self._owners()
+        if not self._there(apart, _OWNER):
+            return
+        ours = self.store, self._place.base(connection)
+        if any(tuple(row) != ours for row in apart.execute(sa.select(owners.c.store, owners.c.base))):
             raise StoreRefuses(
                 self.store,
-                f"its ordinary reading role could read the archive {self.schema}",
-                "Give `read` a role that owns nothing, and the archive's `read` another one",
+                f"the archive {self.schema} belongs to another store",
+                f"Give every store one of its own: another `schema` (or file) in [stores.{self.store}.archive]",
             )
 
-    def _may_use(self, connection: sa.Connection, role: str | None) -> bool:
-        right = sa.func.has_schema_privilege(sa.literal(role or ""), self.schema, sa.literal("USAGE"))
-        return bool(role) and bool(connection.execute(sa.select(right)).scalar_one())
+    def _claim(self, connection: sa.Connection) -> None:
+        owners = self._owners()
+        if not self._there(connection, _OWNER):
+            connection.execute(sa.schema.CreateTable(owners))
+            self._place.admit(connection, owners)
+        if connection.execute(sa.select(sa.func.count()).select_from(owners)).scalar_one() == 0:
+            connection.execute(owners.insert(), {"store": self.store, "base": self._place.base(connection)})
 
-    def _prepare_file(self, connection: sa.Connection) -> None:
-        for name in ("main", self.schema):
-            mode = str(connection.exec_driver_sql(f"PRAGMA {name}.journal_mode").scalar_one())
-            if mode not in {"delete", "truncate", "persist"}:
-                raise StoreRefuses(
-                    self.store,
-                    f"SQLite commits a file in journal mode {mode} and its archive one after the other",
-                    "PRAGMA journal_mode = DELETE in both; a kill between them would lose or double records",
-                )
-        if self._file is not None and self._file.stat().st_mode & 0o077:
-            raise StoreRefuses(self.store, "others may read the file of its archive", f"chmod 600 {self._file.name}")
+    def _there(self, connection: sa.Connection, table: str) -> bool:
+        """Whether a table is there. A database that a role may not see has none for it."""
+        inspector = sa.inspect(connection)
+        return self.schema in inspector.get_schema_names() and inspector.has_table(table, schema=self.schema)
 
     # -- its tables
 
     def tables(self, connection: sa.Connection) -> tuple[str, ...]:
         """The datasets that have a table here."""
-        return tuple(sorted(sa.inspect(connection).get_table_names(schema=self.schema)))
+        inspector = sa.inspect(connection)
+        names = inspector.get_table_names(schema=self.schema) if self.schema in inspector.get_schema_names() else []
+        return tuple(sorted(name for name in names if name != _OWNER))
 
     def find(self, connection: sa.Connection, dataset: str) -> sa.Table | None:
         """The table of a dataset, or None when nothing of it was ever moved."""
-        if not sa.inspect(connection).has_table(dataset, schema=self.schema):
+        if not self._there(connection, dataset):
             return None
         return self._reflected(connection, dataset)
 
@@ -207,14 +214,14 @@ class Archive:
             raise StoreMismatch(
                 self.store,
                 f"the archive of {dataset} has no key column {missing[0]}",
-                "Move its table out of the way under another name, and keep it by hand",
+                f"Add it to {self.schema}.{dataset} by hand, filled from the key that it has; then plan again",
             )
         name = connection.dialect.identifier_preparer.format_table(found)
         for column, kind in columns.items():
             if column not in found.c:
                 quoted = connection.dialect.identifier_preparer.quote(column)
-                compiled = kind.compile(connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {quoted} {compiled}")
+                compiled = self._place.kind(kind).compile(connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {quoted} {compiled} NULL")
         return self._reflected(connection, dataset)
 
     def _made(
@@ -224,21 +231,20 @@ class Archive:
         key: Sequence[str],
         columns: Mapping[str, sa.types.TypeEngine[Any]],
     ) -> sa.Table:
-        own = [
-            sa.Column(ID, sa.String(_ID_DIGITS), primary_key=True),
-            sa.Column(PLAN, sa.String(64), nullable=False),
-            sa.Column(STEP, sa.String(128), nullable=False),
-            sa.Column(ALTERED, sa.String(64)),
+        engines = [
+            sa.Column(ID, _ascii(_ID_DIGITS), primary_key=True),
+            sa.Column(PLAN, _ascii(64), nullable=False),
+            sa.Column(STEP, _ascii(128), nullable=False),
+            sa.Column(ALTERED, _ascii(64)),
         ]
-        rest = [sa.Column(name, kind, nullable=name not in key) for name, kind in columns.items()]
+        rest = [
+            sa.Column(name, kind if name in key else self._place.kind(kind), nullable=name not in key)
+            for name, kind in columns.items()
+        ]
         once = sa.UniqueConstraint(*key, PLAN, STEP)
-        made = sa.Table(dataset, sa.MetaData(), *own, *rest, once, schema=self.schema)
+        made = sa.Table(dataset, sa.MetaData(), *engines, *rest, once, schema=self.schema, **_EXACT)
         connection.execute(sa.schema.CreateTable(made))  # and no types: those of the source are there
-        if connection.dialect.name == "postgresql":
-            name = connection.dialect.identifier_preparer.format_table(made)
-            reader = connection.dialect.identifier_preparer.quote(self._reader or "")
-            connection.exec_driver_sql(f"REVOKE ALL ON {name} FROM PUBLIC")
-            connection.exec_driver_sql(f"GRANT SELECT ON {name} TO {reader}")
+        self._place.admit(connection, made)
         return made
 
 
@@ -263,9 +269,18 @@ def arrival(archive: sa.Table, rows: Rows) -> Before:
     return arrive
 
 
-def _has_moved(connection: sa.Connection, journal: Journal) -> bool:
+def _moved(connection: sa.Connection, journal: Journal, store: str) -> set[str]:
+    """The datasets of a store of which something was moved to its archive."""
     if not journal.exists(connection):
-        return False
+        return set()
     step, done = journal.journal.c.step, journal.journal.c.done
-    moved = sa.or_(step.like("%.%.archive"), step.like("%.%.archive.g%")) & (done > 0)
-    return bool(connection.execute(sa.select(sa.exists().where(moved))).scalar_one())
+    named = re.compile(rf"{re.escape(store)}\.(.+)\.archive(\.g\d+)?")
+    steps = connection.execute(sa.select(step).where(step.like("%.archive%"), done > 0).distinct()).scalars()
+    return {match[1] for match in map(named.fullmatch, steps) if match}
+
+
+def _ascii(length: int) -> sa.types.TypeEngine[str]:
+    """A text of our own: digests and names of steps need no more, and MariaDB's keys are short."""
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )

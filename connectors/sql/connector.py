@@ -14,8 +14,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from connectors.base import Capabilities, Document, Impact, Inventory, Ref, Result, Source, Transform
-from connectors.errors import ScanIncomplete, StoreDown, StoreMismatch, StoreReadOnly
+from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreReadOnly, StoreRefuses
 from connectors.sql import catalog, impact, residue, rows
+from connectors.sql.apart import Ordinary
 from connectors.sql.archive import Archive, ArchivePlace
 from connectors.sql.engines import open_engine, parse_url, speaking_for
 from connectors.sql.journal import Journal
@@ -38,8 +39,8 @@ class SqlConnector:
         self._tables: dict[str, sa.Table] = {}
         self.journal = Journal(self.dialect)
         self.archive = None if archive is None else Archive(store, archive)
-        if self.archive is not None and self._write is not None and self.dialect.name == "sqlite":
-            sa.event.listen(self._write, "connect", self.archive.attach)
+        if self.archive is not None and self._write is not None:
+            self.archive.beside(self._write)
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -115,8 +116,11 @@ class SqlConnector:
 
         Raises:
             StoreReadOnly: naming the table, with the right to grant.
+            StoreRefuses: a table's engine cannot take back what a killed run has half done.
         """
         with self.writing() as connection, connection.begin():
+            for source in sources if self.dialect.name == "mariadb" else ():
+                self._refuse_lasting(connection, self.table(source))
             for source in sources if self.dialect.name == "postgresql" else ():
                 table = self.table(source)
                 name = self.dialect.identifier_preparer.format_table(table)
@@ -132,17 +136,56 @@ class SqlConnector:
                 connection.exec_driver_sql("CREATE TABLE ardoise_probe (n INTEGER)")
                 connection.rollback()
 
+    def _refuse_lasting(self, connection: sa.Connection, table: sa.Table) -> None:
+        question = (
+            "SELECT e.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine "
+            "WHERE t.table_schema = DATABASE() AND t.table_name = :name AND e.transactions <> 'YES'"
+        )
+        engine = connection.execute(sa.text(question), {"name": table.name}).scalar_one_or_none()
+        if engine is not None:
+            raise StoreRefuses(
+                self.store,
+                f"the table {table.name} takes part in no transaction: its engine is {engine}",
+                f"ALTER TABLE {table.name} ENGINE = InnoDB",
+            )
+
     def prepare(self) -> None:
         """Create the engine's own tables in the store and let the reading role read them.
 
         Raises:
             StoreReadOnly: the writing role may not create them.
         """
-        reader = self._reader if self._reader != self._writer else None
+        ordinary = self._ordinary
         with self.writing() as connection, connection.begin():
-            self.journal.prepare(connection, reader)
+            self.journal.prepare(connection, ordinary.role)
             if self.archive is not None:
-                self.archive.prepare(connection, self.journal, reader)
+                self.archive.prepare(connection, self.journal, ordinary)
+
+    @property
+    def _ordinary(self) -> Ordinary:
+        return Ordinary(self._reader if self._reader != self._writer else None, self.reading)
+
+    def check_archive(self) -> Iterator[ConnectorError]:
+        """Why records could not move to the archive, be apart there, or be read: each role is tried, nothing changes.
+
+        Nothing where the store has no archive.
+        """
+        if self.archive is None:
+            return
+        for attempt in (self._try_reading, self._try_filling):
+            try:
+                attempt(self.archive)
+            except ConnectorError as error:
+                yield error
+
+    def _try_reading(self, archive: Archive) -> None:
+        with self.reading() as connection:
+            archive.check(connection, self.journal)
+
+    def _try_filling(self, archive: Archive) -> None:
+        with archive.untouched(), self.writing() as connection, connection.begin() as attempt:
+            archive.rehearse(connection, self.journal, self._ordinary)
+            attempt.rollback()
 
     def close(self) -> None:
         """Let go of connections; there are none between calls."""

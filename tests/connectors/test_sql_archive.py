@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from fixtures_mariadb import MariaArchive, MariaDatabase
 from fixtures_postgres import PostgresDatabase
 from fixtures_sql import Shop, fill_shop
 
@@ -34,13 +35,18 @@ def archive_reader(postgres_server: PostgresServer, postgres_database: PostgresD
     return postgres_server.url(postgres_database.name, "ardoise_archivist", "archive")
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", "sqlite", "mariadb"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     """The shop with an archive, prepared."""
     if request.param == "postgresql":
         place = ArchivePlace(PLACE, request.getfixturevalue("archive_reader"))
         database: PostgresDatabase = request.getfixturevalue("postgres_database")
         admin, connector = database.admin, SqlConnector("shop", database.read, database.write, place)
+    elif request.param == "mariadb":
+        maria: MariaDatabase = request.getfixturevalue("mariadb_database")
+        archive: MariaArchive = request.getfixturevalue("mariadb_archive")
+        admin = maria.admin
+        connector = SqlConnector("shop", maria.read, maria.write, ArchivePlace(archive.name, archive.read))
     else:
         (tmp_path / "shop.sqlite").touch()
         admin = f"sqlite:///{tmp_path / 'shop.sqlite'}"
@@ -136,7 +142,11 @@ def test_an_archive_that_is_gone_is_never_made_anew(shop: Shop) -> None:
     move(shop.connector, range(1, 3))
     with shop.connector.writing() as connection, connection.begin():
         archive_of(shop.connector).find(connection, "contacts")
-        connection.exec_driver_sql(f"DROP TABLE {PLACE}.contacts")
+        schema = archive_of(shop.connector).schema
+        if connection.dialect.name == "mariadb":
+            shop.run(f"DROP TABLE {schema}.contacts")
+        else:
+            connection.exec_driver_sql(f"DROP TABLE {schema}.contacts")
     with pytest.raises(StoreMismatch, match="gone"):
         shop.connector.prepare()
     with shop.connector.reading() as connection, pytest.raises(StoreMismatch, match="gone"):

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archive_estate import AS_OF, Addresses, ArchiveEstate, archive_estate, noon, planned, run
-from fixtures_postgres import PostgresDatabase
+from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, noon, planned, run
 
-from pipelines.demo.servers.postgres import PostgresServer
 from pipelines.engine.holds import HoldScope
 from pipelines.plan.artefact import Plan
 from pipelines.subjects import subject_digest
@@ -20,14 +18,10 @@ from pipelines.verify import verify
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def books(request: pytest.FixtureRequest, tmp_path: Path) -> ArchiveEstate:
     """The estate over each engine."""
-    if request.param == "sqlite":
-        return archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path))
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    database: PostgresDatabase = request.getfixturevalue("postgres_database")
-    return archive_estate(tmp_path / "estate", Addresses.of_database(server, database))
+    return archive_estate(tmp_path / "estate", Addresses.of(request.param, request, tmp_path))
 
 
 def unexplained(books: ArchiveEstate, plan: Plan, day: dt.date = AS_OF) -> list[Any]:

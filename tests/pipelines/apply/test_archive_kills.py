@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from apply_states import receipts, worker
-from archive_estate import AS_OF, Addresses, ArchiveEstate, archive_estate, planned, run
-from fixtures_postgres import PostgresDatabase, fresh_database
+from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, planned, run
+from fixtures_mariadb import MariaServer, fresh_archive, fresh_mariadb
+from fixtures_postgres import fresh_database
 
 from connectors.sql.archive import ID
 from pipelines.apply import apply
@@ -25,6 +26,8 @@ POINTS = [
     ("sqlite", "intent", 2), ("sqlite", "mid_batch", 1), ("sqlite", "after_commit", 4), ("sqlite", "before_commit", 8),
     ("postgresql", "intent", 1), ("postgresql", "mid_batch", 4), ("postgresql", "before_commit", 2),
     ("postgresql", "after_commit", 2), ("postgresql", "committed", 8),
+    ("mariadb", "intent", 2), ("mariadb", "mid_batch", 1), ("mariadb", "mid_batch", 8), ("mariadb", "before_commit", 4),
+    ("mariadb", "after_commit", 8), ("mariadb", "committed", 2),
 ]  # fmt: skip
 """With one record per chunk: 1 and 2 are payments that move, 4 and 5 contracts, 8 and 9 fields of customers."""
 
@@ -51,15 +54,24 @@ def state(books: ArchiveEstate, plan: Plan) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> dict[str, Any]:
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, mariadb_server: MariaServer
+) -> dict[str, Any]:
     """What a run without interruption leaves, on each engine."""
     found = {}
-    with fresh_database(postgres_server) as database:
-        for kind in ("sqlite", "postgresql"):
-            folder = tmp_path_factory.mktemp(kind)
-            files = kind == "sqlite"
-            addresses = Addresses.of_files(folder) if files else Addresses.of_database(postgres_server, database)
-            books = archive_estate(folder / "estate", addresses)
+    files = tmp_path_factory.mktemp("files")
+    with (
+        fresh_database(postgres_server) as database,
+        fresh_mariadb(mariadb_server) as maria,
+        fresh_archive(mariadb_server, maria) as archive,
+    ):
+        addresses = {
+            "sqlite": Addresses.of_files(files),
+            "postgresql": Addresses.of_database(postgres_server, database),
+            "mariadb": Addresses.of_mariadb(maria, archive),
+        }
+        for kind in ENGINES:
+            books = archive_estate(tmp_path_factory.mktemp(kind) / "estate", addresses[kind])
             plan = run(books, chunk=1)
             found[kind] = state(books, plan)
     return found
@@ -67,11 +79,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postg
 
 @pytest.fixture
 def books(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> ArchiveEstate:
-    if kind == "sqlite":
-        return archive_estate(tmp_path / "estate", Addresses.of_files(tmp_path))
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    database: PostgresDatabase = request.getfixturevalue("postgres_database")
-    return archive_estate(tmp_path / "estate", Addresses.of_database(server, database))
+    return archive_estate(tmp_path / "estate", Addresses.of(kind, request, tmp_path))
 
 
 @pytest.mark.parametrize(("kind", "point", "occurrence"), POINTS)
@@ -88,7 +96,7 @@ def test_a_worker_killed_around_a_move_is_resumed(
     assert state(books, plan) == undisturbed[kind]
 
 
-@pytest.mark.parametrize(("kind", "point"), [("sqlite", "before_commit"), ("postgresql", "after_commit")])
+@pytest.mark.parametrize(("kind", "point"), [("sqlite", "before_commit"), ("postgresql", "after_commit"), ("mariadb", "mid_batch")])
 def test_a_worker_killed_while_records_leave_the_archive_is_resumed(
     books: ArchiveEstate, kind: str, point: str
 ) -> None:
