@@ -24,6 +24,7 @@ from pipelines.plan.compile import Code, Group, decided, decision_columns, group
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import greatest, nothing
 from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, layer
+from pipelines.plan.frozen import known, seen
 from pipelines.plan.holding import by_category
 from pipelines.plan.joining import Joining, hold_columns
 from pipelines.plan.links import Key
@@ -174,7 +175,7 @@ class ArchivedSelection:
                 columns |= self._seen(event, FrozenEvent.told(event), names, horizon, unknown=False)
                 told[horizon.name, event] = names
             names = EventColumns.named(f"{horizon.name}arrived")
-            columns |= self._known(table.c[DAY], names, horizon)
+            columns |= known(names, horizon, first=table.c[DAY], last=table.c[DAY])
             events[horizon.name, ARRIVED] = names
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(table)
         if restriction is not None:
@@ -190,29 +191,9 @@ class ArchivedSelection:
             absent = nothing(sa.Date())
             return {names.open: sa.false(), names.missing: otherwise, names.first: absent, names.last: absent}
         table = self.table.c
-        seen = self._known(table[frozen.last], names, horizon, first=table[frozen.first])
         missing: Expression = sa.func.coalesce(table[frozen.missing], otherwise)
-        if self.context.policy.events[event] is EventKind.POINT:
-            seen[names.open] = sa.false()
-            missing = sa.or_(missing, sa.func.coalesce(table[frozen.last] > day_constant(horizon.today), sa.false()))
-        return seen | {names.missing: _truth(missing)}
-
-    def _known(
-        self, last: Expression, names: EventColumns, horizon: Horizon, first: Expression | None = None
-    ) -> dict[str, Expression]:
-        """The end of something on a date: what lies after it is still open.
-
-        Of days between the first and the last nothing is known: on a past date the last one seen may be too early, and
-        only because today has to agree is that no harm.
-        """
-        as_of = day_constant(horizon.as_of)
-        first = last if first is None else first
-        return {
-            names.open: _truth(last > as_of),
-            names.missing: sa.false(),
-            names.first: sa.case((first <= as_of, first)),
-            names.last: sa.case((last <= as_of, last), (first <= as_of, first)),
-        }
+        kind = self.context.policy.events[event]
+        return seen(names, kind, horizon, missing=missing, first=table[frozen.first], last=table[frozen.last])
 
     def relation(self, restriction: Restriction | None = None) -> sa.FromClause:
         """Every arrival with its decisions: per group ``g{n}_code``, ``_due``, ``_last``, ``_empty``; and ``goes``."""
