@@ -31,6 +31,7 @@ from pipelines.plan.links import STRONG as STRONG_LINKS
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
 from pipelines.plan.supply import Supplier, Supply, keys_of, subject_events
 from pipelines.plan.transfer import BATCH, evidence_table, load, receive, reduction
+from pipelines.plan.unread import MANY, read_cells, why_incomplete
 from retention_rules.policy import Policy
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ class Evidence:
         """
         carried = datasets.carried(supplier.dataset, events=frozenset(supplier.events))
         unread = self.gather(datasets.connection, carried)
+        if 0 < unread <= MANY:
+            unread -= read_cells(self.connection, datasets, supplier)
         if unread:  # whoever is meant may be anybody: nobody's clock may run out on that
-            self.note(supplier, f"{unread} of its records hold no single address where one belongs")
+            self.note(supplier, why_incomplete(unread))
         else:
             self._counted(supplier)
 

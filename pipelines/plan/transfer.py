@@ -31,7 +31,6 @@ def reduction(carried: Carried) -> sa.Select[Any]:
     relation = carried.relation
     digests = [relation.c[label] for label in carried.links]
     columns: list[sa.ColumnElement[Any]] = [*digests]
-    happened: list[sa.ColumnElement[Any]] = []
     for names in carried.supplied.values():
         columns += [
             any_of(relation.c[names.open]).label(names.open),
@@ -39,14 +38,22 @@ def reduction(carried: Carried) -> sa.Select[Any]:
             sa.func.min(relation.c[names.first]).label(names.first),
             sa.func.max(relation.c[names.last]).label(names.last),
         ]
-        happened += [relation.c[names.open], relation.c[names.missing], relation.c[names.last].is_not(None)]
     unread = relation.c.unread if "unread" in relation.c else sa.false()  # what is in an archive was read when it came
     columns.append(sa.func.sum(sa.case((unread, 1), else_=0)))
     linked = sa.or_(unread, *(digest.is_not(None) for digest in digests))
-    return sa.select(*columns).where(relation.c.inside, linked, sa.or_(*happened)).group_by(*digests)
+    return sa.select(*columns).where(relation.c.inside, linked, tells(carried)).group_by(*digests)
 
 
-def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[sa.Row[Any]], carried: Carried) -> int:
+def tells(carried: Carried) -> sa.ColumnElement[bool]:
+    """Whether a record tells anything of a supplied event at any horizon."""
+    found = carried.relation.c
+    told: list[sa.ColumnElement[Any]] = []
+    for names in carried.supplied.values():
+        told += [found[names.open], found[names.missing], found[names.last].is_not(None)]
+    return sa.or_(*told)
+
+
+def receive(connection: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]], carried: Carried) -> int:
     """Add rows of a `reduction` to the table `evidence`: one for each digest and event of which something is known.
 
     Returns how many records tell of somebody whose address cannot be read.
