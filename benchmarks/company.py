@@ -26,7 +26,8 @@ SCANNED = dt.datetime(2026, 6, 30, 6, tzinfo=dt.UTC)
 DAYS = 2400
 """Over how many days before the as-of date contacts were collected and messages were sent."""
 
-PERSON = "'person.' || n || '@example.org'"
+LOCAL, DOMAIN = "'person.' || n", "'@example.org'"
+PERSON = f"{LOCAL} || {DOMAIN}"
 """The canonical address of a person, as SQL over its number."""
 
 CONFIG = """
@@ -186,7 +187,8 @@ class Company:
         estate = Estate.load(self.estate)
         estate.index_file.parent.mkdir(parents=True, exist_ok=True)
         digests = self.folder / "digests.csv"
-        query = f"SELECT n, {digest_sql(estate, PERSON)} FROM people"
+        loose = digest_sql(estate, f"replace({LOCAL}, '.', '') || {DOMAIN}")
+        query = f"SELECT n, {digest_sql(estate, PERSON)}, {loose} FROM people"
         with (
             self.connect() as connection,
             connection.cursor() as cursor,
@@ -200,7 +202,7 @@ class Company:
             for table in (index.ITEMS, index.PARTICIPANTS, index.SCANS):
                 db.execute(f"CREATE TABLE {table}")
             db.execute(
-                f"CREATE TEMP TABLE people AS SELECT * FROM read_csv('{digests}', header=false, names=['n', 'digest'])"
+                f"CREATE TEMP TABLE people AS SELECT * FROM read_csv('{digests}', header=false, names=['n', 'digest', 'loose'])"
             )
             for store, dataset, role, count in self._kinds():
                 self._fill(db, store, dataset, role, count)
@@ -227,8 +229,8 @@ class Company:
                   FROM range(1, {count} + 1) AS r(n))
         """)
         db.execute(f"""
-            INSERT INTO participants (store, dataset, container, key, role, digest, own)
-            SELECT '{store}', '{dataset}', 'INBOX', r.n::VARCHAR, '{role}', p.digest, false
+            INSERT INTO participants (store, dataset, container, key, role, digest, loose, own)
+            SELECT '{store}', '{dataset}', 'INBOX', r.n::VARCHAR, '{role}', p.digest, p.loose, false
             FROM range(1, {count} + 1) AS r(n) JOIN people AS p ON p.n = 1 + (r.n * 15485863) % {people}
         """)
 

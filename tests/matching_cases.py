@@ -26,7 +26,7 @@ from connectors.sql.engines import open_engine
 from pipelines.data_map.model import DatasetMap, SubjectLink
 from pipelines.plan.dialects import run
 from pipelines.plan.evidence import item_occurrences
-from pipelines.plan.links import Key, forms
+from pipelines.plan.links import Key, forms, spelled
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supplier
 from pipelines.scan.index import ITEMS, PARTICIPANTS
@@ -209,7 +209,8 @@ def contacts(rows: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, s
             table.insert(), [dict.fromkeys(names) | {"id": who} | dict(row) for who, row in rows.items()]
         )
         for who in rows:
-            query = sa.select(*(form.digest(table, KEY, who, "sqlite") for form in found)).where(table.c.id == who)
+            rows = spelled(sa.select(table).where(table.c.id == who), LINKS, "sqlite", fenced=True)
+            query = sa.select(*(form.digest(rows, KEY, who, "sqlite") for form in found))
             row = connection.execute(query).one()
             digests[who] = {(form.key, digest) for form, digest in zip(found, row, strict=True) if digest}
     engine.dispose()

@@ -9,6 +9,7 @@ row's subject is unknown.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,42 +22,28 @@ _NEVER_INSIDE = ' ,;<>():"\t\r\n'
 _TRANSLATES = frozenset({"postgresql", "duckdb"})
 
 
-def address(columns: Sequence[Expression], dialect: str) -> Expression:
-    """`canonical_email` of a row's columns; NULL unless they hold one single address."""
-    text = joined(columns, dialect)
-    whens = [(single_address(text, dialect), delivered(text, dialect))]
-    if len(columns) == 1 and dialect in _TRANSLATES:
-        plain = _exact(columns[0], dialect)
-        dotless = sa.or_(*(plain.like(f"%@{domain}") for domain in sorted(DOTLESS)))
-        whens.insert(0, (sa.and_(_plain(plain, dialect), sa.not_(dotless)), plain))
-    return sa.case(*whens)
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A trimmed text, and its halves of `taken_apart`: columns of a layer each. SQLite needs the text alone."""
+
+    text: Expression
+    local: Expression
+    domain: Expression
 
 
-def loose_address(columns: Sequence[Expression], dialect: str) -> Expression:
-    """`loose_email` of a row's columns; NULL unless they hold one single address."""
-    text = joined(columns, dialect)
-    whens = [(single_address(text, dialect), loosened(text, dialect))]
-    if len(columns) == 1 and dialect in _TRANSLATES:
-        plain = _exact(columns[0], dialect)
-        local, domain = _part(plain, "@", 1, dialect), _part(plain, "@", 2, dialect)
-        elsewhere = sa.and_(plain.not_like("%xn--%"), domain.not_in(sorted(SAME_HOUSE)))
-        short = sa.func.replace(local, ".", "", type_=sa.Text()).concat("@").concat(domain)
-        whens.insert(0, (sa.and_(_plain(plain, dialect), elsewhere), short))
-    return sa.case(*whens)
+def taken_apart(form: Expression, dialect: str) -> tuple[Expression, Expression]:
+    """What stands before and after the first @ of a `lowered` text."""
+    return _part(form, "@", 1, dialect), _part(form, "@", 2, dialect)
 
 
-def _plain(text: Expression, dialect: str) -> Expression:
-    """Whether an address is spelled as most are, so that nothing has to be done to it: the fast way for millions."""
-    pattern = "^[a-z0-9_-][a-z0-9._-]*@[a-z0-9.-]*[a-z0-9]$"
-    if dialect == "duckdb":
-        return sa.func.regexp_full_match(text, pattern, type_=sa.Boolean())
-    return text.op("~", is_comparison=True)(pattern)
+def address(parts: Parts, dialect: str) -> Expression:
+    """`canonical_email` of a trimmed text; NULL unless it is one single address."""
+    return sa.case((single_address(parts.text, dialect), _delivered(parts, dialect)))
 
 
-def _exact(column: Expression, dialect: str) -> Expression:
-    """A column's text, compared by its bytes."""
-    text = sa.cast(column, sa.Text)
-    return sa.collate(text, "C") if dialect == "postgresql" else text
+def loose_address(parts: Parts, dialect: str) -> Expression:
+    """`loose_email` of a trimmed text; NULL unless it is one single address."""
+    return sa.case((single_address(parts.text, dialect), _loosened(parts, dialect)))
 
 
 def joined(columns: Sequence[Expression], dialect: str) -> Expression:
@@ -94,29 +81,25 @@ def lowered(text: Expression, dialect: str) -> Expression:
     return sa.func.lower(sa.collate(text, "C") if dialect == "postgresql" else text, type_=sa.Text())
 
 
-def delivered(text: Expression, dialect: str) -> Expression:
-    """`canonical_email` of a trimmed single address."""
+def _delivered(parts: Parts, dialect: str) -> Expression:
     if dialect == "sqlite":
-        return sa.func.ardoise_address(text, type_=sa.Text())
-    form = lowered(text, dialect)
-    local, domain = _part(form, "@", 1, dialect), _part(form, "@", 2, dialect)
+        return sa.func.ardoise_address(parts.text, type_=sa.Text())
+    local, domain = parts.local, parts.domain
     plain = _part(local, "+", 1, dialect)
     dotless = sa.func.replace(plain, ".", "", type_=sa.Text())
     return sa.case(
         (domain.in_(sorted(DOTLESS)), _or(dotless, local).concat("@").concat(_renamed(domain, DOTLESS))),
         (sa.and_(domain.in_(sorted(PLUS)), plain != ""), plain.concat("@").concat(domain)),
-        else_=form,
+        else_=local.concat("@").concat(domain),
     )
 
 
-def loosened(text: Expression, dialect: str) -> Expression:
-    """`loose_email` of a trimmed single address."""
+def _loosened(parts: Parts, dialect: str) -> Expression:
     if dialect == "sqlite":
-        return sa.func.ardoise_loose_address(text, type_=sa.Text())
-    form = lowered(text, dialect)
-    local, domain = _part(form, "@", 1, dialect), _part(form, "@", 2, dialect)
+        return sa.func.ardoise_loose_address(parts.text, type_=sa.Text())
+    local, domain = parts.local, parts.domain
     bare = sa.func.replace(_part(local, "+", 1, dialect), ".", "", type_=sa.Text())
-    name = sa.case((_international(_part(text, "@", 1, dialect), dialect), ANY), else_=_or(bare, local))
+    name = sa.case((_international(_part(parts.text, "@", 1, dialect), dialect), ANY), else_=_or(bare, local))
     foreign = sa.or_(domain.like("xn--%"), domain.like("%.xn--%"), _international(domain, dialect))
     return name.concat("@").concat(sa.case((foreign, ANY), else_=_renamed(domain, SAME_HOUSE)))
 

@@ -6,6 +6,7 @@ would inherit is missing. A row that belongs to another tenant, by its own colum
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,13 +19,13 @@ import sqlalchemy as sa
 from connectors.digests import DigestKey
 from connectors.sql.act import Restriction, key_among
 from connectors.sql.journal import Journal
-from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent, StoreMap, SubjectLink
+from pipelines.data_map.model import DatasetMap, EventSource, FactSource, OpenIf, Parent, StoreMap, SubjectLink
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.facts import fact_column, own_fact
 from pipelines.plan.fiscal import end_of_fiscal_year
 from pipelines.plan.kept import Kept
-from pipelines.plan.links import EMAIL, ONE_ADDRESS, Key, forms, unread
+from pipelines.plan.links import EMAIL, ONE_ADDRESS, Key, forms, spelled, unread
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.supply import record_events, subject_events
 from retention_rules.policy import Policy
@@ -101,13 +102,21 @@ class Datasets:
         """The datasets and categories of which anything is marked, where nothing changes."""
         return self.journal.marked_categories(self.connection) if self.journal else frozenset()
 
-    def marked(self, table: sa.FromClause, name: str, category: str) -> Expression:
-        """Whether a category of a dataset's row is anonymised already; asked only where that can be."""
-        if self.journal is None or (self.still and (name, category) not in self._ever_marked):
-            return sa.false()
-        dataset = self.map(name)
+    def marked(self, rows: sa.FromClause, category: str) -> Expression:
+        """Whether a category of rows that are `spelled` is anonymised already."""
+        return rows.c.get(_mark(category), sa.false())
+
+    def _markable(self, name: str) -> list[str]:
+        """The categories of a dataset of which anything can be marked."""
+        if self.journal is None:
+            return []
+        found = sorted({each.category for each in self.map(name).personal.values()})
+        return [each for each in found if not self.still or (name, each) in self._ever_marked]
+
+    def _marked(self, table: sa.Table, name: str, category: str) -> Expression:
+        dataset, journal = self.map(name), self.journal
         fields = [field for field, each in dataset.personal.items() if each.category == category]
-        return self.journal.marked(table, dataset.key, name, category, fields)
+        return sa.false() if journal is None else journal.marked(table, dataset.key, name, category, fields)
 
     @property
     def fenced(self) -> bool:
@@ -137,7 +146,7 @@ class Datasets:
         self,
         name: str,
         extra: Sequence[str] = (),
-        added: Callable[[sa.Table], Mapping[str, Expression]] | None = None,
+        added: Callable[[sa.FromClause], Mapping[str, Expression]] | None = None,
         restriction: Restriction | None = None,
         events: frozenset[str] | None = None,
     ) -> Carried:
@@ -147,8 +156,8 @@ class Datasets:
         those that it inherits from to the ones that these reference: a few records cost little in a large table.
         """
         dataset = self.map(name)
-        table = self.table(dataset.source)
-        parents = [self._parent(table, parent, events, restriction) for parent in dataset.inherits]
+        table = self.spelled(name, extra, restriction)
+        parents = [self._parent(name, table, parent, events, restriction) for parent in dataset.inherits]
         source: sa.FromClause = table
         for parent, joined in zip(dataset.inherits, parents, strict=True):
             on = [table.c[own] == joined.source.c[column(target)] for own, target in sorted(parent.on.items())]
@@ -169,8 +178,6 @@ class Datasets:
                 self._inherit(columns, horizon, event, parents)
         columns |= added(table) if added else {}
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
-        if restriction is not None:
-            query = query.where(restriction(table))
         base = layer(query, fenced=self.fenced)
         return self._judged(base, own, links=links, facts=facts, inherited=inherited, scoped=self._scoped(name))
 
@@ -179,11 +186,33 @@ class Datasets:
         for link in self.map(name).subjects:
             if link.kind == EMAIL and link.columns:
                 there = sa.not_(self._nobody(table, name, link.columns))
-                yield link, sa.and_(unread(link, table, self.dialect), there)
+                yield link, sa.and_(unread(link, table), there)
 
     def single(self, parent: Parent) -> bool:
         """Whether a row has one parent of this kind at most: the join is by the parent's key."""
         return set(self.map(parent.dataset).key) <= set(parent.on.values())
+
+    def spelled(
+        self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None
+    ) -> sa.FromClause:
+        """A table's rows with what is dear to compute and used more than once: forms of addresses, and marks.
+
+        Of its columns, those that the data map names: some engines copy every layer's rows.
+        """
+        dataset = self.map(name)
+        table = self.table(dataset.source)
+        sources: list[EventSource | OpenIf | FactSource | None] = [*dataset.facts.values()]
+        for event in dataset.events.values():
+            sources += [event, event.only_if, event.open_if]
+        wanted = {*dataset.key, *extra, *self._asked_of(name), *dataset.where, *dataset.personal}
+        wanted |= {own for parent in dataset.inherits for own in parent.on}
+        wanted |= {each for link in dataset.subjects for each in link.columns}
+        wanted |= {each.column for each in sources if each is not None and each.column is not None}
+        marks = (self._marked(table, name, category).label(_mark(category)) for category in self._markable(name))
+        query = sa.select(*(table.c[each] for each in sorted(wanted)), *marks)
+        if restriction is not None:
+            query = query.where(restriction(table))
+        return spelled(query, dataset.subjects, self.dialect, fenced=self.fenced)
 
     # -- parents
 
@@ -192,12 +221,17 @@ class Datasets:
         return {name: source for name, source in own.items() if events is None or name in events}
 
     def _parent(
-        self, table: sa.Table, parent: Parent, events: frozenset[str] | None, restriction: Restriction | None
+        self,
+        name: str,
+        table: sa.FromClause,
+        parent: Parent,
+        events: frozenset[str] | None,
+        restriction: Restriction | None,
     ) -> _Joined:
         if restriction is None and self.still:
             carried = self._kept(parent.dataset)
         else:
-            above = None if restriction is None else _referenced(table, parent, restriction)
+            above = None if restriction is None else _referenced(self.table(self.map(name).source), parent, restriction)
             carried = self.carried(parent.dataset, events=events, restriction=above)
         single = self.single(parent)
         source = carried.relation.alias() if single else _grouped(carried, sorted(set(parent.on.values())))
@@ -260,7 +294,7 @@ class Datasets:
         """Whether a link was anonymised: an invented name is nobody's, whoever else may bear it."""
         dataset = self.map(name)
         categories = {dataset.personal[each].category for each in columns if each in dataset.personal}
-        return sa.or_(sa.false(), *(self.marked(table, name, category) for category in sorted(categories)))
+        return sa.or_(sa.false(), *(self.marked(table, category) for category in sorted(categories)))
 
     def _standing(
         self,
@@ -283,10 +317,21 @@ class Datasets:
             *(sa.and_(each.wanted, sa.not_(each.found)) for each in single),
             *(_flag(each, "orphaned") for each in single),
         )
-        strong = [columns[label] for label, key in links.items() if not key.weak]
-        declares = any(not form.key.weak for form in forms(dataset.subjects))
+        own_strong = [form for form in forms(dataset.subjects) if not form.key.weak]
+        declares = bool(own_strong)
+        # By their forms: what a digest is made of is cheaper to look at than another digest.
+        strong = [
+            sa.or_(form.form(table, self.dialect).is_(None), self._nobody(table, name, form.columns))
+            for form in own_strong
+        ]
+        strong += [
+            joined.source.c[label].is_(None)
+            for joined in single
+            for label, key in joined.carried.links.items()
+            if not key.weak
+        ]
         expects = sa.or_(sa.true() if declares else sa.false(), *(_flag(each, "expects") for each in single))
-        unknown = sa.and_(sa.true(), *(digest.is_(None) for digest in strong))
+        unknown = sa.and_(sa.true(), *strong)
         columns["inside"] = _truth(sa.and_(*inside))
         columns["orphaned"] = _truth(orphaned)
         columns["expects"] = _truth(expects)
@@ -320,7 +365,8 @@ class Datasets:
         stem = self._stem("r", event)
         is_given = given(sa.type_coerce(sa.cast(raw, sa.Text), sa.Text()) if self.dialect == "sqlite" else raw)
         columns[f"{stem}_given"] = _truth(is_given)
-        columns[f"{stem}_day"] = sa.case((is_given, day_of(raw, self.policy.time_zone, self.dialect)))
+        until = max(each.end for each in self.horizons)
+        columns[f"{stem}_day"] = sa.case((is_given, day_of(raw, self.policy.time_zone, self.dialect, until=until)))
         columns[f"{stem}_applies"] = sa.true() if source.only_if is None else _holds(table, source.only_if)
         columns[f"{stem}_declared"] = sa.false() if source.open_if is None else _holds(table, source.open_if)
 
@@ -398,6 +444,11 @@ def coerced(target: Expression, values: Sequence[str | int | bool]) -> list[Any]
 def _holds(table: sa.FromClause, condition: OpenIf) -> Expression:
     target = table.c[condition.column]
     return among(target, coerced(target, condition.values))
+
+
+def _mark(category: str) -> str:
+    """The column that says whether a category is anonymised; short enough for every engine."""
+    return f"ardoise_m{hashlib.sha256(category.encode()).hexdigest()[:8]}"
 
 
 def _flag(joined: _Joined, name: str) -> Expression:

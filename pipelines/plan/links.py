@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +11,17 @@ import sqlalchemy as sa
 
 from connectors.digests import DigestKey
 from connectors.sql.functions import keyed_digest, lower_trim
-from connectors.sql.spelling import address, folded, joined, loose_address
+from connectors.sql.spelling import Parts, address, folded, joined, loose_address, lowered, taken_apart
 from pipelines.data_map.model import SubjectLink
+from pipelines.plan.cells import SIGNS
+from pipelines.plan.expressions import extended, layer
 from pipelines.subjects import SEPARATOR
 
 Expression = sa.ColumnElement[Any]
 
 EMAIL = "email"
 NAME = "name"
+HALVES = ("local", "domain")
 STRONG = frozenset({"exact", "canonical"})
 """The strengths of a match that moves a clock or destroys."""
 
@@ -35,6 +39,10 @@ class Key:
         return f"{'weak' if self.weak else 'strong'}_{self.kind}"
 
 
+ONE_ADDRESS = (Key(EMAIL, weak=False), Key(EMAIL, weak=True))
+"""The keys of a record that one address links to its subject."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkForm:
     """One form of one link of a dataset: the digest that it yields and how a match on it counts."""
@@ -43,23 +51,45 @@ class LinkForm:
     columns: tuple[str, ...]
     loose: bool = False
 
-    def digest(self, table: sa.FromClause, digest_key: DigestKey, scope: str, dialect: str) -> Expression:
-        """The subject digest of the row's own columns; NULL when they are empty, or hold no single address."""
-        columns = [table.c[name] for name in self.columns]
-        prefix = sa.literal(f"{scope}{SEPARATOR}{self.key.kind}{SEPARATOR}", sa.Text)
+    def form(self, rows: sa.FromClause, dialect: str) -> Expression:
+        """What is digested, of rows that are `spelled`; NULL where they name nobody, or hold no single address."""
         if self.key.kind == EMAIL:
-            form = loose_address(columns, dialect) if self.loose else address(columns, dialect)
-            return keyed_digest(digest_key, prefix.concat(form))
-        text = joined(columns, dialect)
-        form = folded(text, dialect) if self.key.kind == NAME else lower_trim(text)
-        return sa.case((form != "", keyed_digest(digest_key, prefix.concat(form))))
+            return rows.c[f"{_stem(self.columns)}_{'loose' if self.loose else 'address'}"]
+        text = joined([rows.c[name] for name in self.columns], dialect)
+        return sa.func.nullif(folded(text, dialect) if self.key.kind == NAME else lower_trim(text), "", type_=sa.Text())
 
-    def unread(self, table: sa.FromClause, dialect: str) -> Expression:
-        """Whether the row names somebody by what is no single address: several in one cell, or a sentence."""
-        if self.key.kind != EMAIL or self.loose:
-            return sa.false()
-        columns = [table.c[name] for name in self.columns]
-        return sa.and_(joined(columns, dialect).like("%@%"), address(columns, dialect).is_(None))
+    def digest(self, rows: sa.FromClause, digest_key: DigestKey, scope: str, dialect: str) -> Expression:
+        """The subject digest of rows that are `spelled`; NULL where `form` is."""
+        prefix = sa.literal(f"{scope}{SEPARATOR}{self.key.kind}{SEPARATOR}", sa.Text)
+        return keyed_digest(digest_key, prefix.concat(self.form(rows, dialect)))
+
+
+def spelled(query: sa.Select[Any], links: Sequence[SubjectLink], dialect: str, *, fenced: bool) -> sa.CTE:
+    """A query's rows with the forms of the addresses in the links' columns, for `LinkForm`.
+
+    An address is taken apart step by step, each a layer of its own: within one expression an engine would compute every
+    step again at each use of it, for millions of rows.
+    """
+    stems = {_stem(link.columns): link.columns for link in links if link.kind == EMAIL and link.columns}
+    source = query.selected_columns
+    texts = {f"{stem}_text": joined([source[name] for name in names], dialect) for stem, names in stems.items()}
+    rows = layer(query.add_columns(*(text.label(name) for name, text in texts.items())), fenced=fenced)
+    if dialect != "sqlite":  # where Python takes it apart
+        lower = {f"{stem}_form": lowered(rows.c[f"{stem}_text"], dialect) for stem in stems}
+        rows = extended(rows, lower, fenced=fenced)
+        halves = {stem: taken_apart(rows.c[f"{stem}_form"], dialect) for stem in stems}
+        named = {f"{stem}_{half}": value for stem in stems for half, value in zip(HALVES, halves[stem], strict=True)}
+        rows = extended(rows, named, fenced=fenced)
+    found: dict[str, Expression] = {}
+    for stem in stems:
+        parts = Parts(*(rows.c.get(f"{stem}_{part}", sa.null()) for part in ("text", *HALVES)))
+        found |= {f"{stem}_address": address(parts, dialect), f"{stem}_loose": loose_address(parts, dialect)}
+    return extended(rows, found, fenced=fenced)
+
+
+def _stem(columns: Sequence[str]) -> str:
+    """A name for these columns together, short enough for every engine."""
+    return f"ardoise_{hashlib.sha256('/'.join(columns).encode()).hexdigest()[:8]}"
 
 
 def forms(links: Sequence[SubjectLink]) -> tuple[LinkForm, ...]:
@@ -77,3 +107,13 @@ def forms(links: Sequence[SubjectLink]) -> tuple[LinkForm, ...]:
         if link.kind == EMAIL:
             found.append(LinkForm(Key(EMAIL, weak=True), link.columns, loose=True))
     return tuple(dict.fromkeys(found))
+
+
+def unread(link: SubjectLink, rows: sa.FromClause) -> Expression:
+    """Whether rows that are `spelled` name somebody by what is no single address: several in one cell, a sentence."""
+    if link.kind != EMAIL or not link.columns:
+        return sa.false()
+    stem = _stem(link.columns)
+    text = sa.func.lower(rows.c[f"{stem}_text"])
+    signs = sa.or_(*(text.contains(sign, autoescape=True) for sign in SIGNS))
+    return sa.case((rows.c[f"{stem}_address"].is_(None), signs), else_=sa.false())

@@ -17,14 +17,16 @@ from connectors.digests import DigestKey
 from connectors.spelling import ANY, BLANKS, DOTLESS, PLUS, canonical_email, loose_email
 from connectors.spelling import folded as folded_in_python
 from connectors.sql.engines import prepare_sqlite
-from connectors.sql.spelling import address, folded, joined, loose_address
+from connectors.sql.spelling import folded, joined
 from pipelines.data_map.model import SubjectLink
 from pipelines.plan.dialects import run
-from pipelines.plan.links import Key, forms
+from pipelines.plan.links import Key, forms, spelled
 from pipelines.subjects import canonical_name
 
 Ask = Callable[..., list[tuple[object, ...]]]
 """What an engine makes of texts (the column x): a row each."""
+
+TEXTS = sa.table("texts", sa.column("n", sa.Integer()), sa.column("x", sa.Text()))
 
 LOCALS = st.one_of(
     st.from_regex(r"[A-Za-z0-9._+'-]{1,12}", fullmatch=True),
@@ -59,23 +61,23 @@ def engines(postgres_server: PostgresServer) -> Iterator[dict[str, Ask]]:
     duck.execute("CREATE TABLE texts (n INTEGER, x TEXT)")
     for connection in opened.values():
         connection.exec_driver_sql("CREATE TEMPORARY TABLE texts (n INTEGER, x TEXT)")
-    table = sa.table("texts", sa.column("n", sa.Integer()), sa.column("x", sa.Text()))
-
-    def asked(name: str) -> Ask:
-        def ask(texts: Sequence[str], *forms: sa.ColumnElement[object]) -> list[tuple[object, ...]]:
-            query = sa.select(*forms).select_from(table).order_by(table.c.n)
-            rows = list(enumerate(texts))
+    def asking(name: str) -> Ask:
+        def ask(
+            texts: Sequence[str], *forms: sa.ColumnElement[object], rows: sa.FromClause = TEXTS
+        ) -> list[tuple[object, ...]]:
+            query = sa.select(*forms).select_from(rows).order_by(rows.c.n)
+            numbered = list(enumerate(texts))
             if name == "duckdb":
                 duck.execute("DELETE FROM texts")
-                duck.executemany("INSERT INTO texts VALUES (?, ?)", rows)
+                duck.executemany("INSERT INTO texts VALUES (?, ?)", numbered)
                 return run(duck, query).fetchall()
-            opened[name].execute(sa.delete(table))
-            opened[name].execute(sa.insert(table), [{"n": n, "x": x} for n, x in rows])
+            opened[name].execute(sa.delete(TEXTS))
+            opened[name].execute(sa.insert(TEXTS), [{"n": n, "x": x} for n, x in numbered])
             return [tuple(row) for row in opened[name].execute(query)]
 
         return ask
 
-    yield {name: asked(name) for name in (*made, "duckdb")}
+    yield {name: asking(name) for name in (*made, "duckdb")}
     for connection in opened.values():
         connection.close()
     for engine in made.values():
@@ -83,10 +85,12 @@ def engines(postgres_server: PostgresServer) -> Iterator[dict[str, Ask]]:
     duck.close()
 
 
-def spelled(ask: Ask, dialect: str, texts: Sequence[str]) -> list[tuple[object, ...]]:
+def asked(ask: Ask, dialect: str, texts: Sequence[str]) -> list[tuple[object, ...]]:
     """Whether an engine takes each text for an address, and its canonical and loose forms of it."""
-    given = [sa.column("x", sa.Text())]
-    return ask(texts, address(given, dialect).is_not(None), address(given, dialect), loose_address(given, dialect))
+    link = SubjectLink(kind="email", columns=("x",))
+    rows = spelled(sa.select(TEXTS), [link], dialect, fenced=dialect != "duckdb")
+    strong, loose = (each.form(rows, dialect) for each in forms([link]))
+    return ask(texts, strong.is_not(None), strong, loose, rows=rows)
 
 
 @given(st.lists(ADDRESSES, min_size=30, max_size=60))
@@ -94,7 +98,7 @@ def spelled(ask: Ask, dialect: str, texts: Sequence[str]) -> list[tuple[object, 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_engine_spells_an_address_as_python_does(engines: dict[str, Ask], texts: list[str]) -> None:
     for dialect, ask in engines.items():
-        for text, (single, form, loose) in zip(texts, spelled(ask, dialect, texts), strict=True):
+        for text, (single, form, loose) in zip(texts, asked(ask, dialect, texts), strict=True):
             assert not single or loose == loose_email(text), (dialect, text)
             assert not single or not text.strip(BLANKS).isascii() or form == canonical_email(text), (dialect, text)
 
@@ -102,7 +106,7 @@ def test_every_engine_spells_an_address_as_python_does(engines: dict[str, Ask], 
 @given(st.lists(ANYTHING, min_size=30, max_size=60))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_engines_agree_on_what_an_address_is(engines: dict[str, Ask], texts: list[str]) -> None:
-    one, *others = ([bool(row[0]) for row in spelled(ask, dialect, texts)] for dialect, ask in engines.items())
+    one, *others = ([bool(row[0]) for row in asked(ask, dialect, texts)] for dialect, ask in engines.items())
     assert others == [one, one]
 
 
@@ -110,7 +114,7 @@ def test_what_is_no_single_address_has_no_form(engines: dict[str, Ask]) -> None:
     texts = ["", "anne", "@acme.example", "a@x.fr; b@y.fr", "a@x.fr,b@y.fr", "a@x.fr b@y.fr", "Anne <a@x.fr>",
              "a@x.fr.", "mailto:a@x.fr", "n/a", '"a b"@x.fr', "a@x.fr\nb@y.fr", "a@b@x.fr"]  # fmt: skip
     for dialect, ask in engines.items():
-        assert [text for text, row in zip(texts, spelled(ask, dialect, texts), strict=True) if row[0]] == [], dialect
+        assert [text for text, row in zip(texts, asked(ask, dialect, texts), strict=True) if row[0]] == [], dialect
 
 
 @given(st.lists(st.text(st.sampled_from("ÀÉÈÇÎŒœæßñÿ\u2019'-AbZ é."), max_size=12), min_size=20))
@@ -152,7 +156,7 @@ def test_a_name_in_two_columns_meets_the_display_name(engines: dict[str, Ask]) -
 
 def test_mariadb_has_a_form_of_each_expression() -> None:
     link = SubjectLink(kind="email", columns=("email",))
-    table = sa.table("contacts", sa.column("email", sa.Text()))
+    rows = spelled(sa.select(sa.table("contacts", sa.column("email", sa.Text()))), [link], "mysql", fenced=True)
     key = DigestKey(b"i" * 32, b"o" * 32)
     for form in forms([link, SubjectLink(kind="name", columns=("email",), strength="name")]):
-        assert str(sa.select(form.digest(table, key, "scope", "mysql")).compile(dialect=mysql.dialect()))
+        assert str(sa.select(form.digest(rows, key, "scope", "mysql")).compile(dialect=mysql.dialect()))
