@@ -309,12 +309,12 @@ class Selection:
         relation = extended(relation, self._row(relation) | self.moving.row(relation), fenced=fenced)
         return self._with_blockers(relation, ancestors)
 
-    def _added(self, table: sa.Table, *, record: bool) -> dict[str, Expression]:
+    def _added(self, table: sa.FromClause, *, record: bool) -> dict[str, Expression]:
         """What only the row itself can tell: which categories are anonymised already, and the digest of its key."""
         datasets = self.store.datasets
         columns: dict[str, Expression] = {}
         for number, group in enumerate(self.groups(self.store.context.horizons[0])):
-            marked = (datasets.marked(table, self.name, category) for category in group.categories)
+            marked = (datasets.marked(table, category) for category in group.categories)
             columns[f"g{number}_done"] = sa.and_(sa.true(), *marked)
         if record or self.store.context.holding.records(self.store.store, self.name):
             place = sa.literal(f"{self.store.store}{SEPARATOR}{self.name}{SEPARATOR}", sa.Text)
