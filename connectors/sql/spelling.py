@@ -24,26 +24,32 @@ _TRANSLATES = frozenset({"postgresql", "duckdb"})
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A trimmed text, and its halves of `taken_apart`: columns of a layer each. SQLite needs the text alone."""
+    """A trimmed text, whether it is a `single_address`, and its halves: each computed in a layer before its use.
+
+    The halves are those of `taken_apart`; in SQLite they are of no use.
+    """
 
     text: Expression
+    single: Expression
     local: Expression
     domain: Expression
 
 
 def taken_apart(form: Expression, dialect: str) -> tuple[Expression, Expression]:
     """What stands before and after the first @ of a `lowered` text."""
+    if dialect == "sqlite":  # where Python takes it apart
+        return sa.null(), sa.null()
     return _part(form, "@", 1, dialect), _part(form, "@", 2, dialect)
 
 
 def address(parts: Parts, dialect: str) -> Expression:
     """`canonical_email` of a trimmed text; NULL unless it is one single address."""
-    return sa.case((single_address(parts.text, dialect), _delivered(parts, dialect)))
+    return sa.case((parts.single, _delivered(parts, dialect)))
 
 
 def loose_address(parts: Parts, dialect: str) -> Expression:
     """`loose_email` of a trimmed text; NULL unless it is one single address."""
-    return sa.case((single_address(parts.text, dialect), _loosened(parts, dialect)))
+    return sa.case((parts.single, _loosened(parts, dialect)))
 
 
 def joined(columns: Sequence[Expression], dialect: str) -> Expression:
@@ -67,8 +73,10 @@ def trimmed(text: Expression, dialect: str) -> Expression:
 
 def single_address(text: Expression, dialect: str) -> Expression:
     """Whether a trimmed text is one address and nothing else; never NULL for a text."""
-    if dialect in _TRANSLATES:
-        clean = sa.func.translate(text, _NEVER_INSIDE, "", type_=sa.Text()) == text
+    if dialect == "duckdb":
+        clean = sa.not_(sa.func.regexp_matches(text, f"[{_NEVER_INSIDE}]", type_=sa.Boolean()))
+    elif dialect == "postgresql":
+        clean = text.op("!~", is_comparison=True)(f"[{_NEVER_INSIDE}]")
     elif dialect == "sqlite":
         clean = sa.not_(text.op("GLOB", is_comparison=True)(f"*[{_NEVER_INSIDE}]*"))
     else:

@@ -192,9 +192,7 @@ class Datasets:
         """Whether a row has one parent of this kind at most: the join is by the parent's key."""
         return set(self.map(parent.dataset).key) <= set(parent.on.values())
 
-    def spelled(
-        self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None
-    ) -> sa.FromClause:
+    def spelled(self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None) -> sa.FromClause:
         """A table's rows with what is dear to compute and used more than once: forms of addresses, and marks.
 
         Of its columns, those that the data map names: some engines copy every layer's rows.

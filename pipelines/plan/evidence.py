@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from connectors.participants import Contact
+from connectors.sql.temporary import analyse
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import EvidenceNote
 from pipelines.plan.carried import Carried, Datasets
@@ -167,7 +168,7 @@ class Evidence:
         draft.unlink(missing_ok=True)
         quoted = str(draft).replace("'", "''")
         self.connection.execute(f"ATTACH '{quoted}' AS snapshot")
-        self.connection.execute("CREATE TABLE snapshot.evidence AS SELECT * FROM evidence ORDER BY ALL")
+        self.connection.execute("CREATE TABLE snapshot.evidence AS SELECT * FROM evidence")
         self.connection.execute("DETACH snapshot")
         draft.chmod(0o600)
         draft.replace(path)
@@ -195,26 +196,34 @@ class Evidence:
 
     # -- handing over
 
-    def hand_over(self, connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, HandedOver]:
-        """Fill a temporary table in a store for each of the kinds of key by which some event is known.
+    def hand_over(self, connection: sa.Connection, keys: Iterable[Key], *, looked_up: bool) -> dict[Key, HandedOver]:
+        """Fill a temporary table in a store for each of the kinds of key by which something is known.
 
         The tables live as long as the connection; ones of an earlier call are replaced. Nothing is committed.
+
+        Args:
+            connection: to the store.
+            keys: the kinds of key that are of use there.
+            looked_up: some rows at a time will ask for their own; else all rows are joined at once.
         """
-        wanted = set(keys)
+        known = {row[0] for row in self.connection.execute("SELECT DISTINCT key FROM evidence").fetchall()}
+        wanted = {key for key in keys if key.name in known}
         return {
-            key: self._handed_over(connection, key, events)
+            key: self._handed_over(connection, key, events, looked_up)
             for key, events in self.supply.by_key().items()
             if key in wanted and events
         }
 
-    def _handed_over(self, connection: sa.Connection, key: Key, events: Sequence[str]) -> HandedOver:
+    def _handed_over(self, connection: sa.Connection, key: Key, events: Sequence[str], looked_up: bool) -> HandedOver:
         columns = event_columns(events, self.horizons)
-        table = evidence_table(key.name, columns)
+        hashes = connection.dialect.name == "postgresql"  # it builds a table to join by; the others need an index
+        table = evidence_table(key.name, columns, keyed=not hashes)
         connection.execute(sa.schema.DropTable(table, if_exists=True))
         table.create(connection, checkfirst=False)
         load(self.connection, wide(key, columns, "evidence"), connection, table)
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"ANALYZE {table.name}")
+        if hashes and looked_up:
+            sa.Index(f"{table.name}_key", table.c.digest).create(connection)
+        analyse(connection, table)
         return HandedOver(table, columns)
 
     def close(self) -> None:
@@ -253,8 +262,8 @@ def event_columns(events: Sequence[str], horizons: Sequence[Horizon]) -> dict[tu
 
 def item_occurrences(
     supplier: Supplier, dataset: DatasetMap, policy: Policy, event: str, horizon: Horizon
-) -> Iterator[sa.Select[Any]]:
-    """One SELECT per form of link: the occurrences of an event among items, per subject; not reduced."""
+) -> Iterator[sa.CompoundSelect[Any]]:
+    """One SELECT per link: what items tell of an event of each subject, by each form of the link; not reduced."""
     source = dataset.events[event]
     items, people = item_tables()
     moment = items.c.last if source.at == "last" else items.c.first
@@ -262,7 +271,7 @@ def item_occurrences(
     query = sa.select(
         *(items.c[each] for each in PLACE),
         sa.or_(moment.is_not(None), endless).label("given"),
-        sa.case((sa.not_(endless), day_of(moment, policy.time_zone, "duckdb"))).label("day"),
+        sa.case((sa.not_(endless), day_of(moment, policy.time_zone, "duckdb", until=horizon.end))).label("day"),
         endless.label("endless"),
     ).where(items.c.store == supplier.store, items.c.dataset == supplier.dataset)
     if source.human:
@@ -271,29 +280,40 @@ def item_occurrences(
     reading = Reading(dated.c.given, dated.c.day, sa.true(), dated.c.endless)
     found = occurrence(reading, source, policy.events[event], horizon)
     for link in dataset.subjects:
+        forms = list(digest_columns(link.kind, link.strength not in STRONG_LINKS, people))
+        contact = sa.func.coalesce(people.c.contact, Contact.STRONG.value) if source.human else sa.null()
+        person = (*(digest for digest, _ in forms), contact.label("contact"))
         roles = [role for role in (source.roles or link.roles) if not link.roles or role in link.roles]
-        for digest, key in digest_columns(link.kind, link.strength not in STRONG_LINKS, people):
-            query = (
-                sa.select(
-                    sa.literal(horizon.name).label("horizon"),
-                    sa.literal(event).label("event"),
-                    sa.literal(key.name).label("key"),
-                    digest.label("digest"),
-                    found.open.label("open"),
-                    found.missing.label("missing"),
-                    found.day.label("first"),
-                    found.day.label("last"),
-                )
-                .select_from(dated)
-                .join(people, sa.and_(*(dated.c[each] == people.c[each] for each in PLACE)))
-                .where(digest.is_not(None))
+        query = (
+            sa.select(
+                *person,
+                sa.func.bool_or(found.open).label("open"),
+                sa.func.bool_or(found.missing).label("missing"),
+                sa.func.min(found.day).label("first"),
+                sa.func.max(found.day).label("last"),
             )
-            if roles:
-                query = query.where(people.c.role.in_(roles))
-            if source.human:
-                contact = sa.func.coalesce(people.c.contact, Contact.STRONG.value)
-                query = query.where(contact != Contact.NONE.value if key.weak else contact == Contact.STRONG.value)
-            yield query
+            .select_from(dated)
+            .join(people, sa.and_(dated.c.container == people.c.container, dated.c.key == people.c.key))
+            .where(people.c.store == supplier.store, people.c.dataset == supplier.dataset)
+            .group_by(*person)
+        )
+        met = (query.where(people.c.role.in_(roles)) if roles else query).cte().prefix_with("MATERIALIZED")
+        yield sa.union_all(*(_told(met, met.c[digest.name], key, event, horizon) for digest, key in forms))
+
+
+def _told(met: sa.FromClause, digest: sa.ColumnElement[Any], key: Key, event: str, horizon: Horizon) -> sa.Select[Any]:
+    """What is known by one form of a link of those who were met, as rows of the table `evidence`."""
+    kind = met.c.contact != Contact.NONE.value if key.weak else met.c.contact == Contact.STRONG.value
+    return sa.select(
+        sa.literal(horizon.name).label("horizon"),
+        sa.literal(event).label("event"),
+        sa.literal(key.name).label("key"),
+        digest.label("digest"),
+        met.c.open,
+        met.c.missing,
+        met.c.first,
+        met.c.last,
+    ).where(digest.is_not(None), sa.or_(met.c.contact.is_(None), kind))
 
 
 def digest_columns(kind: str, weak: bool, people: sa.FromClause) -> Iterator[tuple[sa.ColumnElement[Any], Key]]:
@@ -326,7 +346,7 @@ def item_tables() -> tuple[sa.TableClause, sa.TableClause]:
     return items, people
 
 
-def _literal(query: sa.Select[Any]) -> str:
+def _literal(query: sa.CompoundSelect[Any]) -> str:
     """The statement with its constants written in: names, dates and numbers of ours, never a subject's."""
     from pipelines.plan.dialects import DuckDBDialect
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connectors.digests import DigestKey
 from connectors.sql.functions import keyed_digest, lower_trim
-from connectors.sql.spelling import Parts, address, folded, joined, loose_address, lowered, taken_apart
+from connectors.sql.spelling import Parts, address, folded, joined, loose_address, lowered, single_address, taken_apart
 from pipelines.data_map.model import SubjectLink
 from pipelines.plan.cells import SIGNS
 from pipelines.plan.expressions import extended, layer
@@ -21,7 +21,6 @@ Expression = sa.ColumnElement[Any]
 
 EMAIL = "email"
 NAME = "name"
-HALVES = ("local", "domain")
 STRONG = frozenset({"exact", "canonical"})
 """The strengths of a match that moves a clock or destroys."""
 
@@ -71,19 +70,23 @@ def spelled(query: sa.Select[Any], links: Sequence[SubjectLink], dialect: str, *
     step again at each use of it, for millions of rows.
     """
     stems = {_stem(link.columns): link.columns for link in links if link.kind == EMAIL and link.columns}
+    if not stems:
+        return layer(query, fenced=fenced)
     source = query.selected_columns
     texts = {f"{stem}_text": joined([source[name] for name in names], dialect) for stem, names in stems.items()}
     rows = layer(query.add_columns(*(text.label(name) for name, text in texts.items())), fenced=fenced)
-    if dialect != "sqlite":  # where Python takes it apart
-        lower = {f"{stem}_form": lowered(rows.c[f"{stem}_text"], dialect) for stem in stems}
-        rows = extended(rows, lower, fenced=fenced)
-        halves = {stem: taken_apart(rows.c[f"{stem}_form"], dialect) for stem in stems}
-        named = {f"{stem}_{half}": value for stem in stems for half, value in zip(HALVES, halves[stem], strict=True)}
-        rows = extended(rows, named, fenced=fenced)
-    found: dict[str, Expression] = {}
+    first, parts, found = dict[str, Expression](), dict[str, Expression](), dict[str, Expression]()
     for stem in stems:
-        parts = Parts(*(rows.c.get(f"{stem}_{part}", sa.null()) for part in ("text", *HALVES)))
-        found |= {f"{stem}_address": address(parts, dialect), f"{stem}_loose": loose_address(parts, dialect)}
+        first[f"{stem}_form"] = lowered(rows.c[f"{stem}_text"], dialect)
+        first[f"{stem}_single"] = single_address(rows.c[f"{stem}_text"], dialect)
+    rows = extended(rows, first, fenced=fenced)
+    for stem in stems:
+        halves = taken_apart(rows.c[f"{stem}_form"], dialect)
+        parts |= {f"{stem}_{half}": value for half, value in zip(("local", "domain"), halves, strict=True)}
+    rows = extended(rows, parts, fenced=fenced)
+    for stem in stems:
+        known = Parts(*(rows.c[f"{stem}_{part}"] for part in ("text", "single", "local", "domain")))
+        found |= {f"{stem}_address": address(known, dialect), f"{stem}_loose": loose_address(known, dialect)}
     return extended(rows, found, fenced=fenced)
 
 

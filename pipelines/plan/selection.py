@@ -99,7 +99,7 @@ class StoreSelections:
         ``rows``: the store's datasets over this connection, where somebody has looked at them already.
         """
         keys = {key for name in context.active(store) for key in evidence.keys_of(context, store, name)}
-        tables = evidence.hand_over(connection, keys)
+        tables = evidence.hand_over(connection, keys, looked_up=acting)
         context.holding.hand_over(connection)
         return cls(context, store, connection, inventory, tables, evidence.incomplete, acting, rows)
 

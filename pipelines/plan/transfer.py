@@ -87,12 +87,12 @@ def _days(values: Sequence[Any]) -> pa.Array:
     return pa.array([dt.date.fromisoformat(each) if isinstance(each, str) else each for each in values], pa.date32())
 
 
-def evidence_table(name: str, columns: Columns) -> sa.Table:
-    """A temporary table for `load`, not yet created."""
+def evidence_table(name: str, columns: Columns, *, keyed: bool) -> sa.Table:
+    """A temporary table for `load`, not yet created; ``keyed``: with its digest as the primary key."""
     return sa.Table(
         f"ardoise_evidence_{name}",
         sa.MetaData(),
-        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("digest", sa.String(64), primary_key=keyed),
         *(
             column
             for names in columns.values()
@@ -113,14 +113,14 @@ def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connectio
     if connection.dialect.name == "postgresql":
         # Lines of COPY's text format, made by DuckDB: digests, flags and days need no escapes.
         line = ", ".join(f"coalesce({each}, '\\N')" for each in texts)
-        found = source.execute(f"SELECT concat_ws(chr(9), {line}) FROM ({query})")  # noqa: S608 - our own names
+        found = source.sql(f"SELECT concat_ws(chr(9), {line}) || chr(10) FROM ({query})")  # noqa: S608 - our own names
         driver: Any = connection.connection.driver_connection
         with (
             driver.cursor() as cursor,
             cursor.copy(f"COPY {table.name} ({', '.join(table.c.keys())}) FROM STDIN") as copy,
         ):
-            while rows := found.fetchmany(BATCH):
-                copy.write("\n".join(row[0] for row in rows) + "\n")
+            for batch in found.to_arrow_reader(10 * BATCH):
+                copy.write(_texts_of(batch.column(0)))
     else:
         # In the columns' order, by the driver's own mark for a value: MariaDB's sends many rows in one statement.
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
@@ -129,6 +129,13 @@ def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connectio
         found = source.execute(f"SELECT {', '.join(texts)} FROM ({query})")  # noqa: S608 - our own names
         while rows := found.fetchmany(BATCH):
             connection.exec_driver_sql(insert, rows)
+
+
+def _texts_of(lines: pa.StringArray) -> memoryview:
+    """The texts of an array one after the other, as they lie in its memory."""
+    _, places, texts = lines.buffers()
+    bounds = memoryview(places).cast("i")
+    return memoryview(texts)[bounds[lines.offset] : bounds[lines.offset + len(lines)]]
 
 
 def _text(column: sa.Column[Any]) -> str:
