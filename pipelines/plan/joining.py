@@ -14,10 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.plan.carried import Carried
-from pipelines.plan.compile import EventColumns, HoldColumns, Layout, WeakColumns, day_constant, extreme, layer
+from pipelines.plan.compile import EventColumns, Layout, WeakColumns, day_constant, extreme, layer
 from pipelines.plan.context import Context, oldest_that_matters
 from pipelines.plan.evidence import HandedOver
-from pipelines.plan.holding import standing_columns
+from pipelines.plan.holding import hold_columns, with_holds
 from pipelines.plan.links import Key
 from pipelines.plan.occurrences import Horizon
 from retention_rules.policy import Policy
@@ -161,29 +161,11 @@ class Joining:
         return layer(query, fenced=self.fenced)
 
     def _with_holds(self, source: sa.FromClause) -> tuple[sa.FromClause, dict[str, Expression]]:
-        holding, carried = self.context.holding, self.carried
-        wanted = sorted({number for covers in self.covers.values() for number in covers})
+        carried = self.carried
         digests = [carried.relation.c[label] for label, key in carried.links.items() if not key.weak]
         if "record_digest" in carried.relation.c:
             digests.append(carried.relation.c["record_digest"])
-        joined: dict[int, list[sa.FromClause]] = {number: [] for number in wanted}
-        if holding.narrow:
-            for number in wanted:
-                for digest in digests:
-                    held = holding.table().alias()
-                    source = sa.outerjoin(source, held, sa.and_(held.c.cover == number, held.c.digest == digest))
-                    joined[number].append(held)
-        columns: dict[str, Expression] = {}
-        for horizon in self.context.horizons:
-            for covers in sorted(set(self.covers.values())):
-                if not covers:
-                    continue
-                names = hold_columns(horizon, covers)
-                standing = [standing_columns(holding, number, horizon, joined[number]) for number in covers]
-                releases = [each for _, found in standing for each in found]
-                columns[names.held] = _truth(sa.or_(*(held for held, _ in standing)))
-                columns[names.release] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
-        return source, columns
+        return with_holds(source, self.context.holding, self.covers, digests)
 
 
 def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
@@ -192,11 +174,8 @@ def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventCo
     return EventColumns.named(stem), WeakColumns.named(stem)
 
 
-def hold_columns(horizon: Horizon, covers: Sequence[int]) -> HoldColumns:
-    """The names of the columns about the holds of these numbers."""
-    stem = f"{horizon.name}h{'_'.join(map(str, covers))}"
-    return HoldColumns(f"{stem}_held", f"{stem}_release")
-
-
 def _truth(condition: Expression) -> Expression:
     return sa.case((condition, sa.true()), else_=sa.false())
+
+
+__all__ = ["Joining", "event_columns", "hold_columns"]
