@@ -262,7 +262,7 @@ def item_occurrences(
     query = sa.select(
         *(items.c[each] for each in PLACE),
         sa.or_(moment.is_not(None), endless).label("given"),
-        sa.case((sa.not_(endless), day_of(moment, policy.time_zone, "duckdb"))).label("day"),
+        sa.case((sa.not_(endless), day_of(moment, policy.time_zone, "duckdb", until=horizon.end))).label("day"),
         endless.label("endless"),
     ).where(items.c.store == supplier.store, items.c.dataset == supplier.dataset)
     if source.human:
