@@ -14,7 +14,7 @@ DOMAINS = st.sampled_from(
 )
 ADDRESSES = st.builds("{}@{}".format, LOCALS, DOMAINS)
 DRESSES = st.sampled_from(
-    ["{}", "<{}>", "Anne Dupont <{}>", '"Dupont, Anne" <{}>', "mailto:{}", "MAILTO:{}?subject=Devis", "({})", "[{}]",
+    ["{}", "<{}>", "Anne Dupont <{}>", '"Dupont, Anne" <{}>', "mailto:{}", "<MAILTO:{}?subject=Devis>", "({})", "[{}]",
      "SMTP:{}", "{}.", "'{}'", "« {} »", '<a href="mailto:{}">', "{} (perso)", "Mél : {}", "•{}"]
 )  # fmt: skip
 SEPARATORS = st.sampled_from(
