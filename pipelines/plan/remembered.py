@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -211,19 +211,19 @@ class Remembered:
         rows = carried.relation.c
         found: list[tuple[Expression, ...]] = []
         for number in range(len(self._above(event))):
-            missing, first, last, doubt, doubtful = (rows[each] for each in self._stem(f"p{number}_", event))
+            missing, first, last, doubt, doubtful = _read(rows, self._stem(f"p{number}_", event))
             flags = (sa.func.coalesce(each, sa.false()) for each in (missing, doubtful))  # it may have none above it
             found.append((next(flags), first, last, doubt, next(flags)))
         if event in self._own:
-            missing, first, last, doubt, doubtful = (rows[each] for each in self._stem("r", event))
+            missing, first, last, doubt, doubtful = _read(rows, self._stem("r", event))
             counts = sa.and_(rows[_OWN], sa.not_(rows[_BROKEN]))
-            days = (sa.case((counts, each)) for each in (first, last, doubt))
-            found.append((sa.and_(rows[_OWN], sa.or_(rows[_BROKEN], missing)), *days, sa.and_(counts, doubtful)))
+            kept = (sa.case((counts, each)) for each in (first, last, doubt))
+            found.append((sa.and_(rows[_OWN], sa.or_(rows[_BROKEN], missing)), *kept, sa.and_(counts, doubtful)))
         every, firsts, lasts, doubts, any_doubtful = zip(*found, strict=True)
         latest = extreme(lasts, latest=True)
         unknown = _truth(sa.or_(*every, self._newer(carried, event, latest)))
-        doubt = extreme(doubts, latest=True)
-        return unknown, extreme(firsts, latest=False), latest, doubt, _truth(sa.or_(*any_doubtful))
+        days = (extreme(firsts, latest=False), latest, extreme(doubts, latest=True))
+        return (unknown, *days, _truth(sa.or_(*any_doubtful)))
 
     def _newer(self, carried: Carried, event: str, last: Expression) -> Expression:
         """Whether the row itself tells its subject of something since: nobody knows whom it tells."""
@@ -236,6 +236,10 @@ class Remembered:
         later = sa.and_(day.is_not(None), sa.or_(last.is_(None), day > last))
         news = sa.or_(rows[names.open], rows[names.missing], later)
         return sa.and_(rows[PARTED], *unlinked, sa.func.coalesce(news, sa.true()))
+
+
+def _read(rows: Any, names: DayColumns) -> tuple[Expression, ...]:
+    return tuple(rows[each] for each in names)
 
 
 def _flag(rows: sa.FromClause, name: str) -> Expression:
