@@ -95,7 +95,7 @@ def make_plan() -> str:
         controller = _controller(estate, _asked(context, "controller"))
         zone = estate.policy(controller).time_zone
         moment = now()
-        today = moment.astimezone(zone).date()
+        today = estate.today(controller, moment)
         try:
             as_of = as_of_date(
                 requested=_asked(context, "as_of"),
@@ -238,7 +238,7 @@ def _today(estate: Estate, digest: str, moment: dt.datetime) -> dt.date:
     """Today in the zone of the plan's controller."""
     with opened(estate) as engine:
         controller = engine.plans.record(digest).controller
-    return moment.astimezone(estate.policy(controller).time_zone).date()
+    return estate.today(controller, moment)
 
 
 def _told(plan: Plan) -> None:

@@ -1,4 +1,7 @@
-"""How one record of a table is named outside its store: the keyed digest of store, dataset and key."""
+"""How one record is named outside its store: the keyed digest of store, dataset and key.
+
+A message or meeting is named by its folder or calendar and its key there, as the index of items has them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from connectors.digests import DigestKey
 from pipelines.errors import UsageError
 from pipelines.subjects import SEPARATOR
 
@@ -18,15 +22,56 @@ def key_columns(estate: Estate, store: str, dataset: str) -> tuple[str, ...]:
     """The columns of a dataset's key, in the order in which `record_digest` takes their values.
 
     Raises:
-        UsageError: there is no such dataset, or it is a mailbox or calendar, whose records are held with their persons.
+        UsageError: there is no such dataset, or it is a mailbox or calendar (see `item_digest`).
     """
-    where = f"{store}.{dataset}"
+    if not holds_rows(estate, store, dataset):
+        raise UsageError("its records have no key columns", f"{store}.{dataset}", "Give a folder and a key.")
+    return estate.data_maps[store].datasets[dataset].key
+
+
+def holds_rows(estate: Estate, store: str, dataset: str) -> bool:
+    """Whether a dataset is a table; else its records are messages or meetings.
+
+    Raises:
+        UsageError: there is no such dataset.
+    """
     mapped = estate.data_maps.get(store)
     if mapped is None or dataset not in mapped.datasets:
+        where = f"{store}.{dataset}"
         raise UsageError("no data map has this dataset", where, "Name the store and the dataset as the data map does.")
-    if not mapped.datasets[dataset].key:
-        raise UsageError("only a record of a table can be named by its key", where, "Hold the person, or the dataset.")
-    return mapped.datasets[dataset].key
+    return bool(mapped.datasets[dataset].key)
+
+
+def item_digest(key: DigestKey, store: str, dataset: str, container: str, name: str) -> str:
+    """The keyed digest of the message or meeting of that key in a folder or calendar."""
+    return key.digest(SEPARATOR.join((store, dataset, container, name)))
+
+
+def item_digest_column(
+    key: DigestKey, store: str, dataset: str, container: sa.ColumnElement[str], name: sa.ColumnElement[str]
+) -> sa.ColumnElement[str]:
+    """`item_digest` of every row of a relation over the index."""
+    from connectors.sql.functions import keyed_digest
+
+    place = sa.literal(f"{store}{SEPARATOR}{dataset}{SEPARATOR}", sa.Text)
+    return keyed_digest(key, place.concat(container).concat(sa.literal(SEPARATOR, sa.Text)).concat(name))
+
+
+def folders_of_item(estate: Estate, store: str, dataset: str, name: str) -> tuple[str, ...]:
+    """The folders or calendars of a dataset in which the last scan saw a record of that key.
+
+    Raises:
+        IndexAbsent: nothing was scanned yet.
+        IndexBusy: another process keeps the index.
+    """
+    from pipelines.scan import index
+
+    with index.read(estate.index_file) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT container FROM items WHERE store = ? AND dataset = ? AND key = ? ORDER BY 1",
+            [store, dataset, name],
+        ).fetchall()
+    return tuple(str(row[0]) for row in rows)
 
 
 def record_digest(estate: Estate, store: str, dataset: str, values: Sequence[str]) -> str:

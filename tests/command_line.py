@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import pty
 import shlex
 import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,33 @@ def inside(*words: str, cwd: Path, expect: int | None = 0) -> Ran:
     ran = Ran(int(str(code)), out.getvalue(), err.getvalue())
     assert expect is None or ran.code == expect, (words, ran.code, ran.out, ran.err)
     return ran
+
+
+def unseen(words: Sequence[str], answers: Sequence[str], cwd: Path, expect: int = 0) -> str:
+    """Run a command that asks, type the answers, and return all that the terminal showed."""
+    leader, follower = pty.openpty()
+    running = subprocess.Popen(
+        [*ENTRY, *words], cwd=cwd, env=environment(), stdin=follower, stdout=follower, stderr=follower,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(follower)
+    shown, asked = b"", list(answers)
+    while chunk := _read(leader):
+        shown += chunk
+        if asked and shown.endswith(b": "):
+            os.write(leader, f"{asked.pop(0)}\n".encode())
+            shown += b"<typed>"
+    os.close(leader)
+    said = shown.decode()
+    assert running.wait(timeout=60) == expect, said
+    return said
+
+
+def _read(leader: int) -> bytes:
+    try:
+        return os.read(leader, 1000)
+    except OSError:  # the other side is closed
+        return b""
 
 
 @contextlib.contextmanager

@@ -135,6 +135,16 @@ def _row_digest_sqlite(element: _RowDigest, compiler: SQLCompiler, **kw: Any) ->
     return f"ardoise_sha256({quoted})"
 
 
+# -- DuckDB, over the index of items
+
+
+@compiles(_Digest, "duckdb")
+def _digest_duckdb(element: _Digest, compiler: SQLCompiler, **kw: Any) -> str:
+    outer, inner, text = (compiler.process(each, **kw) for each in element.clauses)
+    inside = f"unhex(sha256(CAST({inner} AS BLOB) || encode({text})))"
+    return f"substr(sha256(CAST({outer} AS BLOB) || {inside}), 1, {LENGTH})"
+
+
 # -- MariaDB and MySQL
 
 

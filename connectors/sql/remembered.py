@@ -46,14 +46,14 @@ def remembered_table(metadata: sa.MetaData, prefix: str, exact: Mapping[str, Any
     )  # fmt: skip
 
 
-def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bool], days: Days) -> Before:
+def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bool], days: Days | None) -> Before:
     """What a chunk that overwrites links does before: keep the days that only the links could tell.
 
     Args:
         journal: the store's.
         fields: all categories of the dataset.
         anonymous: whether a row's links were overwritten already, and its days are remembered and count.
-        days: what is remembered, those of earlier times included.
+        days: what is remembered, those of earlier times included; None where nothing is to be.
     """
 
     def remember(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
@@ -62,11 +62,12 @@ def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bo
         of_dataset = target.c.dataset == chunk.dataset
         strangers = sa.select(name).where(frozen.within(), sa.not_(anonymous))
         connection.execute(sa.delete(target).where(of_dataset, target.c.record.in_(strangers)))
-        found = days(frozen).subquery()
-        own = (sa.literal(chunk.dataset, sa.String), sa.literal(chunk.plan, sa.String))
-        names = ["dataset", "plan", "record", "event", *DAYS]
-        rows = sa.select(*own, *(found.c[each] for each in names[2:]))
-        journal.upsert(connection, target, names, rows, ("plan", *DAYS))
+        if days is not None:
+            found = days(frozen).subquery()
+            own = (sa.literal(chunk.dataset, sa.String), sa.literal(chunk.plan, sa.String))
+            names = ["dataset", "plan", "record", "event", *DAYS]
+            rows = sa.select(*own, *(found.c[each] for each in names[2:])).where(sa.true())  # SQLite's grammar wants one
+            journal.upsert(connection, target, names, rows, ("plan", *DAYS))
         journal.unmark_broken(connection, chunk, table, key, fields, frozen.within())
 
     return remember

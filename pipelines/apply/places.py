@@ -17,6 +17,7 @@ from pipelines.apply.rows import RowWork
 from pipelines.plan.archived import ArchivedSelection, ArchivedSelections
 from pipelines.plan.artefact import Action, Place, Step
 from pipelines.plan.context import Context
+from pipelines.plan.remembering import kept_days
 from pipelines.plan.selection import StoreSelections
 
 
@@ -65,9 +66,9 @@ class StorePlaces:
         if step.place is Place.ARCHIVE:
             table = self._there(step).table
             return replace(work, table=table, key=(ID,), values=_emptied(step, table, work.receipts.digest))
-        if step.action is Action.ARCHIVE:
-            return replace(work, before=(self._arrival(step),))
-        return work
+        keeps = kept_days(self.active.selection(step.dataset), work.marks)
+        arrives = (self._arrival(step),) if step.action is Action.ARCHIVE else ()
+        return replace(work, before=(*arrives, *keeps))
 
     def _arrival(self, step: Step) -> Before:
         """The table in the archive is made here, in a transaction before those of the chunks."""

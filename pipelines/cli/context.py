@@ -44,9 +44,9 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def today(estate: Estate) -> dt.date:
-    """Today in the estate's time zone."""
-    return now().astimezone(estate.time_zone).date()
+def today(estate: Estate, controller: str = "") -> dt.date:
+    """Today in the controller's time zone; in the estate's, where no controller is meant."""
+    return estate.today(controller, now()) if controller else now().astimezone(estate.time_zone).date()
 
 
 def day(text: str | None, otherwise: dt.date, option: str = "--as-of") -> dt.date:

@@ -165,9 +165,29 @@ def _record(estate: Estate, store: str | None, dataset: str | None) -> str:
     """
     from pipelines.cli.context import ask
     from pipelines.errors import UsageError
-    from pipelines.records import key_columns, record_digest
+    from pipelines.records import holds_rows, key_columns, record_digest
 
     if store is None or dataset is None:
         raise UsageError("a record lies in a dataset", "--record", "Give --store and --dataset too.")
+    if not holds_rows(estate, store, dataset):
+        return _item(estate, store, dataset)
     values = [ask(f"Key of the record, {name}") for name in key_columns(estate, store, dataset)]
     return record_digest(estate, store, dataset, values)
+
+
+def _item(estate: Estate, store: str, dataset: str) -> str:
+    """The digest of a message or meeting whose key is asked for, and its folder where several have such a one.
+
+    Raises:
+        UsageError: the last scan saw no such record.
+    """
+    from pipelines.cli.context import ask
+    from pipelines.errors import UsageError
+    from pipelines.records import folders_of_item, item_digest
+
+    name = ask("Key of the record, as `ardoise why` takes it")
+    folders = folders_of_item(estate, store, dataset, name)
+    folder = ask("Its folder or calendar") if len(folders) > 1 else next(iter(folders), "")
+    if folder not in folders:
+        raise UsageError("there is no such record", f"{store}.{dataset}", "Run `ardoise scan`, then give its key anew.")
+    return item_digest(estate.key, store, dataset, folder, name)

@@ -40,10 +40,9 @@ def diff(
     from pipelines.simulate.difference import difference
 
     estate = load_estate(ctx)
+    controller = sole_controller(estate, controller)
     with shown() as progress:
-        found = difference(
-            estate, sole_controller(estate, controller), old, new, today=today(estate), progress=progress
-        )
+        found = difference(estate, controller, old, new, today=today(estate, controller), progress=progress)
     if as_json:
         typer.echo(json.dumps(found.document(), indent=1, ensure_ascii=False))
     else:

@@ -51,11 +51,12 @@ def plan(
     from pipelines.plan import make_plan
 
     estate = load_estate(ctx)
-    current = today(estate)
+    controller = sole_controller(estate, controller)
+    current = today(estate, controller)
     with shown() as progress:
         made = make_plan(
             estate,
-            sole_controller(estate, controller),
+            controller,
             as_of=day(as_of, current),
             today=current,
             now=now(),
@@ -168,10 +169,11 @@ def apply(
 
     estate = load_estate(ctx)
     with engine_of(estate) as engine:
-        wanted = engine.plans.record(digest or newest(engine)).digest
+        record = engine.plans.record(digest or newest(engine))
+    wanted, current = record.digest, today(estate, record.controller)
     with shown() as progress:
         summary = run_apply(
-            estate, wanted, now=now(), today=today(estate), actor=actor(by), stores=store or None, progress=progress
+            estate, wanted, now=now(), today=current, actor=actor(by), stores=store or None, progress=progress
         )
     out = console()
     out.print(outcome_table(summary))
@@ -194,9 +196,10 @@ def verify(ctx: typer.Context, digest: Digest = "", as_json: Json = False) -> No
 
     estate = load_estate(ctx)
     with engine_of(estate) as engine:
-        wanted = engine.plans.record(digest or newest(engine)).digest
+        record = engine.plans.record(digest or newest(engine))
+    wanted, current = record.digest, today(estate, record.controller)
     with shown() as progress:
-        findings = run_verify(estate, wanted, now=now(), today=today(estate), progress=progress)
+        findings = run_verify(estate, wanted, now=now(), today=current, progress=progress)
     if as_json:
         _print_json([{**dataclasses.asdict(finding), "passed": finding.passed} for finding in findings])
     else:

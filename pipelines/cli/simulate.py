@@ -62,11 +62,12 @@ def simulate(
     from pipelines.simulate.page import render
 
     estate = load_estate(ctx)
+    controller = sole_controller(estate, controller)
     with shown() as progress:
         made = run_simulation(
             estate,
-            sole_controller(estate, controller),
-            today=today(estate),
+            controller,
+            today=today(estate, controller),
             policy=policy,
             months=months,
             by=By(by.value),

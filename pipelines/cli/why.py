@@ -44,10 +44,11 @@ def why(
     from pipelines.simulate.why import why as explain
 
     estate = load_estate(ctx)
-    current = today(estate)
+    controller = sole_controller(estate, controller)
+    current = today(estate, controller)
     found = explain(
         estate,
-        sole_controller(estate, controller),
+        controller,
         store,
         dataset,
         key,

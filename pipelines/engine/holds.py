@@ -261,6 +261,8 @@ def _check(case: str, scope: HoldScope) -> None:
             raise UsageError(
                 f"the {name} of a hold is given as its keyed digest", "hold", "See subjects.subject_digest."
             )
+    if scope.record is not None and (scope.store is None or scope.dataset is None):
+        raise UsageError("a record lies in a dataset", "hold", "Name its store and its dataset.")
 
 
 def _record(row: sa.Row[Any]) -> HoldRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -141,6 +142,15 @@ class Estate:
     @cached_property
     def _policies(self) -> dict[str, Policy]:
         return {}
+
+    def today(self, controller: str, now: dt.datetime) -> dt.date:
+        """The day of an instant in the controller's time zone, by which everything of the controller's is decided.
+
+        Raises:
+            UsageError: the estate has no such controller.
+            EstateInvalid: its policy is invalid; with every problem.
+        """
+        return now.astimezone(self.policy(controller).time_zone).date()
 
     def policy(self, controller: str) -> Policy:
         """A controller's policy, its terms looked up: from the estate's `policies/` first, then the shipped packs.

@@ -26,10 +26,10 @@ from pipelines.plan.dialects import greatest, nothing
 from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, layer
 from pipelines.plan.frozen import known, seen
 from pipelines.plan.holding import by_category
-from pipelines.plan.joining import Joining, hold_columns
+from pipelines.plan.joining import Joining, event_columns, hold_columns
 from pipelines.plan.links import Key
 from pipelines.plan.occurrences import Horizon
-from pipelines.plan.starting import EventColumns
+from pipelines.plan.starting import EventColumns, WeakColumns
 from pipelines.plan.supply import Supply
 from retention_rules.events import EventKind
 from retention_rules.policy import Policy
@@ -129,6 +129,10 @@ class ArchivedSelection:
         """The categories that are decided together, in a stable order."""
         holds = {category: hold_columns(horizon, covers) for category, covers in self._covers.items() if covers}
         return group_categories(self.own.policy, self.fields, holds, prefix=horizon.name)
+
+    def event_columns(self, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
+        """The names of the columns about an event in `relation`, which need not have them."""
+        return event_columns(self.own.policy, horizon, event)
 
     @property
     def first(self) -> tuple[Group, ...]:

@@ -130,6 +130,7 @@ class _Builder:
     tallies: list[Tally] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    untraced: dict[int, HoldRecord] = field(default_factory=dict)
 
     def portion(self) -> Portion | None:
         """The oldest of the backlog that was measured, within the limits; None where it need not be divided."""
@@ -186,6 +187,7 @@ class _Builder:
                 self._refuse(store, name, reason, "Run `ardoise scan` until it is complete, then plan again.")
             if scan is not None:
                 selection = ItemSelection(self.context, self.found.evidence, store, name)
+                self.untraced |= {each.id: each for each in selection.persons.untraced}
                 yield store, name, functools.partial(selection.count, base + number)
 
     def _rows(self, store: str, names: list[str], base: int) -> Iterator[tuple[str, str, Callable[[], Counted]]]:
@@ -243,6 +245,11 @@ class _Builder:
                     f"{note.store}.{note.dataset} could not tell `{note.event}` ({note.reason}): "
                     "what depends on it is undetermined"
                 )
+        for hold in self.untraced.values():
+            yield (
+                f"hold {hold.id} keeps a record of {hold.scope.store}.{hold.scope.dataset} that the last scan did not "
+                "see: it may be anywhere now, so everything in that store is held; hold it anew where it is, or release"
+            )
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()

@@ -27,6 +27,7 @@ from pipelines.plan.fiscal import end_of_fiscal_year
 from pipelines.plan.kept import Kept
 from pipelines.plan.links import EMAIL, ONE_ADDRESS, Key, forms, spelled, unread
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
+from pipelines.plan.remembered import PARTED, DayColumns, Remembered
 from pipelines.plan.supply import record_events, subject_events
 from retention_rules.policy import Policy
 
@@ -42,6 +43,7 @@ class Carried:
 
     ``events`` are record events, ``supplied`` the dataset's own events of subjects; both by horizon and event name.
     ``links`` maps digest columns to their kinds of key. ``scoped``: the tenant is told by a `where` here or above.
+    ``remembered`` are events of subjects whose link was anonymised.
     """
 
     relation: sa.FromClause
@@ -51,6 +53,7 @@ class Carried:
     supplied: Mapping[tuple[str, str], EventColumns]
     facts: Mapping[str, str]
     scoped: bool
+    remembered: Mapping[str, DayColumns] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Datasets:
     """The datasets of one SQL store, as seen over one connection.
 
     ``still``: nothing changes as long as they are looked at; what several datasets inherit from is then evaluated once
-    and kept.
+    and kept. ``told``: the events of subjects that some dataset of any store supplies.
     """
 
     connection: sa.Connection
@@ -83,6 +86,7 @@ class Datasets:
     key: DigestKey
     horizons: Sequence[Horizon]
     still: bool = False
+    told: frozenset[str] = frozenset()
     _tables: dict[str, sa.Table] = field(default_factory=dict)
     _parents: dict[str, Carried] = field(default_factory=dict)
 
@@ -98,6 +102,11 @@ class Datasets:
         return journal if journal.exists(self.connection) else None
 
     @cached_property
+    def remembers(self) -> bool:
+        """Whether the store has a place for what `remembered` reads."""
+        return self.journal is not None and self.journal.remembers(self.connection)
+
+    @cached_property
     def _ever_marked(self) -> frozenset[tuple[str, str]]:
         """The datasets and categories of which anything is marked, where nothing changes."""
         return self.journal.marked_categories(self.connection) if self.journal else frozenset()
@@ -106,7 +115,7 @@ class Datasets:
         """Whether a category of rows that are `spelled` is anonymised already."""
         return rows.c.get(_mark(category), sa.false())
 
-    def _markable(self, name: str) -> list[str]:
+    def markable(self, name: str) -> list[str]:
         """The categories of a dataset of which anything can be marked."""
         if self.journal is None:
             return []
@@ -166,6 +175,10 @@ class Datasets:
             column(each): table.c[each] for each in sorted({*dataset.key, *extra, *self._asked_of(name)})
         }
         links = self._links(columns, table, name, parents)
+        above_it = [(joined.source, joined.carried) for joined in parents if joined.single]
+        remembered = Remembered(self, name, table, above_it, self.told, events)
+        source, known = remembered.joined(source)
+        columns |= known
         self._standing(columns, table, name, parents, links)
         facts = self._facts(columns, table, dataset, parents)
         own = self._own_events(dataset, events)
@@ -179,13 +192,14 @@ class Datasets:
         columns |= added(table) if added else {}
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
         base = layer(query, fenced=self.fenced)
-        return self._judged(base, own, links=links, facts=facts, inherited=inherited, scoped=self._scoped(name))
+        scoped = self._scoped(name)
+        return remembered.over(self._judged(base, own, links=links, facts=facts, inherited=inherited, scoped=scoped))
 
     def unread(self, table: sa.FromClause, name: str) -> Iterator[tuple[SubjectLink, Expression]]:
         """For each link of a dataset by addresses: whether a row holds some that no engine reads (`links.unread`)."""
         for link in self.map(name).subjects:
             if link.kind == EMAIL and link.columns:
-                there = sa.not_(self._nobody(table, name, link.columns))
+                there = sa.not_(self.nobody(table, name, link.columns))
                 yield link, sa.and_(unread(link, table), there)
 
     def single(self, parent: Parent) -> bool:
@@ -206,7 +220,7 @@ class Datasets:
         wanted |= {own for parent in dataset.inherits for own in parent.on}
         wanted |= {each for link in dataset.subjects for each in link.columns}
         wanted |= {each.column for each in sources if each is not None and each.column is not None}
-        marks = (self._marked(table, name, category).label(_mark(category)) for category in self._markable(name))
+        marks = (self._marked(table, name, category).label(_mark(category)) for category in self.markable(name))
         query = sa.select(*(table.c[each] for each in sorted(wanted)), *marks)
         if restriction is not None:
             query = query.where(restriction(table))
@@ -278,7 +292,7 @@ class Datasets:
         for form in forms(dataset.subjects):
             label = f"l{len(links)}"
             digest = form.digest(table, self.key, dataset.scope, self.dialect)
-            columns[label] = sa.case((self._nobody(table, name, form.columns), sa.null()), else_=digest)
+            columns[label] = sa.case((self.nobody(table, name, form.columns), sa.null()), else_=digest)
             links[label] = form.key
         for joined in parents:
             if joined.single:
@@ -288,7 +302,7 @@ class Datasets:
                     links[label] = key
         return links
 
-    def _nobody(self, table: sa.FromClause, name: str, columns: Sequence[str]) -> Expression:
+    def nobody(self, table: sa.FromClause, name: str, columns: Sequence[str]) -> Expression:
         """Whether a link was anonymised: an invented name is nobody's, whoever else may bear it."""
         dataset = self.map(name)
         categories = {dataset.personal[each].category for each in columns if each in dataset.personal}
@@ -319,7 +333,7 @@ class Datasets:
         declares = bool(own_strong)
         # By their forms: what a digest is made of is cheaper to look at than another digest.
         strong = [
-            sa.or_(form.form(table, self.dialect).is_(None), self._nobody(table, name, form.columns))
+            sa.or_(form.form(table, self.dialect).is_(None), self.nobody(table, name, form.columns))
             for form in own_strong
         ]
         strong += [
@@ -329,7 +343,7 @@ class Datasets:
             if not key.weak
         ]
         expects = sa.or_(sa.true() if declares else sa.false(), *(_flag(each, "expects") for each in single))
-        unknown = sa.and_(sa.true(), *strong)
+        unknown = sa.and_(sa.not_(columns.get(PARTED, sa.false())), *strong)
         columns["inside"] = _truth(sa.and_(*inside))
         columns["orphaned"] = _truth(orphaned)
         columns["expects"] = _truth(expects)

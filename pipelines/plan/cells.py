@@ -28,7 +28,7 @@ _ADDRESS = re.compile(
     r'(?P<local>"(?:[^"\\@]|\\.)+"|[^\s,;:<>()\[\]{}"\\|@]+)@(?P<domain>[^\W_](?:[^\W_]|[.-])*+)'  # never less of it
 )
 _PLAIN = re.compile(r"\w(?:[\w.+&'-]*[\w.+-])?")
-_NEVER_FIRST = "*'`\u00b4\u2018\u2019\u00ab\u00bb\u2013\u2014\u2022\u00b7\u2026"
+_NEVER_FIRST = "/&*'`\u00b4\u2018\u2019\u00ab\u00bb\u2013\u2014\u2022\u00b7\u2026"
 _INNER = re.compile(r"(?<=[^\w.+-])\w|(?<=^[+-])\w|(?<=^\d[.])\w|(?<=^\d\d[.])\w")
 _WORD = re.compile(r"([\w.'-]*\w) +$")
 _JOINTS = ("", "-", "_")

@@ -107,6 +107,11 @@ def phase_column(policy: Policy, purpose: Purpose, prefix: str = "") -> str:
     return f"{prefix}p{policy.purposes.index(purpose)}_phase"
 
 
+def end_column(policy: Policy, purpose: Purpose, prefix: str = "") -> str:
+    """The name of the column that `decided` adds for the first day after an ended purpose."""
+    return f"{prefix}p{policy.purposes.index(purpose)}_end"
+
+
 def decided(
     relation: sa.FromClause,
     layout: Layout,
@@ -293,7 +298,7 @@ class _Compiler:
         return phase_column(self.policy, purpose, self.prefix)
 
     def _end(self, purpose: Purpose) -> str:
-        return f"{self.prefix}p{self._number(purpose)}_end"
+        return end_column(self.policy, purpose, self.prefix)
 
     def _start(self, purpose: Purpose) -> tuple[str, str]:
         first = next(p for p in self.policy.purposes if p.starting_point == purpose.starting_point)
@@ -303,6 +308,6 @@ class _Compiler:
 
 __all__ = [
     "NO_DAY", "Code", "Conditions", "DecisionColumns", "EventColumns", "Group", "HoldColumns", "Layout", "Phase",
-    "Start", "WeakColumns", "constant", "day_constant", "decided", "decision_columns", "extended", "extreme",
-    "group_categories", "layer", "phase_column",
+    "Start", "WeakColumns", "constant", "day_constant", "decided", "decision_columns", "end_column", "extended",
+    "extreme", "group_categories", "layer", "phase_column",
 ]  # fmt: skip

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from pipelines.plan.dialects import Exact, nothing
-from retention_rules.events import ISO_TEXT
+from retention_rules.events import EARLIEST_DAY, ISO_TEXT
 
 Expression = sa.ColumnElement[Any]
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-HORIZON = dt.datetime(2050, 1, 1, tzinfo=dt.UTC)
-"""Changes of offset outside of these are not told apart: a day so far off is in the future, or long over."""
+FURTHEST = 2200
+"""Changes of offset after this year are not told apart, whatever the date of the plan."""
 
 _PATTERN = f"^({ISO_TEXT})$"
 _DAY_LENGTH = 10
@@ -29,35 +29,54 @@ _FIRST, _LAST = (dt.datetime(year, month, day, tzinfo=dt.UTC) for year, month, d
 """Between them no offset leads out of MariaDB's calendar."""
 
 
-@functools.lru_cache(maxsize=32)
-def transitions(zone: ZoneInfo) -> tuple[tuple[dt.datetime, int], ...]:
-    """When the zone's offset changes: (first instant in UTC, seconds east from then on), the first from 1970 on."""
-    found = [(EPOCH, _offset(zone, EPOCH))]
-    step = dt.timedelta(days=1)
-    moment = EPOCH
-    while moment < HORIZON:
-        later = moment + step
-        if _offset(zone, later) != found[-1][1]:
+Transitions = Sequence[tuple[dt.datetime, int]]
+"""When a zone's offset changes: (first instant in UTC, seconds east of it from then on)."""
+
+
+def transitions(zone: ZoneInfo, until: dt.date) -> Transitions:
+    """The offset before `EARLIEST_DAY`, and each change from then on until after a day.
+
+    What is earlier than the first is absurd, and what is later than the last is later than ``until`` by any offset.
+    """
+    start = dt.datetime.combine(EARLIEST_DAY, dt.time(), dt.UTC) - dt.timedelta(days=2)
+    years = range(start.year, min(until.year + 1, FURTHEST) + 1)
+    changes = itertools.chain.from_iterable(_changes(zone, year) for year in years)
+    return [(start, _offset(zone, start)), *(each for each in changes if each[0] > start)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _changes(zone: ZoneInfo, year: int) -> Transitions:
+    """The changes of offset in a year of UTC."""
+    found: list[tuple[dt.datetime, int]] = []
+    moment, end = (dt.datetime(each, 1, 1, tzinfo=dt.UTC) for each in (year, year + 1))
+    offset = _offset(zone, moment)
+    while moment < end:
+        later = moment + dt.timedelta(days=1)
+        if _offset(zone, later) != offset:
             low, high = moment, later
             while high - low > dt.timedelta(seconds=1):
                 middle = low + dt.timedelta(seconds=int((high - low).total_seconds()) // 2)
-                low, high = (middle, high) if _offset(zone, middle) == found[-1][1] else (low, middle)
-            found.append((high, _offset(zone, high)))
+                low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+            offset = _offset(zone, later)
+            found.append((high, offset))
         moment = later
     return tuple(found)
 
 
-def day_of(column: Expression, zone: ZoneInfo, dialect: str) -> Expression:
-    """The day of a column in the zone; NULL when the column is NULL or holds no date. A naive instant is UTC."""
-    kind = column.type
+def day_of(column: Expression, zone: ZoneInfo, dialect: str, *, until: dt.date) -> Expression:
+    """The day of a column in the zone; NULL when the column is NULL or holds no date. A naive instant is UTC.
+
+    It is exact through the day ``until``; a later one may be told as another, but as one that is later.
+    """
+    kind, changes = column.type, transitions(zone, until)
     if dialect == "sqlite":
-        return _sqlite_day(column, zone)
+        return _sqlite_day(column, changes)
     if isinstance(kind, sa.Date):
-        return column
+        return _real(column, dialect, column)
     if isinstance(kind, sa.DateTime):
-        return _local_day(_naive(column, kind, dialect), zone, dialect)
+        return _real(column, dialect, _local_day(_naive(column, kind, dialect), changes, dialect))
     if isinstance(kind, sa.String):
-        return _text_day(column, zone, dialect)
+        return _text_day(column, changes, dialect)
     return nothing(sa.Date())
 
 
@@ -73,24 +92,34 @@ def _offset(zone: ZoneInfo, moment: dt.datetime) -> int:
     return int(offset.total_seconds()) if offset else 0
 
 
+def _real(column: Expression, dialect: str, day: Expression) -> Expression:
+    """The day of a column of dates, or NULL: MariaDB stores 2024-00-00 by default, and 2024-02-31 when told to."""
+    if dialect not in {"mysql", "mariadb"}:
+        return day
+    month = sa.func.month(column, type_=sa.Integer())
+    number = sa.func.dayofmonth(column, type_=sa.Integer())
+    plain = sa.and_(month > sa.literal_column("0"), number.between(sa.literal_column("1"), sa.literal_column("28")))
+    stored = sa.cast(column, sa.String())
+    return sa.case((sa.or_(plain, _fits(stored, dialect)), day))
+
+
 def _naive(column: Expression, kind: sa.DateTime, dialect: str) -> Expression:
     if kind.timezone and dialect in {"postgresql", "duckdb"}:
         return sa.func.timezone("UTC", column, type_=sa.DateTime())
     return column
 
 
-def _local_day(naive: Expression, zone: ZoneInfo, dialect: str) -> Expression:
+def _local_day(naive: Expression, changes: Transitions, dialect: str) -> Expression:
     """The day of a naive UTC instant: its offset is found by halving, then added."""
-    known = transitions(zone)
 
     def offset(low: int, high: int) -> Expression:
         if low == high:
-            return sa.literal_column(str(known[low][1]), sa.Integer())
+            return sa.literal_column(str(changes[low][1]), sa.Integer())
         middle = (low + high + 1) // 2
-        boundary = _moment(known[middle][0], dialect)
+        boundary = _moment(changes[middle][0], dialect)
         return sa.case((naive < boundary, offset(low, middle - 1)), else_=offset(middle, high))
 
-    return _date(_later(naive, offset(0, len(known) - 1), dialect), dialect)
+    return _date(_later(naive, offset(0, len(changes) - 1), dialect), dialect)
 
 
 def _later(naive: Expression, seconds: Expression, dialect: str) -> Expression:
@@ -115,17 +144,17 @@ def _moment(moment: dt.datetime, dialect: str) -> Expression:
     return sa.literal_column(f"'{text}'" if dialect == "sqlite" else f"TIMESTAMP '{text}'", sa.DateTime())
 
 
-def _text_day(column: Expression, zone: ZoneInfo, dialect: str) -> Expression:
+def _text_day(column: Expression, changes: Transitions, dialect: str) -> Expression:
     """Text is cast only where it is a date for certain, since a failing cast would end the whole statement."""
     text = sa.func.trim(Exact(column), type_=sa.String())
     return sa.case(
         (sa.not_(_fits(text, dialect)), nothing(sa.Date())),
         (sa.func.length(text) == _DAY_LENGTH, sa.cast(text, sa.Date())),
-        else_=_day_of_text(column, text, zone, dialect),
+        else_=_day_of_text(column, text, changes, dialect),
     )
 
 
-def _sqlite_day(column: Expression, zone: ZoneInfo) -> Expression:
+def _sqlite_day(column: Expression, changes: Transitions) -> Expression:
     """SQLite keeps dates as text, whatever the column's type; it reads 31 February as 3 March, which is absurd here."""
     text = sa.func.trim(sa.cast(column, sa.String()), type_=sa.String())
     is_text = sa.func.typeof(column, type_=sa.String()) == "text"
@@ -134,7 +163,7 @@ def _sqlite_day(column: Expression, zone: ZoneInfo) -> Expression:
         sa.literal_column("'-1 day'"),
     )  # it normalises on the way only
     read = sa.func.date(text, *there_and_back, type_=sa.String())
-    local = sa.type_coerce(_day_of_text(column, text, zone, "sqlite"), sa.String())
+    local = sa.type_coerce(_day_of_text(column, text, changes, "sqlite"), sa.String())
     return sa.case(
         (sa.not_(is_text), sa.null()),
         (read == text, text),  # the quick way, without a regular expression
@@ -148,13 +177,13 @@ def _fits(text: Expression, dialect: str) -> Expression:
     return text.regexp_match(sa.literal_column(f"'{_PATTERN}{strict}'", sa.String()))
 
 
-def _day_of_text(column: Expression, text: Expression, zone: ZoneInfo, dialect: str) -> Expression:
+def _day_of_text(column: Expression, text: Expression, changes: Transitions, dialect: str) -> Expression:
     """The day of a text that `ISO_TEXT` fits, with a time. Its instant is worked out once, in a sub-select."""
     if dialect in {"mysql", "mariadb"}:  # no sub-select of a sub-select sees the row there
-        return _local_day(_mariadb_instant(text), zone, dialect)
+        return _local_day(_mariadb_instant(text), changes, dialect)
     outer = column.table
     instant = sa.select(_instant(text, dialect).label("at")).correlate(outer).subquery()
-    return sa.select(_local_day(instant.c.at, zone, dialect)).correlate(outer).scalar_subquery()
+    return sa.select(_local_day(instant.c.at, changes, dialect)).correlate(outer).scalar_subquery()
 
 
 def _instant(text: Expression, dialect: str) -> Expression:

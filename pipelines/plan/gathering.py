@@ -59,7 +59,13 @@ class Gathered:
         if store not in self._rows:
             context, connection = self.context, self.connections[store]
             self._rows[store] = Datasets(
-                connection, context.maps[store], context.policy, context.key, context.horizons, still=True
+                connection,
+                context.maps[store],
+                context.policy,
+                context.key,
+                context.horizons,
+                still=True,
+                told=frozenset(context.supply.events),
             )
         return self._rows[store]
 

@@ -7,13 +7,15 @@ store as a temporary table of digests.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipelines.engine.holds import HoldRecord
+from pipelines.plan.compile import HoldColumns
+from pipelines.plan.expressions import extreme
 from pipelines.plan.occurrences import Horizon
 from retention_rules.policy import Policy
 
@@ -82,6 +84,20 @@ class Holding:
         """Whether a hold names a record of this dataset."""
         return any(h.scope.record and _cover(h).applies(store, dataset) for h in self.holds)
 
+    def naming_records(self, store: str) -> Mapping[str, tuple[HoldRecord, ...]]:
+        """The holds in force today that name a record of a store, by its dataset."""
+        found: dict[str, list[HoldRecord]] = {}
+        for each in self.holds:
+            if each.scope.record and each.scope.store == store and each.active(self.horizons[-1].as_of):
+                found.setdefault(str(each.scope.dataset), []).append(each)
+        return {name: tuple(holds) for name, holds in found.items()}
+
+    def without_trace(self, lost: Collection[HoldRecord]) -> Holding:
+        """The same, where nobody knows any more which records some holds mean: these cover their whole store."""
+        scopes = {each.id: replace(each.scope, dataset=None, record=None, subject=None) for each in lost}
+        holds = (replace(each, scope=scopes.get(each.id, each.scope)) for each in self.holds)
+        return replace(self, holds=tuple(holds))
+
     @property
     def narrow(self) -> bool:
         """Whether some hold names a subject or a record."""
@@ -125,7 +141,39 @@ class Holding:
             connection.execute(table.insert(), self.rows())
 
 
-def standing_columns(
+def with_holds(
+    source: sa.FromClause, holding: Holding, covers: Mapping[str, Sequence[int]], digests: Sequence[Expression]
+) -> tuple[sa.FromClause, dict[str, Expression]]:
+    """Join what holds say of each row, by the digests that name it, and give the columns of `hold_columns`.
+
+    ``covers``: the numbers of the covers that concern each category. The table of narrow holds is there.
+    """
+    several = sorted({tuple(numbers) for numbers in covers.values() if numbers})
+    joined: dict[int, list[sa.FromClause]] = {number: [] for numbers in several for number in numbers}
+    if holding.narrow:
+        for number in sorted(joined):
+            for digest in digests:
+                held = holding.table().alias()
+                source = sa.outerjoin(source, held, sa.and_(held.c.cover == number, held.c.digest == digest))
+                joined[number].append(held)
+    columns: dict[str, Expression] = {}
+    for horizon in holding.horizons:
+        for numbers in several:
+            names = hold_columns(horizon, numbers)
+            standing = [_standing_columns(holding, number, horizon, joined[number]) for number in numbers]
+            releases = [each for _, found in standing for each in found]
+            columns[names.held] = sa.case((sa.or_(*(held for held, _ in standing)), sa.true()), else_=sa.false())
+            columns[names.release] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
+    return source, columns
+
+
+def hold_columns(horizon: Horizon, covers: Sequence[int]) -> HoldColumns:
+    """The names of the columns about the holds of these numbers."""
+    stem = f"{horizon.name}h{'_'.join(map(str, covers))}"
+    return HoldColumns(f"{stem}_held", f"{stem}_release")
+
+
+def _standing_columns(
     holding: Holding, number: int, horizon: Horizon, joined: Sequence[sa.FromClause]
 ) -> tuple[Expression, list[Expression]]:
     """Whether a cover's holds keep a row, and the releases that count for it."""

@@ -15,14 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Ref
-from pipelines.data_map.model import DatasetMap, SubjectLink
+from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Step, Tally
 from pipelines.plan.carried import column
 from pipelines.plan.compile import (
     Code,
     EventColumns,
     Group,
-    HoldColumns,
     Layout,
     WeakColumns,
     constant,
@@ -37,8 +36,9 @@ from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import greatest, run
 from pipelines.plan.evidence import Evidence, digest_columns, event_columns, item_tables, wide
 from pipelines.plan.facts import constant_facts, fact_column
-from pipelines.plan.holding import by_category, standing_columns
-from pipelines.plan.links import NAME, STRONG, Key
+from pipelines.plan.holding import by_category, hold_columns
+from pipelines.plan.item_persons import PLACE, Persons
+from pipelines.plan.links import STRONG, Key
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
 from pipelines.plan.portions import backlog_of, part_of, waits
 from pipelines.plan.supply import record_events
@@ -46,7 +46,6 @@ from pipelines.plan.tallying import STATES, Counted
 
 Expression = sa.ColumnElement[Any]
 
-PLACE = ("container", "key", "version")
 FETCH = 1000
 
 
@@ -80,59 +79,25 @@ class ItemSelection:
             found.setdefault(each.category, []).append(name)
         return {category: tuple(names) for category, names in sorted(found.items())}
 
+    @cached_property
+    def persons(self) -> Persons:
+        """Whom the items concern, and what holds them."""
+        return Persons(self.context, self.evidence, self.store, self.name)
+
+    @property
+    def _covers(self) -> Mapping[str, tuple[int, ...]]:
+        return by_category(self.persons.holding, self.context.policy, self.fields, (self.store, self.name))
+
     def groups(self, horizon: Horizon) -> tuple[Group, ...]:
         """The categories that are decided together."""
-        covers = by_category(self.context.holding, self.context.policy, self.fields, (self.store, self.name))
-        holds = {each: HoldColumns(*_hold_names(horizon, numbers)) for each, numbers in covers.items() if numbers}
+        holds = {each: hold_columns(horizon, numbers) for each, numbers in self._covers.items() if numbers}
         return group_categories(self.context.policy, self.fields, holds, prefix=horizon.name)
 
     # -- one row per item and subject
 
-    def _people(self) -> sa.CTE:
-        """Each item with each of its subjects, once: digest, and one loose and name form of it.
-
-        Who is given by a name alone has no digest, and is here only if a store knows somebody of that name: a weak
-        match, which may stand in the way of a deletion and never asks for one.
-        """
-        items, people = item_tables()
-        same = sa.and_(*(items.c[each] == people.c[each] for each in ("store", "dataset", "container", "key")))
-        others = sa.not_(sa.func.coalesce(people.c.own, sa.false()))
-        query = (
-            sa.select(
-                *(items.c[each].label(column(each)) for each in PLACE),
-                items.c.first.label("moment_first"),
-                items.c.last.label("moment_last"),
-                sa.func.coalesce(items.c.endless, sa.false()).label("endless"),
-                people.c.digest,
-                sa.func.min(people.c.loose).label("loose"),
-                sa.func.min(people.c.name_digest).label("name_digest"),
-            )
-            .select_from(items)
-            .join(people, sa.and_(same, others))
-            .where(items.c.store == self.store, items.c.dataset == self.name, self._concerned(people))
-            .group_by(
-                *(items.c[each] for each in (*PLACE, "first", "last", "endless")),
-                people.c.digest,
-                sa.case((people.c.digest.is_(None), people.c.name_digest)),
-            )
-        )
-        return query.cte()
-
-    def _concerned(self, people: sa.FromClause) -> Expression:
-        """Whether a participant is a subject of the item, by an address or by a name that some store knows."""
-        strong = [link for link in self.map.subjects if link.strength in STRONG]
-        names = [link for link in self.map.subjects if link.kind == NAME]
-        addressed = sa.and_(people.c.digest.is_not(None), _in_roles(people, strong))
-        if not names:
-            return addressed
-        evidence = sa.table("evidence", sa.column("key", sa.String()), sa.column("digest", sa.String()))
-        known = sa.select(evidence.c.digest).where(evidence.c.key == Key(NAME, weak=True).name)
-        named = sa.and_(people.c.digest.is_(None), people.c.name_digest.in_(known), _in_roles(people, names))
-        return sa.or_(addressed, named)
-
     def relation(self) -> sa.CTE:
         """Each item and subject with the decisions of each group for each horizon."""
-        people = self._people()
+        people = self.persons.relation()
         supply, policy = self.context.supply, self.context.policy
         keys = {
             key: digest
@@ -147,7 +112,7 @@ class ItemSelection:
                 table = self._table(key, columns)
                 source = sa.outerjoin(source, table, table.c.digest == keys[key])
                 joined.append((key, table, columns))
-        source, carried = self._with_holds(source, people)
+        source, carried = self.persons.with_holds(source, people, self._covers)
         carried |= {each.name: each for each in people.c}
         constants = constant_facts(self.map, policy)
         facts = {name: fact_column(policy, name) for name in constants}
@@ -204,7 +169,7 @@ class ItemSelection:
         if own is not None:
             moment = people.c.moment_last if own.at == "last" else people.c.moment_first
             endless = people.c.endless if own.at == "last" else sa.false()
-            day = sa.case((sa.not_(endless), day_of(moment, policy.time_zone, "duckdb")))
+            day = sa.case((sa.not_(endless), day_of(moment, policy.time_zone, "duckdb", until=horizon.end)))
             reading = Reading(sa.or_(moment.is_not(None), endless), day, sa.true(), endless)
             found = occurrence(reading, own, policy.events[event], horizon)
             opens.append(found.open)
@@ -248,37 +213,6 @@ class ItemSelection:
             about.first: extreme(firsts, latest=False) if firsts else none,
             about.last: latest,
         }
-
-    def _with_holds(self, source: sa.FromClause, people: sa.FromClause) -> tuple[sa.FromClause, dict[str, Expression]]:
-        holding = self.context.holding
-        covers = by_category(holding, self.context.policy, self.fields, (self.store, self.name))
-        wanted = sorted({number for numbers in covers.values() for number in numbers})
-        joined: dict[int, list[sa.FromClause]] = {number: [] for number in wanted}
-        if holding.narrow:
-            self._hand_over_holds()
-            for number in wanted:
-                held = holding.table().alias()
-                source = sa.outerjoin(source, held, sa.and_(held.c.cover == number, held.c.digest == people.c.digest))
-                joined[number].append(held)
-        columns: dict[str, Expression] = {}
-        for horizon in self.context.horizons:
-            for numbers in sorted(set(covers.values())):
-                if not numbers:
-                    continue
-                names = _hold_names(horizon, numbers)
-                standing = [standing_columns(holding, number, horizon, joined[number]) for number in numbers]
-                releases = [each for _, found in standing for each in found]
-                columns[names[0]] = _truth(sa.or_(*(held for held, _ in standing)))
-                columns[names[1]] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
-        return source, columns
-
-    def _hand_over_holds(self) -> None:
-        table = self.context.holding.table(temporary=False)
-        connection = self.evidence.connection
-        connection.execute(f"DROP TABLE IF EXISTS {table.name}")
-        run(connection, sa.schema.CreateTable(table))
-        for row in self.context.holding.rows():
-            run(connection, table.insert().values(row))
 
     # -- one row per item
 
@@ -421,16 +355,6 @@ class ItemSelection:
         )
 
 
-def _in_roles(people: sa.FromClause, links: Sequence[SubjectLink]) -> Expression:
-    roles = sorted({role for link in links for role in link.roles})
-    return people.c.role.in_(roles) if roles else sa.true()
-
-
-def _hold_names(horizon: Horizon, covers: Sequence[int]) -> tuple[str, str]:
-    stem = f"{horizon.name}h{'_'.join(map(str, covers))}"
-    return f"{stem}_held", f"{stem}_release"
-
-
 def _truth(condition: Expression) -> Expression:
     return sa.case((condition, sa.true()), else_=sa.false())
 
@@ -449,3 +373,6 @@ def _by_state(row: Mapping[str, Any], number: int, nobody: int) -> dict[str, Any
         state: int(row[f"g{number}_{state}"]) + (nobody if state == STATES[Code.KEEP] else 0)
         for state in STATES.values()
     }
+
+
+__all__ = ["PLACE", "DueItem", "ItemSelection"]

@@ -6,7 +6,7 @@ it makes the event missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,15 +14,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.plan.carried import Carried
-from pipelines.plan.compile import EventColumns, HoldColumns, Layout, WeakColumns, day_constant, extreme, layer
+from pipelines.plan.compile import EventColumns, Layout, WeakColumns, day_constant, extreme, layer
 from pipelines.plan.context import Context, oldest_that_matters
 from pipelines.plan.evidence import HandedOver
-from pipelines.plan.holding import standing_columns
+from pipelines.plan.holding import hold_columns, with_holds
 from pipelines.plan.links import Key
 from pipelines.plan.occurrences import Horizon
+from pipelines.plan.remembered import Told
 from retention_rules.policy import Policy
 
 Expression = sa.ColumnElement[Any]
+
+Joined = Sequence[tuple[Key, sa.FromClause]]
+"""Evidence beside rows, and by which kind of key it was found."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,7 @@ class Joining:
     def relation(self) -> sa.CTE:
         """The rows that are inside, with what the other stores know of their subjects, its doubts, and the holds."""
         carried = self.carried
-        source: sa.FromClause = carried.relation
-        joined: list[tuple[Key, sa.FromClause]] = []
-        for label, key in carried.links.items():
-            if key in self.tables:
-                evidence = self.tables[key].table.alias()
-                source = sa.outerjoin(source, evidence, evidence.c.digest == carried.relation.c[label])
-                joined.append((key, evidence))
+        source, joined = self.with_evidence(carried.links)
         source, held = self._with_holds(source)
         columns: dict[str, Expression] = {
             each.name: each for each in carried.relation.c if not each.name.startswith(("r", "l", "x"))
@@ -83,11 +81,50 @@ class Joining:
         query = query.where(carried.relation.c.inside)
         return self._doubted(layer(query, fenced=self.fenced))
 
-    def _strong(
-        self, horizon: Horizon, event: str, joined: Sequence[tuple[Key, sa.FromClause]]
-    ) -> dict[str, Expression]:
+    def with_evidence(self, labels: Iterable[str]) -> tuple[sa.FromClause, Joined]:
+        """The rows beside the evidence that links of these labels lead to, as it is in the store."""
+        relation = self.carried.relation
+        source: sa.FromClause = relation
+        joined: list[tuple[Key, sa.FromClause]] = []
+        for label in labels:
+            key = self.carried.links[label]
+            if key in self.tables:
+                evidence = self.tables[key].table.alias()
+                source = sa.outerjoin(source, evidence, evidence.c.digest == relation.c[label])
+                joined.append((key, evidence))
+        return source, joined
+
+    def told(self, horizon: Horizon, event: str, joined: Joined) -> Told:
+        """What is known of an event of the rows' subjects: from this evidence, and from before links were overwritten.
+
+        Where no strong link leads to it, or some supplier could not tell it, it is missing.
+        """
+        relation, supply = self.carried.relation, self.context.supply
+        told = Told()
+        if self._linked and event in supply.events:
+            known = {key for key in supply.keys(event) if not key.weak}
+            reachable = known & {key for key in self.carried.links.values() if not key.weak}
+            told.missing.append(relation.c.lost)
+            if event in self.incomplete or not reachable:
+                told.missing.append(sa.true())
+        for key, evidence in joined:
+            columns = self.tables[key].events.get((horizon.name, event))
+            if columns is None:
+                continue
+            is_open = sa.func.coalesce(evidence.c[columns.open], sa.false())
+            missing = sa.func.coalesce(evidence.c[columns.missing], sa.false())
+            if key.weak:
+                told.doubts.append((sa.or_(is_open, missing), evidence.c[columns.last]))
+            else:
+                told.add(is_open, missing, evidence.c[columns.first], evidence.c[columns.last])
+        days = self.carried.remembered.get(event)
+        if days is not None:
+            days.tell(told, relation, self.context.policy.events[event], horizon)
+        return told
+
+    def _strong(self, horizon: Horizon, event: str, joined: Joined) -> dict[str, Expression]:
         names, _ = event_columns(self.context.policy, horizon, event)
-        carried, relation, context = self.carried, self.carried.relation, self.context
+        carried, relation = self.carried, self.carried.relation
         opens: list[Expression] = [sa.false()]
         misses: list[Expression] = [sa.false()]
         firsts: list[Expression] = []
@@ -100,19 +137,11 @@ class Joining:
             lasts.append(relation.c[own.last])
         if event in carried.inherited:
             misses.append(relation.c.orphaned)
-        if event in context.supply.events and self._linked:
-            known = {key for key in context.supply.keys(event) if not key.weak}
-            reachable = known & {key for key in carried.links.values() if not key.weak}
-            misses.append(relation.c.lost)
-            if event in self.incomplete or not reachable:
-                misses.append(sa.true())
-            for key, evidence in joined:
-                columns = self.tables[key].events.get((horizon.name, event))
-                if not key.weak and columns is not None:
-                    opens.append(sa.func.coalesce(evidence.c[columns.open], sa.false()))
-                    misses.append(sa.func.coalesce(evidence.c[columns.missing], sa.false()))
-                    firsts.append(evidence.c[columns.first])
-                    lasts.append(evidence.c[columns.last])
+        told = self.told(horizon, event, joined)
+        opens += told.open
+        misses += told.missing
+        firsts += told.first
+        lasts += told.last
         none = sa.cast(sa.null(), sa.Date())
         return {
             names.open: _truth(sa.or_(*opens)),
@@ -121,24 +150,15 @@ class Joining:
             names.last: extreme(lasts, latest=True) if lasts else none,
         }
 
-    def _weak(self, horizon: Horizon, event: str, joined: Sequence[tuple[Key, sa.FromClause]]) -> dict[str, Expression]:
+    def _weak(self, horizon: Horizon, event: str, joined: Joined) -> dict[str, Expression]:
         """Whether a weak match says open (or nothing certain), and the latest day of those that could matter."""
-        found = [
-            (evidence, columns)
-            for key, evidence in joined
-            if key.weak and (columns := self.tables[key].events.get((horizon.name, event)))
-        ]
+        found = self.told(horizon, event, joined).doubts
         if not found:
             return {}
         bound = day_constant(oldest_that_matters(self.context.policy, event, horizon.as_of))
         _, names = event_columns(self.context.policy, horizon, event)
-        lasts: list[Expression] = [
-            sa.case((evidence.c[columns.last] > bound, evidence.c[columns.last])) for evidence, columns in found
-        ]
-        opens = [
-            sa.func.coalesce(sa.or_(evidence.c[columns.open], evidence.c[columns.missing]), sa.false())
-            for evidence, columns in found
-        ]
+        lasts: list[Expression] = [sa.case((last > bound, last)) for _, last in found]
+        opens = [is_open for is_open, _ in found]
         return {names.open: _truth(sa.or_(*opens)), names.last: extreme(lasts, latest=True)}
 
     def _doubted(self, strong: sa.CTE) -> sa.CTE:
@@ -161,29 +181,11 @@ class Joining:
         return layer(query, fenced=self.fenced)
 
     def _with_holds(self, source: sa.FromClause) -> tuple[sa.FromClause, dict[str, Expression]]:
-        holding, carried = self.context.holding, self.carried
-        wanted = sorted({number for covers in self.covers.values() for number in covers})
+        carried = self.carried
         digests = [carried.relation.c[label] for label, key in carried.links.items() if not key.weak]
         if "record_digest" in carried.relation.c:
             digests.append(carried.relation.c["record_digest"])
-        joined: dict[int, list[sa.FromClause]] = {number: [] for number in wanted}
-        if holding.narrow:
-            for number in wanted:
-                for digest in digests:
-                    held = holding.table().alias()
-                    source = sa.outerjoin(source, held, sa.and_(held.c.cover == number, held.c.digest == digest))
-                    joined[number].append(held)
-        columns: dict[str, Expression] = {}
-        for horizon in self.context.horizons:
-            for covers in sorted(set(self.covers.values())):
-                if not covers:
-                    continue
-                names = hold_columns(horizon, covers)
-                standing = [standing_columns(holding, number, horizon, joined[number]) for number in covers]
-                releases = [each for _, found in standing for each in found]
-                columns[names.held] = _truth(sa.or_(*(held for held, _ in standing)))
-                columns[names.release] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
-        return source, columns
+        return with_holds(source, self.context.holding, self.covers, digests)
 
 
 def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:
@@ -192,11 +194,8 @@ def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventCo
     return EventColumns.named(stem), WeakColumns.named(stem)
 
 
-def hold_columns(horizon: Horizon, covers: Sequence[int]) -> HoldColumns:
-    """The names of the columns about the holds of these numbers."""
-    stem = f"{horizon.name}h{'_'.join(map(str, covers))}"
-    return HoldColumns(f"{stem}_held", f"{stem}_release")
-
-
 def _truth(condition: Expression) -> Expression:
     return sa.case((condition, sa.true()), else_=sa.false())
+
+
+__all__ = ["Joining", "event_columns", "hold_columns"]

@@ -7,7 +7,7 @@ archive knows only what was known when a record arrived.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,14 +18,16 @@ from connectors.sql.act import Frozen
 from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, frozen_fact, link_columns
 from pipelines.plan.artefact import Step
 from pipelines.plan.carried import Carried, column
-from pipelines.plan.compile import Code, Group, Phase, decision_columns, phase_column
+from pipelines.plan.compile import Code, EventColumns, Group, Phase, decision_columns, phase_column
 from pipelines.plan.context import asked_of
 from pipelines.plan.dialects import greatest, nothing
 from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant
 from pipelines.plan.facts import fact_column
 from pipelines.plan.joining import event_columns
+from pipelines.plan.occurrences import Horizon
 from pipelines.plan.portions import waits
 from pipelines.plan.starting import FACT_TYPES
+from retention_rules.purposes import Purpose
 
 if TYPE_CHECKING:
     from pipelines.plan.selection import Selection
@@ -145,29 +147,50 @@ class Moving:
 
         On each of the horizons: what was so on the as-of date and is not today stays where it is.
         """
-        context = self.selection.store.context
-        conditions: list[Expression] = []
-        for horizon in context.horizons:
-            group = self.selection.groups(horizon)[number]
-            law = [purpose for purpose in group.purposes if purpose.basis.archives]
-            code = relation.c[decision_columns(group).code]
-            conditions.append(code.in_([constant(Code.ARCHIVE), constant(Code.HELD)]))
-            for purpose in law:
-                phase = relation.c[phase_column(context.policy, purpose, horizon.name)]
-                conditions.append(phase != constant(Phase.MISSING))
-            for event in sorted(asked_of(context.policy, law)[0]):
-                names, _ = event_columns(context.policy, horizon, event)
-                if names.open in relation.c:
-                    conditions.append(sa.not_(relation.c[names.open]))
+        horizons = self.selection.store.context.horizons
+        return sa.and_(*(self.settled(relation, number, carried, horizon) for horizon in horizons))
+
+    def settled(self, relation: sa.FromClause, number: int, carried: Carried, horizon: Horizon) -> Expression:
+        """The same on one date."""
+        code = relation.c[decision_columns(self.selection.groups(horizon)[number]).code]
+        kept = code.in_([constant(Code.ARCHIVE), constant(Code.HELD)])
+        return sa.and_(kept, self.known(relation, number, carried, horizon))
+
+    def known(self, relation: sa.FromClause, number: int, carried: Carried, horizon: Horizon) -> Expression:
+        """Whether all that law and claims ask of a group is known on a date, and nothing of it is open."""
+        policy = self.selection.store.context.policy
+        phases = (relation.c[phase_column(policy, purpose, horizon.name)] for purpose in self._law(number))
+        opens = (relation.c[names.open] for names in self.awaited(relation, number, carried, horizon))
+        return sa.and_(
+            sa.true(), *(phase != constant(Phase.MISSING) for phase in phases), *(sa.not_(each) for each in opens)
+        )
+
+    def awaited(
+        self, relation: sa.FromClause, number: int, carried: Carried, horizon: Horizon
+    ) -> Iterator[EventColumns]:
+        """The events that may not be open when the fields of a group move; the relation has them."""
+        policy = self.selection.store.context.policy
+        for event in sorted(asked_of(policy, self._law(number))[0]):
+            names, _ = event_columns(policy, horizon, event)
+            if names.open in relation.c:
+                yield names
         linked = {name for link in self.selection.map.subjects for name in link.columns}
         if linked & {name for category in self._groups[number].categories for name in self.selection.fields[category]}:
-            conditions.append(self._silent(relation, carried))
-        return sa.and_(*conditions)
+            yield from self._told(carried, horizon)
+
+    def _law(self, number: int) -> list[Purpose]:
+        return [purpose for purpose in self._groups[number].purposes if purpose.basis.archives]
 
     def _silent(self, relation: sa.FromClause, carried: Carried) -> Expression:
         """Whether the record tells its subjects of nothing that is still open: in the archive it would stay open."""
-        opens = (relation.c[names.open] for (_, event), names in carried.supplied.items() if event in self.shape.told)
+        horizons = self.selection.store.context.horizons
+        opens = (relation.c[names.open] for horizon in horizons for names in self._told(carried, horizon))
         return sa.and_(sa.true(), *(sa.not_(each) for each in opens))
+
+    def _told(self, carried: Carried, horizon: Horizon) -> Iterator[EventColumns]:
+        for (seen, event), names in carried.supplied.items():
+            if seen == horizon.name and event in self.shape.told:
+                yield names
 
     # -- what arrives
 

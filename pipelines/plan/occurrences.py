@@ -36,6 +36,11 @@ class Horizon:
         """Whether some facts that are known today were not yet on the as-of date."""
         return self.as_of < self.today
 
+    @property
+    def end(self) -> dt.date:
+        """The last day that is no future on either date."""
+        return max(self.as_of, self.today)
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:

@@ -119,6 +119,7 @@ class StoreSelections:
             context.key,
             context.horizons,
             still=not self.acting,
+            told=frozenset(context.supply.events),
         )
 
     def location(self, source: str) -> str:

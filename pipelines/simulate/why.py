@@ -27,7 +27,7 @@ from pipelines.plan.holding import Cover
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.selection import Selection
-from pipelines.records import key_columns, record_digest
+from pipelines.records import item_digest, key_columns, record_digest
 from pipelines.simulate.horizon import Decisions
 from pipelines.simulate.survey import Survey, surveyed, viewed
 from retention_rules.decide import Facts
@@ -177,7 +177,9 @@ class _Explainer:
             raise UsageError(
                 "there is no such record, or it concerns nobody but the controller", self._where, "Such records stay."
             )
-        people = tuple(self._person(selection, row, {row["digest"]}) for row in rows)
+        place = (str(together[0][column(name)]) for name in NAMED)
+        record = item_digest(self.context.key, self.store, self.dataset, *place)
+        people = tuple(self._person(selection, row, {row["digest"], record}) for row in rows)
         self._agree_together(selection, people, together[0])
         whole = (
             "it goes as a whole"
@@ -217,7 +219,7 @@ class _Explainer:
         policy = self.context.policy
         groups = selection.groups(horizon)
         facts, doubtful = self._facts(selection, row, horizon)
-        holds = tuple(self._holds(digests))
+        holds = tuple(self._holds(selection, digests))
         explained = explain(
             [category for group in groups for category in group.categories],
             facts,
@@ -247,9 +249,10 @@ class _Explainer:
         }
         return Facts(events, values), tuple(doubtful)
 
-    def _holds(self, digests: set[str]) -> Iterator[Hold]:
+    def _holds(self, selection: Decisions, digests: set[str]) -> Iterator[Hold]:
         """The holds whose scope covers the record, whatever their dates."""
-        for each in self.context.holding.holds:
+        holding = selection.persons.holding if isinstance(selection, ItemSelection) else self.context.holding
+        for each in holding.holds:
             scope = each.scope
             place = Cover(scope.store, scope.dataset, scope.categories).applies(self.store, self.dataset)
             if place and (not (scope.subject or scope.record) or {scope.subject, scope.record} & digests):

@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import ENTRY, Ran, environment, inside
+from command_line import Ran, inside, unseen
 from estates import SmallEstate, address, small_estate
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> SmallEstate:
     return small_estate(tmp_path / "estate")
-
-
-def unseen(words: Sequence[str], answers: Sequence[str], cwd: Path) -> str:
-    """Run a command that asks, type the answers, and return all that the terminal showed."""
-    leader, follower = pty.openpty()
-    running = subprocess.Popen(
-        [*ENTRY, *words], cwd=cwd, env=environment(), stdin=follower, stdout=follower, stderr=follower,
-        start_new_session=True,
-    )  # fmt: skip
-    os.close(follower)
-    shown, asked = b"", list(answers)
-    while chunk := _read(leader):
-        shown += chunk
-        if asked and shown.endswith(b": "):
-            os.write(leader, f"{asked.pop(0)}\n".encode())
-            shown += b"<typed>"
-    os.close(leader)
-    said = shown.decode()
-    assert running.wait(timeout=60) == 0, said
-    return said
-
-
-def _read(leader: int) -> bytes:
-    try:
-        return os.read(leader, 1000)
-    except OSError:  # the other side is closed
-        return b""
 
 
 def plan(small: SmallEstate) -> dict[str, Any]:

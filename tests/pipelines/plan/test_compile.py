@@ -51,8 +51,8 @@ class Reader:
     def relation(self, policy: Policy, dialect: str, *, fenced: bool) -> sa.FromClause:
         """The records with the stored event read."""
         column = table.c[f"stored_{self.form}"]
-        given_and_day = {"given": given_in(column), "day": day_of(column, policy.time_zone, dialect)}
-        read = extended(table, given_and_day, fenced=fenced)
+        day = day_of(column, policy.time_zone, dialect, until=self.horizon.end)
+        read = extended(table, {"given": given_in(column), "day": day}, fenced=fenced)
         reading = Reading(read.c.given, read.c.day, sa.true(), sa.false())
         found = occurrence(reading, self.source, policy.events[STORED], self.horizon)
         columns = (found.open, found.missing, found.day, found.day)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 import sqlalchemy as sa
+from fixtures_mariadb import MariaDatabase
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mysql
@@ -21,16 +22,28 @@ from pipelines.data_map.model import EventSource
 from pipelines.plan import dialects
 from pipelines.plan.dates import day_of
 from pipelines.plan.dates import given as is_given
+from pipelines.plan.expressions import layer
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
 from retention_rules.events import Absent, Event, EventKind, Known, Missing, Open, observe
 
 PARIS = ZoneInfo("Europe/Paris")
-ZONES = (PARIS, ZoneInfo("UTC"), ZoneInfo("America/New_York"), ZoneInfo("Pacific/Apia"))
+ZONES = (PARIS, *map(ZoneInfo, ("UTC", "America/New_York", "Pacific/Apia", "America/St_Johns", "Africa/Casablanca")))
 TODAY = dt.date(2026, 6, 30)
 NULLS: dict[str, Event] = {"open": Open(), "missing": Missing(), "absent": Absent()}
 
+nights = st.builds(  # in one of the zones; nearly every year has a change of clocks somewhere
+    lambda year, zone, day, minutes: (
+        dt.datetime(year, 1, 1, tzinfo=zone).astimezone(dt.UTC).replace(tzinfo=None)
+        + dt.timedelta(days=day, minutes=minutes)
+    ),
+    st.integers(1900, 2095),
+    st.sampled_from(ZONES),
+    st.integers(0, 365),
+    st.sampled_from([-61, -60, -59, -31, -1, 0, 1, 29, 59, 60]),
+)
 instants = st.one_of(
-    st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2045, 1, 1)),
+    st.datetimes(dt.datetime(1890, 1, 1), dt.datetime(2105, 1, 1)),
+    nights,
     st.sampled_from(
         [
             dt.datetime(2024, 10, 27, 22, 30), dt.datetime(2024, 10, 27, 0, 30), dt.datetime(2024, 3, 31, 0, 59, 59),
@@ -147,7 +160,9 @@ thorough = settings(quick, max_examples=150)
 moment_lists = st.lists(instants | ends, min_size=5, max_size=20)
 day_lists = st.lists(days, min_size=5, max_size=20)
 text_lists = st.lists(texts, min_size=5, max_size=20)
-horizons = st.builds(Horizon, st.just("a"), st.dates(dt.date(2019, 1, 1), dt.date(2028, 1, 1)), st.just(TODAY))
+as_ofs = st.dates(dt.date(2019, 1, 1), dt.date(2028, 1, 1))
+far = st.sampled_from([Horizon("a", dt.date(2099, 1, 1), TODAY), Horizon("a", TODAY, dt.date(2098, 3, 29))])
+horizons = st.builds(Horizon, st.just("a"), as_ofs, st.just(TODAY)) | far
 
 
 @dataclass(frozen=True)
@@ -165,7 +180,8 @@ class Question:
         empty = {"day": None, "naive": None, "aware": None, "text": None}
         rows = [{"n": number, **empty, column: value} for number, value in enumerate([*values, None])]
         raw = table.c[column]
-        read = sa.select(table.c.n, is_given(raw).label("given"), day_of(raw, self.zone, name).label("day")).cte()
+        day = day_of(raw, self.zone, name, until=self.at.end)
+        read = layer(sa.select(table.c.n, is_given(raw).label("given"), day.label("day")), fenced=name != "duckdb")
         reading = Reading(read.c.given, read.c.day, sa.true(), sa.false())
         found = occurrence(reading, self.source, self.kind, self.at)
         answers = evaluate(rows, sa.select(found.open, found.missing, found.day).order_by(read.c.n))
@@ -226,16 +242,29 @@ def test_every_engine_reads_many_things_that_a_store_holds_as_the_reference(
     assert question.asked(moments_in, "text", everything) == question.observed(everything)
 
 
-@pytest.mark.parametrize("moments_in", ["mariadb"], indirect=True)
-def test_the_zero_dates_of_mariadb_are_absurd(moments_in: Engine) -> None:
-    name, evaluate = moments_in
-    rows = [{"n": 1, "day": "0000-00-00", "naive": "0000-00-00 00:00:00", "aware": None, "text": None}]
-    for column in ("day", "naive"):
-        raw = table.c[column]
-        reading = Reading(is_given(raw), day_of(raw, PARIS, name), sa.true(), sa.false())
-        for kind in EventKind:
-            found = occurrence(reading, EventSource(column="x", null="absent"), kind, Horizon("a", TODAY, TODAY))
-            assert evaluate(rows, sa.select(found.open, found.missing, found.day)) == [(0, 1, None)]
+@pytest.mark.parametrize("kind", EventKind)
+@pytest.mark.parametrize("form", ["day", "naive"])
+def test_what_mariadb_stores_and_no_calendar_has_is_absurd_also_in_a_statement_that_writes(
+    mariadb_database: MariaDatabase, form: str, kind: EventKind
+) -> None:
+    stored = ["0000-00-00", "2024-00-00", "2024-00-10", "2024-05-00", "2024-02-31", "2023-02-29", "2024-02-29"]
+    raw = table.c[form]
+    reading = Reading(is_given(raw), day_of(raw, PARIS, "mariadb", until=TODAY), sa.true(), sa.false())
+    found = occurrence(reading, EventSource(column="x", null="absent"), kind, Horizon("a", TODAY, TODAY))
+    asked = sa.select(found.open, found.missing, found.day).order_by(table.c.n)
+    kept = sa.table("kept", *map(sa.column, ("open", "missing", "day")))
+    engine = open_engine("crm", mariadb_database.admin, write=True)
+    with engine.connect() as connection:
+        metadata.create_all(connection)
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE kept (open BOOLEAN, missing BOOLEAN, day DATE)")
+        connection.exec_driver_sql("SET @strict = @@sql_mode, sql_mode = 'ALLOW_INVALID_DATES'")
+        connection.execute(sa.insert(table), [{"n": number, form: each} for number, each in enumerate(stored)])
+        connection.exec_driver_sql("SET sql_mode = @strict")
+        read = [tuple(row) for row in connection.execute(asked)]
+        connection.execute(sa.insert(kept).from_select(["open", "missing", "day"], asked))
+        written = [tuple(row) for row in connection.execute(sa.select(kept.c.open, kept.c.missing, kept.c.day))]
+    engine.dispose()
+    assert read == written == [*[(0, 1, None)] * 6, (0, 0, dt.date(2024, 2, 29))]
 
 
 @pytest.mark.parametrize("moments_in", ["sqlite"], indirect=True)

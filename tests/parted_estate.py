@@ -1,0 +1,196 @@
+"""An estate in which records outlive their link to a person: customers go three years after all is over, papers later.
+
+What a person's end of contract, withdrawal of consent and last call are, several tables tell. Customers 1, 2 and 5 have
+gone by the first run, 3 has a running contract, and when that of 4 ended nobody knows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from approving import confirm_maps
+
+from pipelines.apply import apply
+from pipelines.estate import Estate
+from pipelines.plan import make_plan
+from pipelines.plan.artefact import Plan
+
+FIRST = dt.date(2023, 7, 1)
+"""The day of the run that anonymises customers."""
+
+SCHEMA = """
+CREATE TABLE customers (id INTEGER PRIMARY KEY, email VARCHAR(80) NOT NULL UNIQUE, last_name VARCHAR(40));
+CREATE TABLE contracts (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id),
+  number VARCHAR(20), ended_on DATE, status VARCHAR(10) NOT NULL);
+CREATE TABLE invoices (id INTEGER PRIMARY KEY, contract_id INTEGER NOT NULL REFERENCES contracts (id),
+  label VARCHAR(20));
+CREATE TABLE consents (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id),
+  proof VARCHAR(40), withdrawn_on DATE);
+CREATE TABLE calls (id INTEGER PRIMARY KEY, email VARCHAR(80), called_on DATE)
+"""
+CONTRACTS = {1: "2020-03-01", 2: "2020-03-01", 3: None, 4: None, 5: "2020-03-01"}
+WITHDRAWN = {1: "2022-09-30", 2: None, 3: None, 4: None, 5: "1800-01-01"}
+"""Of customer 2 the consent is in force; that of 5 ended on an absurd day."""
+CALLS = {1: "2020-06-15", 2: "2020-06-30"}
+
+POLICY = """
+policy: papers
+controller: SHOP
+time_zone: Europe/Paris
+categories: {contract: Contracts, proof: Proofs of consent}
+events: {contract_end: end, consent_end: end, call: point}
+purposes:
+  running: {basis: contract, source: Test 1, keeps: [user], after: contract_end, then: anonymise}
+  followup:
+    {basis: legitimate_interest, source: Test 2, keeps: [user], after: {latest: [contract_end, call]}, for: 3 years,
+     then: anonymise}
+  papers: {basis: legitimate_interest, source: Test 3, keeps: [contract], after: contract_end, for: 5 years,
+     then: delete}
+  proofs: {basis: legitimate_interest, source: Test 4, keeps: [proof], after: consent_end, for: 2 years, then: delete}
+"""
+MAP = """
+store: shop
+datasets:
+  customers:
+    source: customers
+    controller: SHOP
+    key: [id]
+    subjects: [{kind: email, columns: [email]}, {kind: name, columns: [last_name], strength: name}]
+    fields: {email: {category: user.contact.email}, last_name: {category: user.name.last}}
+    approved: {by: dpo, on: 2023-01-01}
+  contracts:
+    source: contracts
+    controller: SHOP
+    key: [id]
+    inherits: [{dataset: customers, on: {customer_id: id}}]
+    events:
+      contract_end: {column: ended_on, open_if: {column: status, values: [running]}, null: missing, of: subject}
+    fields: {number: {category: contract.number}}
+    approved: {by: dpo, on: 2023-01-01}
+  invoices:
+    source: invoices
+    controller: SHOP
+    key: [id]
+    inherits: [{dataset: contracts, on: {contract_id: id}}]
+    fields: {label: {category: contract.invoice}}
+    approved: {by: dpo, on: 2023-01-01}
+  consents:
+    source: consents
+    controller: SHOP
+    key: [id]
+    inherits: [{dataset: customers, on: {customer_id: id}}]
+    events: {consent_end: {column: withdrawn_on, null: open, of: subject}}
+    fields: {proof: {category: proof}}
+    approved: {by: dpo, on: 2023-01-01}
+  calls:
+    source: calls
+    controller: SHOP
+    key: [id]
+    subjects: [{kind: email, columns: [email]}]
+    events: {call: {column: called_on, of: subject}}
+    fields: {email: {category: user.contact.email}}
+    approved: {by: dpo, on: 2023-01-01}
+"""
+TOML = """
+[estate]
+name = "Papers"
+
+[controllers.SHOP]
+policy = "papers"
+
+[stores.shop]
+kind = "sql"
+read = "file:read.secret"
+write = "file:write.secret"
+
+[limits]
+share = 1.0
+"""
+
+
+@dataclass(frozen=True)
+class PartedEstate:
+    """The folder, and the store's address for its administrator."""
+
+    folder: Path
+    admin: str
+
+    @property
+    def estate(self) -> Estate:
+        """The estate, loaded anew."""
+        return Estate.load(self.folder)
+
+    def execute(self, *statements: str) -> None:
+        """Change something in the store by hand."""
+        engine = sa.create_engine(self.admin, poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table, in the order of its key."""
+        engine = sa.create_engine(self.admin, poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2").mappings()]
+
+    def ids(self, table: str) -> list[int]:
+        """The keys that are there."""
+        return [row["id"] for row in self.rows(table)]
+
+    def own(self, table: str) -> str:
+        """The name of a table of the engine's own."""
+        return f"ardoise.{table}" if self.admin.startswith("postgresql") else f"ardoise_{table}"
+
+    def plan(self, day: dt.date) -> Plan:
+        """Make the plan of a day, and approve it."""
+        plan = make_plan(self.estate, "SHOP", as_of=day, today=day, now=noon(day), by="tests")
+        engine = self.estate.engine()
+        engine.approvals.approve(plan.digest, by="dpo", at=noon(day), expires=noon(day) + dt.timedelta(days=1))
+        engine.close()
+        return plan
+
+    def run(self, day: dt.date, **options: Any) -> Plan:
+        """Plan and apply on a day; everything is done then."""
+        plan = self.plan(day)
+        summary = apply(self.estate, plan.digest, now=noon(day), today=day, actor="tests", retries=(), **options)
+        assert summary.complete
+        return plan
+
+
+def noon(day: dt.date) -> dt.datetime:
+    """The middle of a day."""
+    return dt.datetime.combine(day, dt.time(12), dt.UTC)
+
+
+def parted_estate(folder: Path, admin: str, read: str, write: str) -> PartedEstate:
+    """Make the estate and fill its store."""
+    for name in ("data_map", "policies"):
+        (folder / name).mkdir(parents=True)
+    (folder / "ardoise.toml").write_text(TOML)
+    (folder / "policies" / "papers.yaml").write_text(POLICY)
+    schema = "public." if admin.startswith("postgresql") else ""
+    (folder / "data_map" / "shop.yaml").write_text(MAP.replace("source: ", f"source: {schema}"))
+    (folder / "read.secret").write_text(read)
+    (folder / "write.secret").write_text(write)
+    made = PartedEstate(folder, admin)
+    made.execute(*SCHEMA.split(";"))
+    for n, ended in CONTRACTS.items():
+        status = "running" if n == 3 else "ended"
+        made.execute(
+            f"INSERT INTO customers VALUES ({n}, 'person{n}@acme.example', 'Lastname{n}')",
+            f"INSERT INTO contracts VALUES ({n}, {n}, 'K-{n}', {_day(ended)}, '{status}')",
+            f"INSERT INTO invoices VALUES ({n}, {n}, 'F-{n}')",
+            f"INSERT INTO consents VALUES ({n}, {n}, 'form {n}', {_day(WITHDRAWN[n])})",
+        )
+    for n, day in CALLS.items():
+        made.execute(f"INSERT INTO calls VALUES ({n}, 'person{n}@acme.example', {_day(day)})")
+    confirm_maps(folder)
+    return made
+
+
+def _day(day: str | None) -> str:
+    return "NULL" if day is None else f"'{day}'"
