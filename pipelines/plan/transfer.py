@@ -113,13 +113,13 @@ def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connectio
     if connection.dialect.name == "postgresql":
         # Lines of COPY's text format, made by DuckDB: digests, flags and days need no escapes.
         line = ", ".join(f"coalesce({each}, '\\N')" for each in texts)
-        found = source.sql(f"SELECT concat_ws(chr(9), {line}) || chr(10) FROM ({query})")  # noqa: S608 - our own names
+        lines = source.sql(f"SELECT concat_ws(chr(9), {line}) || chr(10) FROM ({query})")  # noqa: S608 - our own names
         driver: Any = connection.connection.driver_connection
         with (
             driver.cursor() as cursor,
             cursor.copy(f"COPY {table.name} ({', '.join(table.c.keys())}) FROM STDIN") as copy,
         ):
-            for batch in found.to_arrow_reader(10 * BATCH):
+            for batch in lines.to_arrow_reader(10 * BATCH):
                 copy.write(_texts_of(batch.column(0)))
     else:
         # In the columns' order, by the driver's own mark for a value: MariaDB's sends many rows in one statement.
