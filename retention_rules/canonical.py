@@ -32,7 +32,8 @@ def _document(policy: Policy) -> dict[str, Any]:
 
 
 def _purpose(purpose: Purpose) -> dict[str, Any]:
-    return {
+    """What a purpose says; what it leaves out is left out, so that digests outlive new words of the language."""
+    document = {
         "basis": purpose.basis,
         "source": purpose.source,
         "keeps": sorted(purpose.keeps),
@@ -41,3 +42,4 @@ def _purpose(purpose: Purpose) -> dict[str, Any]:
         "when": describe(purpose.when) if purpose.when else None,
         "then": purpose.end_action,
     }
+    return document | {"ended_by": purpose.ended_by} if purpose.ended_by else document

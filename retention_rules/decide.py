@@ -11,6 +11,9 @@ Points that the rule language leaves open, and how they are read here:
 - `EVENT is STATE` looks at the latest of several occurrences; a starting point combines them as it says itself.
 - A purpose that a right has ended keeps nothing, known or missing, but it did match: its end action counts, also where
   its `when` or its event is unknown. Where nothing else matched, the category is due from the as-of date.
+- What a purpose is `ended_by` counts from the first day on which it is known to have happened, as if the purpose's last
+  day were the one before. Whether it happened matters only while the purpose would keep: then, not knowing it makes the
+  purpose missing.
 - A hold is in force from its first day through the day before its release. Its release defers what is due only if it
   began before; a hold that begins after the as-of date is invisible.
 """
@@ -19,13 +22,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import assert_never
 
 from retention_rules.conditions import Among, Compare, Condition, Is, Named, Truth, evaluate, leaves
 from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undetermined
-from retention_rules.events import Absent, Event, Known, Missing, Open, earliest, latest
+from retention_rules.events import Absent, Event, Known, Missing, Open, earliest, ending, latest
 from retention_rules.holds import Hold
 from retention_rules.periods import Period
 from retention_rules.policy import Policy
@@ -48,8 +51,15 @@ class Facts:
 
     def event(self, name: str, choice: Choice = Choice.LATEST) -> Event:
         """The state of an event, its occurrences combined."""
+        return _COMBINE[choice](self._occurrences(name))
+
+    def ending(self, name: str) -> Event:
+        """The state of an event that ends a purpose."""
+        return ending(self._occurrences(name))
+
+    def _occurrences(self, name: str) -> Sequence[Event]:
         found = self.events.get(name, Absent())
-        return found if isinstance(found, Event) else _COMBINE[choice](found)
+        return (found,) if isinstance(found, Event) else found
 
 
 def decide(
@@ -104,16 +114,27 @@ def truth(condition: Condition, facts: Facts, policy: Policy) -> Truth:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A purpose that matched, or may have, and how long it keeps: through ``last``, or while ``open``."""
+    """A purpose that matched, or may have, and how long it keeps: through ``last``, or while ``open``.
+
+    What is ``missing`` matters only as long as it may keep. ``cut``: a request has ended it before its own last day.
+    """
 
     purpose: Purpose
     last: dt.date | None = None
     open: bool = False
     ended: bool = False
     missing: tuple[str, ...] = ()
+    cut: bool = False
 
     def lives(self, as_of: dt.date) -> bool:
         """Whether it keeps on this day, as far as is known."""
+        return not self.missing and self._keeps(as_of)
+
+    def unknown(self, as_of: dt.date) -> tuple[str, ...]:
+        """What one would have to know to tell whether it keeps on this day."""
+        return self.missing if self.last is None or self._keeps(as_of) else ()
+
+    def _keeps(self, as_of: dt.date) -> bool:
         return self.open or (self.last is not None and as_of <= self.last)
 
     @property
@@ -122,10 +143,29 @@ class Term:
         return self.purpose.basis.archives
 
 
-def term_of(  # noqa: PLR0911 - one for each way to match
+def term_of(purpose: Purpose, facts: Facts, policy: Policy, ended: bool) -> Term | None:
+    """How long a purpose keeps; ``None`` if it did not match."""
+    term = _term(purpose, facts, policy, ended)
+    if term is None or ended or not purpose.ended_by:
+        return term
+    match facts.ending(purpose.ended_by):
+        case Known(day):
+            before = _day_before(day)
+            if term.last is not None and term.last <= before:
+                return term
+            return replace(term, last=before, open=False, cut=True)
+        case Missing():
+            return replace(term, missing=term.missing or (purpose.ended_by,))
+        case Open() | Absent():
+            return term
+        case _ as never:
+            assert_never(never)
+
+
+def _term(  # noqa: PLR0911 - one for each way to match
     purpose: Purpose, facts: Facts, policy: Policy, ended: bool
 ) -> Term | None:
-    """How long a purpose keeps; ``None`` if it did not match."""
+    """The same, if no event had ended it."""
     point = purpose.starting_point
     start = _COMBINE[point.choice](facts.event(name, point.choice) for name in point.events)
     applies = True if purpose.when is None else truth(purpose.when, facts, policy)
@@ -142,7 +182,7 @@ def term_of(  # noqa: PLR0911 - one for each way to match
         case Open():
             return Term(purpose, open=True)
         case Known(day) if not purpose.periods:
-            return Term(purpose, last=day - min(_DAY, day - dt.date.min))
+            return Term(purpose, last=_day_before(day))
         case Known(day):
             period = _period(purpose, facts, policy)
             if isinstance(period, Period):
@@ -150,6 +190,10 @@ def term_of(  # noqa: PLR0911 - one for each way to match
             return Term(purpose, missing=period)
         case _ as never:
             assert_never(never)
+
+
+def _day_before(day: dt.date) -> dt.date:
+    return day - min(_DAY, day - dt.date.min)
 
 
 def _period(purpose: Purpose, facts: Facts, policy: Policy) -> Period | tuple[str, ...]:
@@ -184,15 +228,15 @@ def _decision(terms: Sequence[Term], holds: Sequence[Hold], as_of: dt.date) -> D
     kept = [term for term in terms if not term.ended]
     active = [term for term in kept if not term.archives]
     living = [term for term in active if term.lives(as_of)]
-    missing = tuple(dict.fromkeys(name for term in kept for name in term.missing))
+    missing = tuple(dict.fromkeys(name for term in kept for name in term.unknown(as_of)))
     if living:
         return Keep(_until(living), _names(living))
-    if any(term.missing for term in active) or not terms:
+    if any(term.unknown(as_of) for term in active) or not terms:
         return Undetermined(missing)
     claims = [term for term in kept if term.archives]
     living = [term for term in claims if term.lives(as_of)]
     if living:
-        unknown = any(term.missing for term in claims)
+        unknown = any(term.unknown(as_of) for term in claims)
         return Archive(_free(active), None if unknown else _until(living), _names(living))
     if missing:
         return Undetermined(missing)

@@ -104,6 +104,18 @@ def earliest(events: Iterable[Event]) -> Event:
     return Open() if any(isinstance(event, Open) for event in found) else Absent()
 
 
+def ending(events: Iterable[Event]) -> Event:
+    """Combine occurrences of what ends a purpose: Open (it was taken up again) > the earliest day > Missing > Absent.
+
+    One request that is known is enough, whatever else is not.
+    """
+    found = list(events)
+    days = [event for event in found if isinstance(event, Known)]
+    if days and not any(isinstance(event, Open) for event in found):
+        return min(days)
+    return latest(found)
+
+
 def observe(
     value: Observable | Iterable[Observable],
     kind: EventKind,
@@ -152,9 +164,10 @@ def end_of_fiscal_year(day: dt.date, month: int) -> dt.date:
     """The last day of the fiscal year in which a day lies; the year ends with the ``month`` (1 to 12).
 
     Where a period counts from the close of the fiscal year (Code de commerce L123-22), the start is rolled forward
-    before the period is added. A day in the calendar's last year stays: the next one has no days.
+    before the period is added. A day in the calendar's last year stays: the next one has no days. An absurd one does
+    too: it is not to become plausible.
     """
-    if day.year == dt.MAXYEAR:
+    if day.year == dt.MAXYEAR or day < EARLIEST_DAY:
         return day
     year = day.year + (day.month > month)
     return dt.date(year, month, calendar.monthrange(year, month)[1])

@@ -26,7 +26,7 @@ class Stand(enum.StrEnum):
     KEEPS = "keeps"
     ENDED = "has ended"
     MISSING = "cannot be told"
-    ENDED_BY_RIGHT = "ended by a right"
+    ENDED_BY_RIGHT = "ended by a request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,14 @@ def _reason(purpose: Purpose, facts: Facts, policy: Policy, ended: bool, as_of: 
     term = term_of(purpose, facts, policy, ended)
     if term is None:
         return Reason(purpose, Stand.UNMATCHED, events, applies)
-    return Reason(purpose, _stand(term, as_of), events, applies, term.last, term.missing)
+    return Reason(purpose, _stand(term, as_of), events, applies, term.last, term.unknown(as_of))
 
 
 def _stand(term: Term, as_of: dt.date) -> Stand:
     if term.ended:
         return Stand.ENDED_BY_RIGHT
-    if term.missing:
+    if term.unknown(as_of):
         return Stand.MISSING
-    return Stand.KEEPS if term.lives(as_of) else Stand.ENDED
+    if term.lives(as_of):
+        return Stand.KEEPS
+    return Stand.ENDED_BY_RIGHT if term.cut else Stand.ENDED

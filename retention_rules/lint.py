@@ -86,7 +86,10 @@ def expand(keys: Iterable[str], groups: Mapping[str, frozenset[str]]) -> frozens
 
 
 def events_used(policy: Policy, purpose: Purpose) -> frozenset[str]:
-    """The events that a purpose needs: its starting point's, and those in its conditions and the facts behind them."""
+    """The events that a purpose needs: its starting point's, and those in its conditions and the facts behind them.
+
+    Not what it is `ended_by`: where no dataset supplies that, requests are recorded with the engine.
+    """
     conditions = [purpose.when, *(branch.when for branch in purpose.periods)]
     found = set(purpose.starting_point.events)
     waiting = [condition for condition in conditions if condition]

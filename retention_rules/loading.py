@@ -20,7 +20,7 @@ from retention_rules.events import EventKind
 from retention_rules.lint import twins
 from retention_rules.policy import Policy
 from retention_rules.problems import PolicyInvalid, Problem, suggestion
-from retention_rules.purposes import Branch, Purpose
+from retention_rules.purposes import Basis, Branch, Purpose, Right
 from retention_rules.shapes import FactKind, PolicyShape, PurposeShape, TermShape, policy_shape, purpose_shape
 from retention_rules.terms import LOOKED_UP_BY, Figures, Term, lowered, out_of_bounds, problems_of, unanswered
 
@@ -32,7 +32,7 @@ PACKS = Path(__file__).with_name("policies")
 TAXONOMY_ROOTS = frozenset({"user", "system"})
 """The roots of the IAB Tech Lab privacy taxonomy; any other root of a category is the policy's own, and declared."""
 
-SECTIONS = ("categories", "groups", "events", "supplied", "facts", "terms")
+SECTIONS = ("categories", "groups", "events", "supplied", "facts", "terms", "ended_by")
 
 
 NO_FIGURES = Figures()
@@ -179,6 +179,8 @@ class _Check:
         for name, entry in self._joined.sections["facts"].items():
             self._condition(entry, entry.value)
             self._circle(name, entry)
+        for basis, entry in self._joined.sections["ended_by"].items():
+            self._ends(entry, Basis(basis), entry.value)
         purposes = self._purposes(root)
         self._terms(purposes)
         zone = self._zone(root)
@@ -370,9 +372,26 @@ class _Check:
             end_action=shape.then,
             periods=tuple(branches),
             when=shape.when,
+            ended_by=self._ended_by(entry, shape),
             line=entry.document.line(entry.place),
             file=entry.document.file,
         )
+
+    def _ended_by(self, entry: _Entry, shape: PurposeShape) -> str:
+        """What ends a purpose: what it says itself, else what ends all that rest on its basis."""
+        if shape.ended_by:
+            self._ends(entry.at("ended_by"), shape.basis, shape.ended_by)
+            return shape.ended_by
+        general = self._joined.sections["ended_by"].get(shape.basis)
+        return general.value if general else ""
+
+    def _ends(self, entry: _Entry, basis: Basis, event: str) -> None:
+        self._event(entry, event)
+        if not any(basis in right.bases for right in Right):
+            entry.blame(
+                f"no request of a person's ends what rests on {basis}",
+                "An objection ends legitimate interests and public tasks, a withdrawal consents; leave it out here",
+            )
 
     def _term(self, entry: _Entry, name: str) -> Term | None:
         found = self._joined.sections["terms"].get(name)

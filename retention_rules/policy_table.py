@@ -105,9 +105,10 @@ def _starting_point(point: StartingPoint, words: dict[str, str]) -> str:
 
 
 def _periods(purpose: Purpose, policy: Policy, words: dict[str, str]) -> str:
-    if not purpose.periods:
-        return words["none"]
-    return "; ".join(_branch(branch, policy, words) for branch in purpose.periods)
+    said = "; ".join(_branch(branch, policy, words) for branch in purpose.periods) or words["none"]
+    if purpose.ended_by:
+        said += words["ended_by"].format(purpose.ended_by.replace("_", " "))
+    return said
 
 
 def _branch(branch: Branch, policy: Policy, words: dict[str, str]) -> str:
@@ -171,6 +172,7 @@ _ENGLISH: dict[str, str] = {
     "within": "between {} and {}",
     "default": "{} unless said otherwise",
     "under": "contract {} of {}",
+    "ended_by": ", or until: {}",
     "if": "if",
     "or": "or",
     "and": "and",
@@ -193,6 +195,7 @@ _FRENCH: dict[str, str] = {
     "within": "entre {} et {}",
     "default": "{} sauf indication contraire",
     "under": "contrat {} de {}",
+    "ended_by": ", ou jusqu'à : {}",
     "if": "si",
     "or": "ou",
     "and": "et",

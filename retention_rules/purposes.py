@@ -26,6 +26,22 @@ class Basis(enum.StrEnum):
         return self in {Basis.LAW, Basis.LEGAL_CLAIM}
 
 
+class Right(enum.StrEnum):
+    """A person's request that ends purposes: an objection (GDPR Art. 21), the withdrawal of a consent (Art. 7(3))."""
+
+    OBJECTION = "objection"
+    WITHDRAWAL = "withdrawal"
+
+    @property
+    def bases(self) -> frozenset[Basis]:
+        """The bases of the purposes that it can end."""
+        match self:
+            case Right.OBJECTION:
+                return frozenset({Basis.LEGITIMATE_INTEREST, Basis.PUBLIC_TASK})
+            case Right.WITHDRAWAL:
+                return frozenset({Basis.CONSENT})
+
+
 class EndAction(enum.StrEnum):
     """What happens when no purpose keeps a field any more. `DELETE` is stricter than `ANONYMISE`."""
 
@@ -66,7 +82,8 @@ class Purpose:
 
     ``keeps`` holds category keys and group names; a key covers its descendants (`user.contact` covers
     `user.contact.email`). ``periods`` is empty when the purpose ends with its event; otherwise the first branch
-    whose condition holds applies, and one whose condition is unknown makes the purpose's date missing.
+    whose condition holds applies, and one whose condition is unknown makes the purpose's date missing. ``ended_by`` is
+    the event of a person's request: from its day on the purpose keeps nothing; empty where no request ends it.
     """
 
     name: str
@@ -77,5 +94,6 @@ class Purpose:
     end_action: EndAction
     periods: tuple[Branch, ...] = ()
     when: Condition | None = None
+    ended_by: str = ""
     line: int = 0
     file: str = ""

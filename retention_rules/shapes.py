@@ -167,6 +167,7 @@ class PurposeShape(_Shape):
     then: EndAction = Field(description="What happens when no purpose keeps a field any more; delete wins")
     period: BranchTexts = Field(default=(), alias="for", description="How long; left out, it ends with its event")
     when: ConditionText = Field(default=None, description="The condition under which the purpose applies")
+    ended_by: Name = Field(default="", description="The event of a person's request that ends it at once")
 
 
 class TermShape(_Shape):
@@ -206,6 +207,7 @@ class PolicyShape(_Shape):
     facts: dict[Name, ConditionText] = Field(default_factory=dict)
     terms: dict[Name, Annotated[TermShape, BeforeValidator(_term)]] = Field(default_factory=dict)
     never_held: list[Category] = Field(default_factory=list)
+    ended_by: dict[Basis, Name] = Field(default_factory=dict)
     purposes: dict[Name, dict[str, Any]] = Field(default_factory=dict)
 
 

@@ -1,10 +1,10 @@
-"""Random policies, and records whose days lie on the boundaries of the calendar, for properties over both."""
+"""Random policies, and records whose days lie on the edges of a policy and of the calendar, for properties."""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,9 +22,17 @@ from retention_rules.purposes import Basis, Branch, Choice, EndAction, Purpose, 
 EVENTS = ("contract_end", "collected", "contact")
 STORED = "contact"
 """The event that the relation carries as a store holds it: a day, an instant or a text, read on the way."""
-FORMS = ("day", "instant", "text")
+FORMS = ("instant", "text", "day")
 ZONES = tuple(map(ZoneInfo, ("Europe/Paris", "UTC", "America/New_York", "Pacific/Apia")))
+CHANGES = {
+    "Europe/Paris": ("2024-03-31", "2023-10-29", "2021-10-31"),
+    "America/New_York": ("2024-03-10", "2023-11-05", "2021-11-07"),
+    "Pacific/Apia": ("2021-04-04", "2020-09-27", "2011-12-31"),
+}
+"""Days that begin or end with another offset than the one before; Apia had no 30 December in 2011."""
 CATEGORIES = ("identity", "life", "invoice", "card")
+SOME = frozenset({"identity", "card"})
+"""What a hold covers that does not cover everything."""
 BOUNDARIES = tuple(
     dt.date.fromisoformat(text)
     for text in (
@@ -80,11 +88,12 @@ purposes = st.lists(
         name=st.just(""),
         basis=st.sampled_from([Basis.CONTRACT, Basis.LEGITIMATE_INTEREST, Basis.LAW, Basis.LEGAL_CLAIM]),
         source=st.just("a test"),
-        keeps=st.frozensets(st.sampled_from(CATEGORIES), min_size=1, max_size=3),
+        keeps=st.frozensets(st.sampled_from(CATEGORIES), min_size=1, max_size=4),
         starting_point=starting_points,
         end_action=st.sampled_from(EndAction),
         periods=branches,
         when=st.none() | conditions,
+        ended_by=st.sampled_from(["", "", *EVENTS, "never_supplied"]),
     ),
     min_size=1,
     max_size=5,
@@ -98,10 +107,7 @@ def policies(draw: st.DrawFn) -> Policy:
         name="drawn",
         controller="JULIEN",
         time_zone=draw(st.sampled_from(ZONES)),
-        purposes=tuple(
-            Purpose(f"purpose_{number}", p.basis, p.source, p.keeps, p.starting_point, p.end_action, p.periods, p.when)
-            for number, p in enumerate(drawn)
-        ),
+        purposes=tuple(replace(p, name=f"purpose_{number}") for number, p in enumerate(drawn)),
         events=dict.fromkeys(EVENTS, EventKind.POINT) | {STORED: draw(st.sampled_from(EventKind))},
         facts={"derived": draw(leaves.filter(lambda leaf: leaf != Named("derived")))},
         supplied_facts={"client": "boolean", "disputed": "boolean", "amount": "number", "nature": "text"},
@@ -138,71 +144,92 @@ class Record:
             row[f"{name}_missing"] = any(isinstance(each, Missing) for each in found)
             row[f"{name}_first"] = min(known, default=None)
             row[f"{name}_last"] = max(known, default=None)
-        counted = [h for h in self.holds if h.since <= as_of and (h.until is None or h.since < h.until)]
-        row["held"] = any(h.until is None or as_of < h.until for h in counted)
-        row["release"] = max((h.until for h in counted if h.until), default=None)
+        for columns, category in (("", "life"), ("some_", "identity")):
+            counted = [h for h in self.holds if h.since <= as_of and (h.until is None or h.since < h.until)]
+            counted = [h for h in counted if not h.categories or category in h.categories]
+            row[f"{columns}held"] = any(h.until is None or as_of < h.until for h in counted)
+            row[f"{columns}release"] = max((h.until for h in counted if h.until), default=None)
         return row
 
 
-def _some_day(draw: random.Random) -> dt.date:
-    """A boundary, a day close to one, or any."""
-    match draw.randrange(4):
-        case 0:
-            return draw.choice(BOUNDARIES)
-        case 1 | 2:
-            return draw.choice(BOUNDARIES[:-2]) + dt.timedelta(days=draw.randint(-4, 4))
-        case _:
-            return dt.date(2018, 1, 1) + dt.timedelta(days=draw.randrange(3650))
+class _Drawing:
+    """Records for one policy on one as-of date."""
+
+    def __init__(self, policy: Policy, as_of: dt.date, seed: str) -> None:
+        self._draw = random.Random(seed)
+        self._zone = policy.time_zone
+        periods = [branch.period for purpose in policy.purposes for branch in purpose.periods]
+        self._edges = [as_of, *(period.cutoff(as_of) for period in periods)]
+        """The last starts of which some purpose is over."""
+
+    def record(self) -> Record:
+        draw = self._draw
+        return Record(
+            {name: self._events() for name in EVENTS if name != STORED},
+            {
+                "day": draw.choice([*(self._day() for _ in range(6)), dt.date.max, dt.date(1899, 12, 31), None]),
+                "instant": draw.choice([*(self._instant() for _ in range(6)), None]),
+                "text": draw.choice([*(self._text() for _ in range(6)), None]),
+            },
+            draw.choice([True, True, False, False, None]),
+            draw.choice([True, True, False, False, None]),
+            draw.choice([Decimal(119), Decimal(120), Decimal("120.01"), Decimal("9.5"), Decimal(9), None]),
+            draw.choice(["invoice", "Invoice", "trip", "ete", "été", "invoice ", None]),
+            tuple(self._hold() for _ in range(draw.choice([0, 0, 0, 1, 2]))),
+        )
+
+    def _day(self) -> dt.date:
+        """An edge of the policy or a boundary of the calendar, a day close to one, or any."""
+        draw = self._draw
+        match draw.randrange(6):
+            case 0:
+                return draw.choice(BOUNDARIES)
+            case 1:
+                return draw.choice(BOUNDARIES[:-2]) + dt.timedelta(days=draw.randint(-4, 4))
+            case 2 | 3 | 4:
+                return draw.choice(self._edges) + dt.timedelta(days=draw.choice([-1, 0, 0, 1, 1, 2]))
+            case _:
+                return dt.date(2018, 1, 1) + dt.timedelta(days=draw.randrange(3650))
+
+    def _instant(self) -> dt.datetime:
+        """Around a midnight of the zone, in a night in which its clocks change, or at an odd hour in UTC."""
+        draw = self._draw
+        day = self._day()
+        if draw.randrange(3) == 0:
+            return dt.datetime.combine(day, draw.choice(NIGHTS))
+        if draw.randrange(3) == 0 and self._zone.key in CHANGES:
+            day = dt.date.fromisoformat(draw.choice(CHANGES[self._zone.key])) + dt.timedelta(days=draw.choice([0, 1]))
+        midnight = dt.datetime.combine(day, dt.time(), self._zone).astimezone(dt.UTC).replace(tzinfo=None)
+        return midnight + dt.timedelta(seconds=draw.choice([-3600, -3599, -1800, -1, 0, 1, 1800, 3600]))
+
+    def _text(self) -> str:
+        draw = self._draw
+        match draw.randrange(4):
+            case 0:
+                return self._day().isoformat()
+            case 1:
+                return draw.choice(["", "soon", "2023-02-29", "9999-12-31", "0000-00-00"])
+            case _:
+                return self._instant().isoformat() + draw.choice(["", "Z", "+02:00", "-0530"])
+
+    def _events(self) -> tuple[Event, ...]:
+        """No occurrence (absent), one or several, in any of the other states."""
+        draw = self._draw
+        known = [Known(self._day()) for _ in range(5)]
+        return tuple(draw.choice([*known, Open(), Missing()]) for _ in range(draw.choice([0, 1, 1, 2, 3])))
+
+    def _hold(self) -> Hold:
+        draw = self._draw
+        since = self._day()
+        until = draw.choice([None, since + dt.timedelta(days=draw.randint(0, 800)), max(since, self._day())])
+        return Hold("case", since, until, draw.choice([frozenset(), SOME]))
 
 
-def _some_instant(draw: random.Random) -> dt.datetime:
-    return dt.datetime.combine(_some_day(draw), draw.choice(NIGHTS))
+def some_records(policy: Policy, as_of: dt.date, number: int) -> list[Record]:
+    """Records for a policy and a date, the same for the same three.
 
-
-def _some_text(draw: random.Random) -> str:
-    match draw.randrange(4):
-        case 0:
-            return _some_day(draw).isoformat()
-        case 1:
-            return draw.choice(["", "soon", "2023-02-29", "9999-12-31", "0000-00-00"])
-        case _:
-            return _some_instant(draw).isoformat() + draw.choice(["", "Z", "+02:00", "-0530"])
-
-
-def _some_events(draw: random.Random) -> tuple[Event, ...]:
-    """No occurrence (absent), one or several, in any of the other states."""
-    return tuple(
-        draw.choice([Known(_some_day(draw)), Known(_some_day(draw)), Open(), Missing()])
-        for _ in range(draw.choice([0, 1, 1, 2, 3]))
-    )
-
-
-def _some_record(draw: random.Random) -> Record:
-    odd_days = [_some_day(draw), _some_day(draw), dt.date(9999, 12, 31), dt.date(1899, 12, 31), None]
-    return Record(
-        {name: _some_events(draw) for name in EVENTS if name != STORED},
-        {
-            "day": draw.choice(odd_days),
-            "instant": draw.choice([_some_instant(draw), _some_instant(draw), None]),
-            "text": draw.choice([_some_text(draw), _some_text(draw), None]),
-        },
-        draw.choice([True, False, None]),
-        draw.choice([True, False, None]),
-        draw.choice([Decimal(119), Decimal(120), Decimal("120.01"), Decimal("9.5"), Decimal(9), None]),
-        draw.choice(["invoice", "Invoice", "trip", "ete", "été", "invoice ", None]),
-        tuple(_some_hold(draw) for _ in range(draw.choice([0, 0, 1, 2]))),
-    )
-
-
-def _some_hold(draw: random.Random) -> Hold:
-    since = _some_day(draw)
-    return Hold("case", since, draw.choice([None, since + dt.timedelta(days=draw.randint(0, 800))]))
-
-
-def _some_records(number: int) -> list[Record]:
-    draw = random.Random(number)
-    return [_some_record(draw) for _ in range(25)]
-
-
-# Hypothesis draws a seed and the generator the records, of which there are too many for Hypothesis to keep apart.
-records = st.integers(0, 2**32).map(_some_records)
+    Hypothesis keeps too few of so many parts apart, and draws a number again and again: it is the policy that makes
+    the records others.
+    """
+    drawing = _Drawing(policy, as_of, f"{number} {as_of} {policy!r}")
+    return [drawing.record() for _ in range(25)]

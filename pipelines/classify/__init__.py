@@ -1,7 +1,8 @@
 """What is personal data: columns and free text, in French and English. Presidio is the engine.
 
-The path of a column: `candidates` (what its type allows, and a sample) → `names` (what it is called) → `patterns`
-(what its values look like) → `ner` (only where undecided) → `places` (what the table around it says) → a verdict.
+The path of a column: `candidates` (what its type allows, and a sample) → `inside` (JSON) → `patterns` and
+`vocabularies` (what its values are) → `names` (what it is called) → `undecided` (free text, codes, known names, and the
+models of `ner` where nothing else speaks) → `places` (what the table around it says) → a verdict.
 Free text goes through `text`.
 """
 

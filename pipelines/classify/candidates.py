@@ -60,7 +60,11 @@ _BY_VALUE: tuple[tuple[type | tuple[type, ...], Family], ...] = (
     (uuid.UUID, Family.UUID),
 )
 
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?|\d{2}/\d{2}/\d{4}")
+_DATE = re.compile(
+    r"(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})|(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01]))"
+    r"([ T]\d{1,2}[:h]\d{2}.*)?|\d{1,2}[:h]\d{2}(:\d{2}(\.\d+)?)?"
+)
+"""Dates as they are written, year or day first, with or without a time; and times of day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,11 @@ class Sample:
         return sum(len(text.split()) for text in self.texts) / len(self.texts) if self.texts else 0.0
 
     @property
+    def long(self) -> bool:
+        """Whether these are whole texts."""
+        return self.words > LONG
+
+    @property
     def enumeration(self) -> bool:
         """Whether few values come again and again."""
         return self.distinct <= 25 and self.filled >= 4 * self.distinct and self.filled >= 20  # noqa: PLR2004
@@ -88,7 +97,7 @@ class Sample:
     @property
     def dates(self) -> bool:
         """Whether these are dates written as text."""
-        return bool(self.texts) and sum(bool(_ISO_DATE.fullmatch(text)) for text in self.texts) >= 0.9 * len(self.texts)
+        return bool(self.texts) and sum(bool(_DATE.fullmatch(text)) for text in self.texts) >= 0.9 * len(self.texts)
 
 
 def family_of(column: Column) -> Family:

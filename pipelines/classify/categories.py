@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 NAME: Final = "user.name"
@@ -16,6 +17,8 @@ CITY: Final = "user.contact.address.city"
 REGION: Final = "user.contact.address.state"
 COUNTRY: Final = "user.contact.address.country"
 ADDRESS: Final = "user.contact.address"
+CONTACT: Final = "user.contact"
+DEMOGRAPHIC: Final = "user.demographic"
 WEB_PAGE: Final = "user.contact.url"
 WORKPLACE: Final = "user.workplace"
 JOB: Final = "user.job_title"
@@ -50,6 +53,8 @@ CREDENTIALS: Final = "user.authorization.credentials"
 SOCIAL: Final = "user.social"
 PREFERENCES: Final = "user.privacy_preferences"
 IMAGE: Final = "user.content.self_image"
+BIOMETRIC: Final = "user.authorization.biometric"
+CRIMINAL: Final = "user.criminal_history"
 TEXT: Final = "user.content.private"
 
 OF_ENTITY: Final[dict[str, str]] = {
@@ -66,10 +71,12 @@ OF_ENTITY: Final[dict[str, str]] = {
     "STREET_ADDRESS": STREET,
     "POSTCODE_CITY": ADDRESS,
     "LOCATION": CITY,
+    "POSTCODE": POSTCODE,
+    "USER_AGENT": DEVICE,
 }
 """The category that a column of such values has. Company numbers (SIREN, SIRET, VAT) are nobody's data."""
 
-SPECIAL: Final = frozenset({HEALTH, RELIGION, POLITICS, ORIENTATION, ETHNICITY})
+SPECIAL: Final = frozenset({HEALTH, BIOMETRIC, RELIGION, POLITICS, ORIENTATION, ETHNICITY})
 """Special categories (GDPR Art. 9)."""
 
 PERSONAL_SIGNS: Final = frozenset({NAME, FIRST_NAME, LAST_NAME, EMAIL, PHONE, BIRTH, NATIONAL_ID, USERNAME, GENDER})
@@ -77,3 +84,10 @@ PERSONAL_SIGNS: Final = frozenset({NAME, FIRST_NAME, LAST_NAME, EMAIL, PHONE, BI
 
 PLACES: Final = frozenset({POSTCODE, CITY, REGION, COUNTRY})
 """Personal beside a person or a street; alone, or of an organisation, they are not."""
+
+
+def shared(categories: Iterable[str]) -> str:
+    """The key that several categories have in common: `user.contact` for an e-mail address and a phone number."""
+    parts = [category.split(".") for category in categories]
+    common = [level[0] for level in zip(*parts, strict=False) if len(set(level)) == 1]
+    return ".".join(common) or "user"

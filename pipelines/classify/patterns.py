@@ -12,8 +12,14 @@ from pipelines.classify.candidates import Sample
 COVERED = 0.8
 """The share of a cell that a match must cover for the cell to be of its type."""
 
-ENOUGH = 0.5
-"""The share of distinct values that must be of a type for the column to be."""
+STRAY = 0.05
+"""The share of distinct values from which a type that leaves no doubt makes a column of something else personal."""
+
+CERTAIN = frozenset({"EMAIL_ADDRESS", "FR_NIR", "IBAN_CODE"})
+"""Types that a value is not by chance."""
+
+SHORT = 6
+"""Words up to which an e-mail address in a value makes the value one: `Jean Dupont <jean@exemple.fr>`."""
 
 LOWEST = 0.4
 """The score that a doubtful pattern does not reach without a word of context: such matches are no evidence alone."""
@@ -22,6 +28,13 @@ _FRENCH_ID = re.compile(r"^[\s\dAB.-]{9,24}$", re.IGNORECASE)
 _PHONE = re.compile(r"^[+(\d][\d\s().\-/+x]{5,24}$")
 _IP = re.compile(r"^[\da-f:.]{3,45}(/\d+)?$", re.IGNORECASE)
 _STREET = re.compile(r"\d+.*[^\W\d_]{3}|[^\W\d_]{3}.*\d")
+
+
+_SHAPES = {
+    "POSTCODE": re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d"),
+    "USER_AGENT": re.compile(r"(Mozilla|Opera|Dalvik|okhttp|curl|python-requests)/\d.*"),
+}
+"""Types that need no recognizer: British and Canadian postcodes, user agents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +56,23 @@ def shares(sample: Sample) -> tuple[PatternShare, ...]:
 @functools.lru_cache(maxsize=50_000)
 def value_types(text: str) -> frozenset[str]:
     """The types that cover a single value; the same value is never analysed twice."""
+    shaped = frozenset(entity for entity, shape in _SHAPES.items() if shape.fullmatch(text))
     wanted = _gates(text)
-    if not wanted:
-        return frozenset()
+    if shaped or not wanted:
+        return shaped
     from pipelines.classify.engine import pattern_engine
 
     results = pattern_engine().analyze(text, language="fr", entities=wanted)
     return frozenset(
         result.entity_type
         for result in results
-        if result.end - result.start >= COVERED * len(text)
+        if (result.end - result.start >= COVERED * len(text) or _with_its_name(result.entity_type, text))
         and (result.score >= LOWEST or result.entity_type == "FR_PLATE")
     )
+
+
+def _with_its_name(entity: str, text: str) -> bool:
+    return entity == "EMAIL_ADDRESS" and len(text.split()) <= SHORT
 
 
 def _gates(text: str) -> list[str]:

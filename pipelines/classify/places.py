@@ -2,67 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from pipelines.classify import categories as c
 from pipelines.classify import names
+from pipelines.classify.lexicon import PERSON
 from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Table, Verdict
-from pipelines.classify.wording import words
 
-PERSONS = words(
-    "customer client contact person personne people user utilisateur employee employe salarie patient member membre "
-    "adherent prospect lead guest passenger student eleve etudiant candidate candidat subscriber abonne attendee "
-    "participant recipient beneficiary beneficiaire party tiers account compte profile profil staff personnel"
-)
-"""Tables of these are about persons by their names alone."""
+SURE_SIGNS = frozenset({c.FIRST_NAME, c.LAST_NAME, c.BIRTH, c.NATIONAL_ID})
+"""A table with one of these describes persons, whatever it is called."""
 
-CONTEXTUAL = frozenset({c.WORKPLACE, c.JOB, c.LANGUAGE, c.GENDER, c.BROWSING, c.STREET})
-"""Weakly named categories that a table about persons settles."""
+SIGNS = SURE_SIGNS | {c.NAME, c.EMAIL, c.PHONE, c.USERNAME, c.GENDER}
+"""A table with one of these has to do with persons."""
+
+SITES = c.PLACES | {c.STREET, c.ADDRESS, c.WORKPLACE, c.LOCATION}
+"""Categories that a company's premises have too."""
+
+JOBS = frozenset({c.JOB, c.SALARY})
+"""Categories that a list of jobs has too."""
+
+OF_ANYBODY = frozenset({c.WORKPLACE, c.GENDER, c.MARITAL, c.STREET, c.LOCATION, c.BANK, c.SALARY, c.CONTACT, c.TAX_ID})
+"""Weakly named categories that are somebody's in a table that points at persons, too."""
+
+GRAVE = frozenset({c.USERNAME, c.CREDENTIALS, c.BANK, c.NATIONAL_ID, c.TAX_ID, c.GENDER, c.CONTACT})
+"""Weakly named categories that stay for review where the table does not speak of persons."""
+
+KNOWN = 0.5
+"""The share of known names from which a column called `name` holds persons, in a table that says nothing."""
+
+FUNCTIONS = 0.5
+"""The share of addresses of a function (`contact@`) from which a company's addresses are nobody's."""
+
+_COMPANY_NUMBERS = frozenset({"siren", "siret", "tva", "vat", "rcs", "duns", "kbis", "naf", "ape"})
 
 
-def describes_persons(table: str, verdicts: Iterable[ColumnVerdict]) -> bool:
-    """Whether a table's rows are persons: by what it holds, where its name does not say otherwise."""
-    personal = {verdict.category for verdict in verdicts if verdict.personal}
-    if names.is_organisation(table):
-        return bool(personal & {c.FIRST_NAME, c.LAST_NAME, c.BIRTH, c.NATIONAL_ID})
-    return bool(personal & c.PERSONAL_SIGNS)
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a table is about. ``persons``: its rows are persons; ``linked``: they point at some; ``held``: its categories."""
+
+    persons: bool
+    bodies: bool
+    things: bool
+    held: frozenset[str]
+    linked: bool = False
+
+    @property
+    def near(self) -> bool:
+        """Whether what is in the table is some person's."""
+        return self.persons or self.linked or bool(self.held & (SIGNS | {c.STREET, c.ADDRESS}))
 
 
-def settled(
-    table: Table, verdicts: Sequence[ColumnVerdict], *, about_persons: bool, linked: bool
-) -> tuple[ColumnVerdict, ...]:
-    """The verdicts of one table, with what only its company can decide."""
-    held = {verdict.category for verdict in verdicts if verdict.personal}
-    organisation = names.is_organisation(table.name) and not about_persons
-    return tuple(
-        _settled(table, verdict, held, organisation=organisation, about_persons=about_persons, linked=linked)
-        for verdict in verdicts
+def about(table: Table, verdicts: Sequence[ColumnVerdict]) -> About:
+    """What a table is about: by what it holds, by its name, and by a word that its columns share."""
+    held = frozenset(each.category for each in verdicts if each.personal and each.category)
+    said = names.read_table(table.name, names.common_words([each.column for each in verdicts]))
+    numbers = any(set(names.tokens(each.column)) & _COMPANY_NUMBERS for each in verdicts)
+    sure = bool(held & SURE_SIGNS)
+    by_name = said.persons and not (said.bodies or said.things or said.transactions)
+    bodies = said.bodies or (numbers and not said.persons)
+    return About(sure or by_name, bodies and not sure, said.things and not sure, held, linked=said.persons)
+
+
+def linked(table: Table, about: About, persons: Collection[str]) -> About:
+    """The same, with what the table's references say: declared ones, or columns that hold the number of a person."""
+    pointing = bool(set(persons) & set(table.references)) or any(
+        names.points_at_person(column.name) for column in table.columns
     )
+    return replace(about, linked=about.linked or pointing)
 
 
-def _settled(
-    table: Table,
-    verdict: ColumnVerdict,
-    held: set[str | None],
-    *,
-    organisation: bool,
-    about_persons: bool,
-    linked: bool,
-) -> ColumnVerdict:
+def settled(verdicts: Sequence[ColumnVerdict], about: About) -> tuple[ColumnVerdict, ...]:
+    """The verdicts of one table, with what only its company can decide."""
+    return tuple(_settled(verdict, about) for verdict in verdicts)
+
+
+def _settled(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     category = verdict.category
-    personal = about_persons or linked
-    if organisation and not personal and category in c.PLACES | {c.STREET, c.WORKPLACE, c.ADDRESS}:
+    if category is None or verdict.verdict is Verdict.NOT_PERSONAL or verdict.inside:
+        return verdict
+    elsewhere = not about.persons and (about.bodies or (about.things and not about.linked))
+    if elsewhere and category in SITES | JOBS:
         return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
+    if verdict.personal:
+        return _doubted(verdict, about)
+    return _reviewed(verdict, about)
+
+
+def _doubted(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
+    """What is personal by itself, unless the table is about something else."""
+    category = verdict.category
+    if category in c.PLACES and not about.near:
+        return _said(verdict, Verdict.NOT_PERSONAL, "without a person")
     if category in c.PLACES:
-        return _placed(verdict, near=personal or bool(held & {c.STREET, c.ADDRESS}))
-    if category is None or verdict.verdict is not Verdict.REVIEW:
-        return verdict
+        return _said(verdict, Verdict.PERSONAL, "beside a person")
+    if category == c.LOCATION and not about.near:
+        return _said(verdict, Verdict.REVIEW, "without a person")
+    if category == c.NAME and c.FIRST_NAME in about.held and names.is_bare(verdict.column):
+        return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
+    alone = not about.persons and not about.held & {c.NAME, c.FIRST_NAME, c.LAST_NAME}
+    functions = any(each.source is Source.VOCABULARY and (each.share or 0) >= FUNCTIONS for each in verdict.evidence)
+    if about.bodies and alone and (category in {c.PHONE, c.FAX} or (category == c.EMAIL and functions)):
+        return _said(verdict, Verdict.REVIEW, "of organisations, places or goods")
+    if category == c.IP and about.things and not about.near:
+        return _said(verdict, Verdict.REVIEW, "of organisations, places or goods")
+    return verdict
+
+
+def _reviewed(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
+    """What is for review by itself, where the table can say more."""
+    category = verdict.category or ""
+    elsewhere = (about.things or about.bodies) and not about.persons
     if category == c.NAME:
-        return _named(table, verdict, held, about_persons=about_persons)
-    if category not in CONTEXTUAL or not _model_free(verdict):
+        return _named(verdict, about)
+    if category == c.TEXT:
+        empty = any(each.source is Source.VALUES and each.share == 0 for each in verdict.evidence)
+        return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods") if empty and elsewhere else verdict
+    if category == c.CITY and _model(verdict):
+        decided = Verdict.PERSONAL if about.near and not elsewhere else Verdict.NOT_PERSONAL
+        return _said(verdict, decided, "beside a person" if decided is Verdict.PERSONAL else "without a person")
+    if any(each.source is Source.VALUES for each in verdict.evidence):
         return verdict
-    return _placed(verdict, near=personal or c.IP in held)
+    if category in c.PLACES:
+        return _placed(verdict, near=about.near and not elsewhere)
+    measured = any(each.source is Source.SCHEMA for each in verdict.evidence)  # a weight, a height: of a parcel?
+    if about.persons or (about.linked and (category in OF_ANYBODY or (category == c.HEALTH and not measured))):
+        return _said(verdict, Verdict.PERSONAL, "about persons")
+    if category == c.BROWSING and about.held & {c.IP, c.COOKIE, c.DEVICE}:
+        return _said(verdict, Verdict.PERSONAL, "beside a visitor")
+    if (category in GRAVE and not elsewhere) or category in {c.FIRST_NAME, c.PHONE}:
+        return verdict
+    return _said(verdict, Verdict.NOT_PERSONAL, "without a person")
 
 
 def _placed(verdict: ColumnVerdict, *, near: bool) -> ColumnVerdict:
@@ -70,19 +140,24 @@ def _placed(verdict: ColumnVerdict, *, near: bool) -> ColumnVerdict:
     return _said(verdict, decided, "beside a person" if near else "without a person")
 
 
-def _named(table: Table, verdict: ColumnVerdict, held: set[str | None], *, about_persons: bool) -> ColumnVerdict:
-    """A column that might hold persons' names."""
-    if c.FIRST_NAME in held and set(names.tokens(verdict.column)) & {"nom", "name"}:
+def _named(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
+    """A column that might hold persons' names: by its own name, the table's, and how many of the names are known."""
+    if c.FIRST_NAME in about.held and names.is_bare(verdict.column):
         return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
-    words = set(names.tokens(table.name.rpartition(".")[2]))
-    if names.is_organisation(table.name):
+    known = max((each.share or 0 for each in verdict.evidence if each.source is Source.VOCABULARY), default=0.0)
+    role = any(PERSON in names.meanings(word) for word in names.tokens(verdict.column))
+    if known >= KNOWN and (role or not (about.things or about.bodies)):
+        return _said(verdict, Verdict.PERSONAL, "nothing against it")
+    none = any(each.source is Source.LANGUAGE_MODEL and each.says == "no names" for each in verdict.evidence)
+    if about.persons and not (role and none):
+        return _said(verdict, Verdict.PERSONAL, "about persons")
+    if none or ((about.things or about.bodies) and not role):
         return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
-    of_persons = bool({word.removesuffix("s") for word in words} & PERSONS)
-    return _said(verdict, Verdict.PERSONAL, "about persons") if of_persons or about_persons else verdict
+    return verdict
 
 
-def _model_free(verdict: ColumnVerdict) -> bool:
-    return not any(each.source in {Source.LANGUAGE_MODEL, Source.VALUES} for each in verdict.evidence)
+def _model(verdict: ColumnVerdict) -> bool:
+    return any(each.source is Source.LANGUAGE_MODEL for each in verdict.evidence)
 
 
 def _said(verdict: ColumnVerdict, decided: Verdict, says: str) -> ColumnVerdict:

@@ -24,6 +24,8 @@ class Source(enum.StrEnum):
     PATTERN = "pattern"
     LANGUAGE_MODEL = "language model"
     VALUES = "values"
+    VOCABULARY = "vocabulary"
+    PATHS = "paths"
     TABLE = "table"
 
 
@@ -69,12 +71,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class ColumnVerdict:
-    """What classification says of one column. ``category`` is None unless something speaks for one."""
+    """What classification says of one column. ``category`` is None unless something speaks for one.
+
+    ``inside``: the verdicts on the paths of a JSON column, by path (`client.email`, `lines[].sku`).
+    """
 
     column: str
     verdict: Verdict
     category: str | None
     evidence: tuple[Evidence, ...]
+    inside: tuple[ColumnVerdict, ...] = ()
 
     @property
     def personal(self) -> bool:

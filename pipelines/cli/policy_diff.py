@@ -55,18 +55,19 @@ def _print(out: Console, found: PolicyDiff) -> None:
     from rich.markup import escape
 
     from pipelines.cli.layout import compact, number, table
+    from pipelines.simulate.page import where
 
     title = f"{escape(found.controller)}, {found.as_of}: from {escape(found.old)} to {escape(found.new)}"
     columns = ("category", "from", "to", "records")
     made = table(title, columns, ("records",), whole=("from", "to"))
     alike: dict[tuple[str, str, str, int], list[str]] = {}
     for each in found.changes:
-        change = (f"{each.store}.{each.dataset}", each.old.name.lower(), each.new.name.lower(), each.records)
+        change = (where(each), each.old.name.lower(), each.new.name.lower(), each.records)
         alike.setdefault(change, []).append(each.category)
     place = ""
-    for (where, before, after, count), categories in sorted(alike.items(), key=lambda item: item[0][0]):
-        if place != where:
-            place = where
+    for (found_in, before, after, count), categories in sorted(alike.items(), key=lambda item: item[0][0]):
+        if place != found_in:
+            place = found_in
             made.add_row(f"[bold]{place}[/]", "", "", "")
         made.add_row("\n".join(f"  {escape(name)}" for name in compact(categories)), before, after, number(count))
     if alike:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pipelines.simulate.forecast import Forecast
 
 _BAR = 40
+_STATES = (
+    "overdue", "released", "later", "open", "held", "undetermined", "conditional", "done", "moving", "moved",
+    "moved_later",
+)  # fmt: skip
 
 
 class Period(enum.StrEnum):
@@ -50,8 +54,8 @@ def simulate(
 ) -> None:
     """Show what a policy will release, and when; changes nothing.
 
-    Counts, per dataset and category, the records that become due in each month to come, what is overdue now, and what
-    has no day. Ends with 5 when a store or scan is missing.
+    Counts, per dataset and category, the records that become due in each month to come, what is overdue now, what has
+    no day, and what moves to an archive. Ends with 5 when a store or scan is missing.
     """
     import json
 
@@ -87,21 +91,24 @@ def _print(out: Console, made: Forecast) -> None:
     from rich.markup import escape
 
     from pipelines.cli.layout import number, table
-    from pipelines.simulate.page import per_period, totals
+    from pipelines.simulate.page import moved_per_period, per_period, totals, where
 
-    for line in _chart([("overdue", totals(made.outlooks)["overdue"]), *per_period(made, made.outlooks)]):
-        out.print(line, markup=False)
-    states = ("overdue", "released", "later", "open", "held", "undetermined", "conditional", "done")
     found = totals(made.outlooks)
-    shown = [each for each in states if each in {"overdue", "released", "open"} or found[each]]
+    for line in _chart([("overdue", found["overdue"]), *per_period(made, made.outlooks)]):
+        out.print(line, markup=False)
+    if found["moving"] or found["moved"]:
+        out.print("To the archive:")
+        for line in _chart([("now", found["moving"]), *moved_per_period(made)]):
+            out.print(line, markup=False)
+    shown = [each for each in _STATES if each in {"overdue", "released", "open"} or found[each]]
     title = (
         f"{escape(made.controller)}: what {escape(made.policy)} will release, {made.periods[0]} to {made.periods[-1]}"
     )
     listed = table(title, ("category", *shown), shown)
     place = ""
     for each in made.outlooks:
-        if place != f"{each.store}.{each.dataset}":
-            place = f"{each.store}.{each.dataset}"
+        if place != where(each):
+            place = where(each)
             listed.add_row(f"[bold]{place}[/]: {each.records:,} records", *("" for _ in shown))
         counts = totals([each])
         listed.add_row(f"  {escape(each.category)}", *(number(counts[state]) for state in shown))
@@ -110,6 +117,11 @@ def _print(out: Console, made: Forecast) -> None:
         out.print(f"[red]Incomplete:[/] {escape(gap)}.")
     for remark in made.remarks:
         out.print(f"[yellow]Note:[/] {escape(remark)}")
+    if found["moving"] or found["moved"] or found["moved_later"]:
+        out.print(
+            "What moves to the archive (moving now, moved in these periods or later) is counted as released, too: on "
+            "the day when it leaves the archive."
+        )
     out.print("Counted once per category of a record, with what is known today. Nothing was written.")
 
 

@@ -88,6 +88,11 @@ class Estate:
         return dict(sorted(self.config.stores.items(), key=lambda item: item[1].last))
 
     @property
+    def archives(self) -> frozenset[str]:
+        """The stores that have an intermediate archive."""
+        return frozenset(name for name, store in self.stores.items() if store.archive is not None)
+
+    @property
     def controllers(self) -> tuple[str, ...]:
         """The controllers whose policies the estate has."""
         return tuple(self.config.controllers)

@@ -146,7 +146,8 @@ class ArchivedSelection:
     # -- the relation
 
     @cached_property
-    def _fenced(self) -> bool:
+    def fenced(self) -> bool:
+        """See `compile.extended`."""
         return self.connection.dialect.name != "duckdb"
 
     def carried(self, restriction: Restriction | None = None) -> Carried:
@@ -184,7 +185,7 @@ class ArchivedSelection:
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(table)
         if restriction is not None:
             query = query.where(restriction(table))
-        return Carried(layer(query, fenced=self._fenced), links, events, frozenset(), told, facts, scoped=False)
+        return Carried(layer(query, fenced=self.fenced), links, events, frozenset(), told, facts, scoped=False)
 
     def _seen(
         self, event: str, frozen: FrozenEvent, names: EventColumns, horizon: Horizon, *, unknown: bool
@@ -209,7 +210,7 @@ class ArchivedSelection:
             incomplete=frozenset(),
             asked=frozenset(),
             covers=self._covers,
-            fenced=self._fenced,
+            fenced=self.fenced,
         )
         relation: sa.CTE = joining.relation()
         for horizon in self.context.horizons:
@@ -220,10 +221,10 @@ class ArchivedSelection:
                 self.groups(horizon),
                 as_of=horizon.as_of,
                 prefix=horizon.name,
-                fenced=self._fenced,
+                fenced=self.fenced,
             )
-        relation = extended(relation, self._effective(relation), fenced=self._fenced)
-        return extended(relation, self._row(relation), fenced=self._fenced)
+        relation = extended(relation, self._effective(relation), fenced=self.fenced)
+        return extended(relation, self._row(relation), fenced=self.fenced)
 
     def _effective(self, relation: sa.FromClause) -> dict[str, Expression]:
         """Due is what was due on the as-of date and is due today; else what today says."""

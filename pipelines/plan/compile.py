@@ -175,34 +175,46 @@ class _Compiler:
 
     def _phase_of(self, relation: sa.FromClause, purpose: Purpose) -> Expression:
         state, day = (relation.c[name] for name in self._start(purpose))
+        living, cut = constant(Phase.LIVING), sa.false()
+        if purpose.ended_by:
+            stop, doubtful = self.conditions.ending(relation, purpose.ended_by)
+            living = sa.case((doubtful, constant(Phase.MISSING)), else_=living)
+            cut = stop <= day_constant(self.as_of)
         known = self._by_branch(
             relation,
             purpose,
             lambda period: sa.case(
                 (day <= day_constant(period.cutoff(self.as_of) if period else self.as_of), constant(Phase.ENDED)),
-                else_=constant(Phase.LIVING),
+                else_=living,
             ),
             otherwise=constant(Phase.MISSING),
         )
         whens: list[tuple[Any, Expression]] = [(state == constant(Start.ABSENT), constant(Phase.UNMATCHED))]
-        if purpose.when is not None:
-            when = relation.c[self._when(purpose)]
-            whens += [(when.is_(None), constant(Phase.MISSING)), (sa.not_(when), constant(Phase.UNMATCHED))]
-        whens += [
-            (state == constant(Start.MISSING), constant(Phase.MISSING)),
-            (state == constant(Start.OPEN), constant(Phase.LIVING)),
-        ]
+        when = None if purpose.when is None else relation.c[self._when(purpose)]
+        if when is not None:
+            whens.append((sa.not_(when), constant(Phase.UNMATCHED)))
+        if purpose.ended_by:
+            whens.append((cut, constant(Phase.ENDED)))
+        if when is not None:
+            whens.append((when.is_(None), constant(Phase.MISSING)))
+        whens += [(state == constant(Start.MISSING), constant(Phase.MISSING)), (state == constant(Start.OPEN), living)]
         return sa.case(*whens, else_=known)
 
     def _end_of(self, relation: sa.FromClause, purpose: Purpose) -> Expression:
         """The first day after the last day on which it keeps: the event's own without a period."""
-        _, day = (relation.c[name] for name in self._start(purpose))
-        return self._by_branch(
+        state, day = (relation.c[name] for name in self._start(purpose))
+        end = self._by_branch(
             relation,
             purpose,
             lambda period: Shifted(day, period, 1) if period else day,
             otherwise=nothing(sa.Date()),
         )
+        if not purpose.ended_by:
+            return end
+        stop, _ = self.conditions.ending(relation, purpose.ended_by)
+        matched = sa.true() if purpose.when is None else relation.c[self._when(purpose)]
+        own = sa.case((sa.and_(state == constant(Start.KNOWN), matched), end))
+        return extreme([own, stop], latest=False)
 
     def _by_branch(
         self,

@@ -88,7 +88,7 @@ def asked_of(policy: Policy, purposes: Iterable[Purpose]) -> tuple[frozenset[str
     events: set[str] = set()
     facts: set[str] = set()
     for purpose in {purpose.name: purpose for purpose in purposes}.values():
-        events |= set(purpose.starting_point.events)
+        events |= {*purpose.starting_point.events, *([purpose.ended_by] if purpose.ended_by else [])}
         conditions = [each for each in (purpose.when, *(branch.when for branch in purpose.periods)) if each is not None]
         while conditions:
             condition = conditions.pop()
@@ -102,13 +102,13 @@ def asked_of(policy: Policy, purposes: Iterable[Purpose]) -> tuple[frozenset[str
 def oldest_that_matters(policy: Policy, event: str, as_of: dt.date) -> dt.date:
     """The day after which an occurrence of the event could still keep something alive.
 
-    An event that a condition asks about always matters.
+    An event that a condition asks about, or that ends a purpose, always matters.
     """
     cutoffs = []
     for purpose in policy.purposes:
         conditions = [each for each in (purpose.when, *(branch.when for branch in purpose.periods)) if each is not None]
         conditions += policy.facts.values()
-        if any(event in events_in(condition) for condition in conditions):
+        if event == purpose.ended_by or any(event in events_in(condition) for condition in conditions):
             return dt.date.min
         if event in purpose.starting_point.events:
             cutoffs += [branch.period.cutoff(as_of) for branch in purpose.periods] or [as_of]

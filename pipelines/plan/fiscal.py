@@ -9,6 +9,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from retention_rules.events import EARLIEST_DAY
+
 
 class FiscalYearEnd(FunctionElement[Any]):
     """The last day of the fiscal year, which ends with a month, in which a day lies. NULL stays NULL."""
@@ -23,9 +25,10 @@ class FiscalYearEnd(FunctionElement[Any]):
 
 
 def end_of_fiscal_year(day: sa.ColumnElement[Any], month: int) -> sa.ColumnElement[Any]:
-    """A day rolled forward; one in the calendar's last year stays, since the next year has no days."""
+    """A day rolled forward, or itself where `retention_rules.events.end_of_fiscal_year` leaves it as it is."""
     last = sa.literal_column("'9999-01-01'", sa.Date())
-    return sa.case((day >= last, day), else_=FiscalYearEnd(day, month))
+    first = sa.literal_column(f"'{EARLIEST_DAY}'", sa.Date())
+    return sa.case((sa.or_(day >= last, day < first), day), else_=FiscalYearEnd(day, month))
 
 
 @compiles(FiscalYearEnd)

@@ -104,7 +104,7 @@ def plan_context(
         maps=estate.acting(engine).data_maps,
         key=estate.key,
         holding=Holding(tuple(engine.holds.list() if holds is None else holds), horizons(as_of, today)),
-        archives=frozenset(name for name, store in estate.stores.items() if store.archive is not None),
+        archives=estate.archives,
     )
     return replace(made, portion=portion)
 

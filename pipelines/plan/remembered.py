@@ -22,6 +22,7 @@ from pipelines.plan.context import asked_of
 from pipelines.plan.dialects import nothing
 from pipelines.plan.expressions import Expression, extended, extreme
 from pipelines.plan.frozen import seen
+from pipelines.plan.holding import Cover, Holding
 from pipelines.plan.links import forms
 from pipelines.plan.occurrences import Horizon
 from retention_rules.events import EventKind
@@ -90,9 +91,9 @@ def fields_of(dataset: DatasetMap) -> dict[str, list[str]]:
     return found
 
 
-def events_below(store_map: StoreMap, policy: Policy, name: str) -> frozenset[str]:
-    """The events that purposes of a dataset's categories ask for, or those of what inherits from it."""
-    below, pending = {name}, [name]
+def below(store_map: StoreMap, name: str) -> frozenset[str]:
+    """A dataset and those that inherit from it, directly or not."""
+    found, pending = {name}, [name]
     while pending:
         above = pending.pop()
         heirs = {
@@ -100,10 +101,41 @@ def events_below(store_map: StoreMap, policy: Policy, name: str) -> frozenset[st
             for child, dataset in store_map.datasets.items()
             if any(parent.dataset == above for parent in dataset.inherits)
         }
-        pending += sorted(heirs - below)
-        below |= heirs
-    categories = {each.category for dataset in below for each in store_map.datasets[dataset].personal.values()}
+        pending += sorted(heirs - found)
+        found |= heirs
+    return frozenset(found)
+
+
+def events_below(store_map: StoreMap, policy: Policy, name: str) -> frozenset[str]:
+    """The events that purposes of a dataset's categories ask for, or those of what inherits from it."""
+    datasets = (store_map.datasets[each] for each in below(store_map, name))
+    categories = {each.category for dataset in datasets for each in dataset.personal.values()}
     return asked_of(policy, (purpose for each in sorted(categories) for purpose in policy.purposes_for(each)))[0]
+
+
+def leading_covers(holding: Holding, policy: Policy, store_map: StoreMap, name: str) -> dict[str, tuple[int, ...]]:
+    """For each category that links a dataset's rows to subjects, the covers that reach others by that link.
+
+    A hold on a person keeps what leads from the person to what it covers: without it nobody could find that any more.
+    """
+    of_persons = {
+        Cover(each.scope.store, each.scope.dataset, each.scope.categories)
+        for each in holding.holds
+        if each.scope.subject
+    }
+    reached = tuple(
+        number
+        for number, cover in enumerate(holding.covers)
+        if cover in of_persons
+        and any(
+            cover.applies(store_map.store, each) and cover.covers(policy, category)
+            for each in below(store_map, name)
+            for category in fields_of(store_map.datasets[each])
+        )
+    )
+    dataset = store_map.datasets[name]
+    links = (each for form in forms(dataset.subjects) if not form.key.weak for each in form.columns)
+    return {dataset.personal[each].category: reached for each in links if each in dataset.personal} if reached else {}
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ from pipelines.plan.links import Key
 from pipelines.plan.moving import Moving
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.portions import part_of, waits
+from pipelines.plan.remembered import leading_covers
 from pipelines.subjects import SEPARATOR
 from retention_rules.purposes import EndAction
 
@@ -191,7 +192,9 @@ class Selection:
     @cached_property
     def _covers(self) -> Mapping[str, tuple[int, ...]]:
         context = self.store.context
-        return by_category(context.holding, context.policy, self.fields, (self.store.store, self.name))
+        found = by_category(context.holding, context.policy, self.fields, (self.store.store, self.name))
+        leading = leading_covers(context.holding, context.policy, context.maps[self.store.store], self.name)
+        return {each: tuple(sorted({*numbers, *leading.get(each, ())})) for each, numbers in found.items()}
 
     def groups(self, horizon: Horizon) -> tuple[Group, ...]:
         """The categories that are decided together, in a stable order."""

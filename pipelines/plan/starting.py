@@ -133,6 +133,17 @@ class Conditions:
             case _:
                 assert_never(state)
 
+    def ending(self, relation: sa.FromClause, event: str) -> tuple[Expression, Expression]:
+        """The day from which a purpose is ended by an event, or NULL; and whether nobody can tell.
+
+        Over all its occurrences: open > the earliest day > missing > absent.
+        """
+        if event not in self.layout.events:
+            return nothing(sa.Date()), sa.false()
+        names = self.layout.events[event]
+        closed, first = sa.not_(relation.c[names.open]), relation.c[names.first]
+        return sa.case((closed, first)), sa.and_(closed, relation.c[names.missing], first.is_(None))
+
     def starting_point(self, relation: sa.FromClause, point: StartingPoint) -> tuple[Expression, Expression]:
         """State and day of the latest or earliest of events, over all their occurrences.
 

@@ -57,14 +57,14 @@ def decision_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> str:
     return _svg(figure, "How the records of each dataset stand")
 
 
-def release_plot(overdue: int, periods: Sequence[tuple[str, int]]) -> str:
-    """How many records become due in each period to come, beside what is overdue now."""
+def release_plot(title: str, bars: Sequence[tuple[str, int]]) -> str:
+    """How many records something happens to in each period to come; the first bar is what should have happened."""
     figure, axes = _figure(height=2.6)
-    labels = ["overdue", *(name for name, _ in periods)]
-    axes.bar([0], [overdue], color=LEDGER, width=0.8)
-    axes.bar(range(1, len(labels)), [count for _, count in periods], color=LIVE, width=0.8)
-    _label(axes, labels)
-    return _svg(figure, "What becomes due in each period")
+    (_, now), *periods = bars
+    axes.bar([0], [now], color=LEDGER, width=0.8)
+    axes.bar(range(1, len(bars)), [count for _, count in periods], color=LIVE, width=0.8)
+    _label(axes, [name for name, _ in bars])
+    return _svg(figure, title)
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:

@@ -12,9 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.sql.archive import ID
 from connectors.sql.engines import speaking_for
 from pipelines.errors import UsageError
 from pipelines.estate import Estate
+from pipelines.plan.archived import ArchivedSelection
+from pipelines.plan.artefact import Place
 from pipelines.plan.carried import column
 from pipelines.plan.compile import Code, constant
 from pipelines.plan.context import horizons
@@ -24,7 +27,7 @@ from pipelines.plan.kept import keep
 from pipelines.plan.selection import Selection
 from pipelines.progress import Progress, silent
 from pipelines.simulate.horizon import Expression, histogram
-from pipelines.simulate.survey import policy_named, surveyed, viewed
+from pipelines.simulate.survey import Asked, policy_named, surveyed, viewed
 from retention_rules.policy import Policy
 
 _APART = 100_000
@@ -64,7 +67,10 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """So many records of a dataset stand in a category as ``old`` under the one policy, as ``new`` under the other."""
+    """So many records of a dataset stand in a category as ``old`` under the one policy, as ``new`` under the other.
+
+    In the archive (``place``) a record is kept, leaves it for good, is held or undetermined.
+    """
 
     store: str
     dataset: str
@@ -72,6 +78,7 @@ class Transition:
     old: State
     new: State
     records: int
+    place: Place = Place.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +176,17 @@ def joint(old: Policy, new: Policy) -> Policy:
 Pairs = dict[str, tuple[int, int]]
 """By category, the numbers of its groups under the old and the new policy."""
 
+_NOBODYS = -1
+"""The number of no group: a category that may not be in the archive under one of the policies."""
 
-def _compared(
-    store: str, name: str, old: Selection | ItemSelection, new: Selection | ItemSelection
-) -> Iterator[Transition]:
-    if isinstance(old, ItemSelection) and isinstance(new, ItemSelection):
+
+def _compared(store: str, name: str, old: Asked, new: Asked) -> Iterator[Transition]:
+    place = Place.ACTIVE
+    if isinstance(old, ArchivedSelection) and isinstance(new, ArchivedSelection):
+        place = Place.ARCHIVE
+        pairs = _pairs(old, new, old.context.horizons[0], new.context.horizons[0])
+        counts = _arrivals(old, new, pairs)
+    elif isinstance(old, ItemSelection) and isinstance(new, ItemSelection):
         pairs = _pairs(old, new, old.context.horizons[0], new.context.horizons[0])
         counts = _items(old, new, pairs)
     elif isinstance(old, Selection) and isinstance(new, Selection):
@@ -181,11 +194,11 @@ def _compared(
         counts = _rows(old, new, pairs)
     else:
         raise TypeError("a dataset is of rows or of items under every policy")
-    places = list(dict.fromkeys(pairs.values()))
+    numbers = list(dict.fromkeys(pairs.values()))
     for category, pair in pairs.items():
-        for value, count in sorted(counts.get(places.index(pair), Counter()).items()):
+        for value, count in sorted(counts.get(numbers.index(pair), Counter()).items()):
             before, after = divmod(value, _PAIR)
-            yield Transition(store, name, category, State(before), State(after), count)
+            yield Transition(store, name, category, State(before), State(after), count, place)
 
 
 def _pairs(old: Any, new: Any, first: Any, second: Any) -> Pairs:
@@ -193,7 +206,10 @@ def _pairs(old: Any, new: Any, first: Any, second: Any) -> Pairs:
         {category: number for number, group in enumerate(each.groups(date)) for category in group.categories}
         for each, date in ((old, first), (new, second))
     ]
-    return {category: (numbers[0][category], numbers[1][category]) for category in sorted(numbers[0])}
+    return {
+        category: (numbers[0].get(category, _NOBODYS), numbers[1].get(category, _NOBODYS))
+        for category in sorted(set().union(*numbers))
+    }
 
 
 def _rows(old: Selection, new: Selection, pairs: Pairs) -> Mapping[int, Counter[int]]:
@@ -223,6 +239,31 @@ def _row_state(selection: Selection, table: sa.FromClause, number: int) -> Expre
         (code == constant(Code.DUE), constant(State.ANONYMISE)),
         *((code == constant(each), constant(state)) for each, state in _STATES.items()),
     )
+
+
+def _arrivals(old: ArchivedSelection, new: ArchivedSelection, pairs: Pairs) -> Mapping[int, Counter[int]]:
+    """Both decisions on everything that the archive holds of a table, as far as it holds it."""
+    before, after = old.relation(), new.relation()
+    columns: dict[str, Expression] = {}
+    for place, (first, second) in enumerate(dict.fromkeys(pairs.values())):
+        both = ((before, first), (after, second))
+        there = (sa.not_(table.c[f"g{number}_empty"]) for table, number in both if number != _NOBODYS)
+        old_state, new_state = (_arrival_state(table, number) for table, number in both)
+        columns[f"t{place}"] = sa.case((sa.and_(*there), old_state * constant(_PAIR) + new_state))
+    if not columns:
+        return {}
+    same = before.c[column(ID)] == after.c[column(ID)]
+    relation = sa.select(*(value.label(name) for name, value in columns.items())).select_from(before.join(after, same))
+    return _counted(old.connection.execute(histogram(relation.cte(), list(columns))))
+
+
+def _arrival_state(table: sa.FromClause, number: int) -> Expression:
+    """What nothing has released yet is archived; what no purpose may keep there cannot be decided on."""
+    if number == _NOBODYS:
+        return constant(State.UNDETERMINED)
+    code = table.c[f"g{number}_code"]
+    states = {**_STATES, Code.KEEP: State.ARCHIVE, Code.DUE: State.DELETE}
+    return sa.case(*((code == constant(each), constant(state)) for each, state in states.items()))
 
 
 def _items(old: ItemSelection, new: ItemSelection, pairs: Pairs) -> Mapping[int, Counter[int]]:
@@ -267,5 +308,6 @@ def _item_state(selection: ItemSelection, items: sa.FromClause, number: int) -> 
 def _counted(rows: Any) -> dict[int, Counter[int]]:
     counts: dict[int, Counter[int]] = {}
     for place, value, count in rows:
-        counts.setdefault(int(place), Counter())[int(value)] += int(count)
+        if value is not None:
+            counts.setdefault(int(place), Counter())[int(value)] += int(count)
     return counts

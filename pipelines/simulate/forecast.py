@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from connectors.sql.engines import speaking_for
 from pipelines.errors import EstateInvalid, UsageError
 from pipelines.estate import Estate
+from pipelines.plan.archived import ArchivedSelection
+from pipelines.plan.artefact import Place
 from pipelines.plan.carried import column
 from pipelines.plan.compile import extended
 from pipelines.plan.context import Context
@@ -22,8 +24,8 @@ from pipelines.plan.dialects import run
 from pipelines.plan.item_selection import PLACE, ItemSelection
 from pipelines.plan.selection import Selection
 from pipelines.progress import Progress, silent
-from pipelines.simulate.horizon import MONTHS, Standing, histogram, horizons, month_of, release
-from pipelines.simulate.survey import policy_named, surveyed, viewed
+from pipelines.simulate.horizon import MONTHS, Standing, histogram, horizons, month_of, move, release
+from pipelines.simulate.survey import Asked, policy_named, surveyed, viewed
 
 LONGEST = 1200
 """Months: a hundred years."""
@@ -42,11 +44,15 @@ _WIDTH = {By.MONTH: 1, By.QUARTER: 3, By.YEAR: 12}
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What becomes of the records of one dataset in one category; the parts sum up to ``records``.
+    """What becomes of the records of one dataset in one category, in one place; the parts sum up to ``records``.
 
-    ``overdue`` are due today; ``released`` become due in each period, and ``later`` after the last. ``open`` have no
-    end date (a purpose runs, or law keeps them without one); ``held`` are due at some time, but for a case;
-    ``conditional`` hang on an end that is only announced; ``done`` were anonymised by an earlier run.
+    ``overdue`` are due today; ``released`` become due in each period, and ``later`` after the last: in the place where
+    they are now, or in the archive if they move there before. ``open`` have no end date (a purpose runs, or law keeps
+    them without one); ``held`` are due at some time, but for a case; ``conditional`` hang on an end that is only
+    announced; ``done`` were anonymised, or moved to the archive, by an earlier run.
+
+    Beside these parts: ``moving`` belong in the archive today and are not there; ``moved`` move there in each period,
+    and ``moved_later`` after the last.
     """
 
     store: str
@@ -61,6 +67,10 @@ class Outlook:
     undetermined: int
     conditional: int
     done: int
+    place: Place = Place.ACTIVE
+    moving: int = 0
+    moved: tuple[int, ...] = ()
+    moved_later: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +138,12 @@ def simulate(
         for store, name, selection in survey.datasets(context):
             progress("simulate", len(outlooks), None, f"{store}.{name}")
             with speaking_for(store):
-                counted = (
-                    _items(context, selection) if isinstance(selection, ItemSelection) else _rows(context, selection)
-                )
-            groups = enumerate(selection.groups(context.horizons[0]))
+                counted = _counted(context, selection)
             outlooks += [
-                calendar.outlook(store, name, category, counted.get(number, {}))
-                for number, group in groups
+                calendar.outlook(store, name, category, counted.get(number, _NOTHING))
+                for number, group in enumerate(selection.groups(context.horizons[0]))
                 for category in group.categories
+                if number in counted or not isinstance(selection, ArchivedSelection)
             ]
         return Forecast(
             estate=estate.name,
@@ -146,17 +154,40 @@ def simulate(
             periods=calendar.periods,
             outlooks=tuple(outlooks),
             gaps=survey.gaps,
-            remarks=tuple(f"{each.what}. {each.remedy}" for each in estate.lint(wanted, controller)),
-        )
+            remarks=(
+                *(f"{each.what}. {each.remedy}" for each in estate.lint(wanted, controller)), *survey.remarks,
+            ),
+        )  # fmt: skip
 
 
-Counts = Mapping[int, Mapping[int, int]]
-"""By group, how many records have each number of `horizon.release`."""
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How many records of a group have each number of `horizon.release`, and each one of `horizon.move`."""
+
+    released: Mapping[int, int]
+    moved: Mapping[int, int]
+    place: Place = Place.ACTIVE
+
+
+_NOTHING = _Counts({}, {})
+Counts = Mapping[int, _Counts]
+"""By group."""
+
+
+def _counted(context: Context, selection: Asked) -> Counts:
+    match selection:
+        case ItemSelection():
+            return _items(context, selection)
+        case ArchivedSelection():
+            return _arrivals(selection)
+        case _:
+            return _rows(context, selection)
 
 
 def _rows(context: Context, selection: Selection) -> Counts:
     """A table's rows; one query."""
-    relation = selection.decisions()
+    joining = selection.joining(None)
+    relation = selection.decided(joining)
     numbers = range(len(selection.groups(context.horizons[0])))
     columns = {
         f"m{number}": sa.case(
@@ -167,8 +198,27 @@ def _rows(context: Context, selection: Selection) -> Counts:
     }
     if not columns:
         return {}
+    if selection.moving.possible:
+        columns |= {f"v{number}": move(context, selection, joining.carried, relation, number) for number in numbers}
     counted = extended(relation, columns, fenced=selection.store.datasets.fenced)
-    return _sorted(selection.store.connection.execute(histogram(counted, list(columns))))
+    found = _sorted(selection.store.connection.execute(histogram(counted, list(columns))))
+    return {number: _Counts(found.get(number, {}), found.get(len(numbers) + number, {})) for number in numbers}
+
+
+def _arrivals(selection: ArchivedSelection) -> Counts:
+    """What the archive holds of a table; one query, and no group of which it holds nothing."""
+    relation = selection.relation()
+    columns = {
+        f"m{number}": sa.case(
+            (sa.not_(relation.c[f"g{number}_empty"]), release(selection.own, selection, relation, number))
+        )
+        for number in range(len(selection.first))
+    }
+    if not columns:
+        return {}
+    counted = extended(relation, columns, fenced=selection.fenced)
+    found = _sorted(selection.connection.execute(histogram(counted, list(columns))))
+    return {number: _Counts(each, {}, Place.ARCHIVE) for number, each in found.items()}
 
 
 def _items(context: Context, selection: ItemSelection) -> Counts:
@@ -184,13 +234,15 @@ def _items(context: Context, selection: ItemSelection) -> Counts:
     counts = {number: Counter(_sorted(found).get(number, {})) for number in numbers}
     for each in counts.values():
         each[Standing.OPEN] += selection.everything() - each.total()
-    return counts
+    return {number: _Counts(each, {}) for number, each in counts.items()}
 
 
 def _sorted(rows: Any) -> dict[int, dict[int, int]]:
+    """By place and value; rows without a value are not counted."""
     counts: dict[int, dict[int, int]] = {}
     for place, value, count in rows:
-        counts.setdefault(int(place), {})[int(value)] = int(count)
+        if value is not None:
+            counts.setdefault(int(place), {})[int(value)] = int(count)
     return counts
 
 
@@ -222,26 +274,35 @@ class _Calendar:
     def periods(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, name in self._named()))
 
-    def outlook(self, store: str, dataset: str, category: str, counts: Mapping[int, int]) -> Outlook:
-        names = dict(self._named())
-        released: Counter[str] = Counter()
-        later = 0
-        for value, count in counts.items():
-            if value in names:
-                released[names[value]] += count
-            elif Standing.OVERDUE < value < Standing.CONDITIONAL:
-                later += count
+    def outlook(self, store: str, dataset: str, category: str, counts: _Counts) -> Outlook:
+        found, (released, later), (moved, moved_later) = (
+            counts.released, self._by_period(counts.released), self._by_period(counts.moved)
+        )  # fmt: skip
         return Outlook(
             store=store,
             dataset=dataset,
             category=category,
-            records=sum(counts.values()),
-            overdue=counts.get(Standing.OVERDUE, 0),
-            released=tuple(released[each] for each in self.periods),
+            records=sum(found.values()),
+            overdue=found.get(Standing.OVERDUE, 0),
+            released=released,
             later=later,
-            open=counts.get(Standing.OPEN, 0),
-            held=counts.get(Standing.HELD, 0),
-            undetermined=counts.get(Standing.UNDETERMINED, 0),
-            conditional=counts.get(Standing.CONDITIONAL, 0),
-            done=counts.get(Standing.DONE, 0),
+            open=found.get(Standing.OPEN, 0),
+            held=found.get(Standing.HELD, 0),
+            undetermined=found.get(Standing.UNDETERMINED, 0),
+            conditional=found.get(Standing.CONDITIONAL, 0),
+            done=found.get(Standing.DONE, 0),
+            place=counts.place,
+            moving=counts.moved.get(Standing.OVERDUE, 0),
+            moved=moved,
+            moved_later=moved_later,
         )
+
+    def _by_period(self, counts: Mapping[int, int]) -> tuple[tuple[int, ...], int]:
+        """How many fall into each period, and how many after the last."""
+        names = dict(self._named())
+        found: Counter[str] = Counter()
+        for value, count in counts.items():
+            if value in names:
+                found[names[value]] += count
+        months = sum(count for value, count in counts.items() if Standing.OVERDUE < value < Standing.CONDITIONAL)
+        return tuple(found[each] for each in self.periods), months - found.total()

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from pipelines.plan.carried import Carried
 from pipelines.plan.compile import (
     NO_DAY,
     Code,
@@ -30,11 +31,13 @@ from pipelines.plan.compile import (
     constant,
     day_constant,
     decision_columns,
+    end_column,
     phase_column,
 )
 from pipelines.plan.context import AS_OF, TODAY, Context
 from pipelines.plan.dialects import Shifted, greatest
 from pipelines.plan.occurrences import Horizon
+from pipelines.plan.selection import Selection
 from retention_rules.conditions import Condition, events_in, facts_in
 from retention_rules.events import EventKind
 from retention_rules.policy import Policy
@@ -64,7 +67,7 @@ class Standing(enum.IntEnum):
 
 
 class Decisions(Protocol):
-    """What `Selection` and `ItemSelection` have in common."""
+    """What `Selection`, `ItemSelection` and `ArchivedSelection` have in common."""
 
     def groups(self, horizon: Horizon) -> tuple[Group, ...]:
         """The categories that are decided together."""
@@ -92,13 +95,11 @@ def release(context: Context, selection: Decisions, relation: sa.FromClause, num
     group = selection.groups(far)[number]
     then = decision_columns(group)
     today = decision_columns(selection.groups(now)[number])
-    doubts = list(_doubts(context, selection, relation, group))
-    day = greatest([sa.func.coalesce(relation.c[then.due], day_constant(NO_DAY)), *(until for until, _ in doubts)])
-    unsettled = [never for _, never in doubts] + list(_announced(context, selection, relation, group))
+    day, unsettled = _released(context, selection, relation, number)
     code = relation.c[then.code]
     return sa.case(
         (relation.c[today.code] == constant(Code.DUE), constant(Standing.OVERDUE)),
-        (sa.or_(sa.false(), *unsettled), constant(Standing.CONDITIONAL)),
+        (unsettled, constant(Standing.CONDITIONAL)),
         (code == constant(Code.HELD), constant(Standing.HELD)),
         (code == constant(Code.UNDETERMINED), constant(Standing.UNDETERMINED)),
         (code != constant(Code.DUE), constant(Standing.OPEN)),
@@ -107,12 +108,58 @@ def release(context: Context, selection: Decisions, relation: sa.FromClause, num
     )
 
 
+def move(context: Context, selection: Selection, carried: Carried, relation: sa.FromClause, number: int) -> Expression:
+    """When the fields of a group leave a row for the archive: the number of a month, ``OVERDUE``, or ``OPEN``: never.
+
+    They move on the first day on which law, claims or a hold alone keep them and nothing that will end this is open:
+    after the last active purpose, and after every end that is announced. What is due by then does not move any more.
+    """
+    far, now = context.horizons
+    group = selection.groups(far)[number]
+    ends, living = [], []
+    for purpose in (each for each in group.purposes if not each.basis.archives):
+        phase = relation.c[phase_column(context.policy, purpose, far.name)]
+        ended = relation.c[end_column(context.policy, purpose, far.name)]
+        ends.append(sa.case((phase == constant(Phase.ENDED), ended), else_=day_constant(NO_DAY)))
+        living.append(phase.in_([constant(Phase.LIVING), constant(Phase.MISSING)]))
+    moving = selection.moving
+    lasts = [relation.c[names.last] for names in moving.awaited(relation, number, carried, far)]
+    untils = [until for until, _ in _doubts(context, selection, relation, group)]
+    day = greatest([day_constant(NO_DAY), *ends, *untils, *(sa.func.coalesce(e, day_constant(NO_DAY)) for e in lasts)])
+    released, unsettled = _released(context, selection, relation, number)
+    code = relation.c[decision_columns(group).code]
+    outlived = sa.or_(
+        code == constant(Code.HELD), sa.and_(code == constant(Code.DUE), day < released, day > day_constant(NO_DAY))
+    )
+    never = sa.or_(
+        relation.c[f"g{number}_done"],
+        unsettled,
+        *living,
+        sa.not_(moving.known(relation, number, carried, far)),
+        sa.not_(outlived),
+        day <= day_constant(now.as_of),
+    )
+    settled = sa.and_(moving.settled(relation, number, carried, now), sa.not_(relation.c[f"g{number}_done"]))
+    return sa.case((settled, constant(Standing.OVERDUE)), (never, constant(Standing.OPEN)), else_=_month(day))
+
+
 def histogram(relation: sa.FromClause, buckets: Sequence[str]) -> sa.Select[Any]:
     """How many rows have each value in each of some columns: the column's place, the value, the count; one pass."""
     places = sa.union_all(*(sa.select(constant(place).label("place")) for place in range(len(buckets)))).subquery()
     value = sa.case(*((places.c.place == constant(n), relation.c[name]) for n, name in enumerate(buckets)))
     pairs = sa.select(places.c.place, value.label("value")).select_from(relation.join(places, sa.true())).subquery()
     return sa.select(pairs.c.place, pairs.c.value, sa.func.count()).group_by(pairs.c.place, pairs.c.value)
+
+
+def _released(
+    context: Context, selection: Decisions, relation: sa.FromClause, number: int
+) -> tuple[Expression, Expression]:
+    """The day on which a group that will be due is released, and whether that hangs on what is only announced."""
+    group = selection.groups(context.horizons[0])[number]
+    doubts = list(_doubts(context, selection, relation, group))
+    due = sa.func.coalesce(relation.c[decision_columns(group).due], day_constant(NO_DAY))
+    unsettled = [never for _, never in doubts] + list(_announced(context, selection, relation, group))
+    return greatest([due, *(until for until, _ in doubts)]), sa.or_(sa.false(), *unsettled)
 
 
 def _month(day: Expression) -> Expression:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from pipelines.plan.artefact import Place
 from pipelines.report.plots import release_plot
 from pipelines.report.render import page
+from pipelines.simulate.difference import Transition
 from pipelines.simulate.forecast import Forecast, Outlook
 
 
@@ -14,11 +16,12 @@ def render(forecast: Forecast) -> str:
     """Self-contained: no external request, light and dark, printable."""
     by_dataset: dict[str, list[Outlook]] = {}
     for each in forecast.outlooks:
-        by_dataset.setdefault(f"{each.store}.{each.dataset}", []).append(each)
+        by_dataset.setdefault(where(each), []).append(each)
     view = {
         "f": forecast,
         "totals": totals(forecast.outlooks),
         "plot": _plot(forecast, forecast.outlooks),
+        "moves": _moves(forecast),
         "plots": [
             (name, _plot(forecast, outlooks))
             for name, outlooks in by_dataset.items()
@@ -28,13 +31,20 @@ def render(forecast: Forecast) -> str:
     return page("simulation.html.j2", view)
 
 
+def where(counted: Outlook | Transition) -> str:
+    """The place in words."""
+    apart = ", in the archive" if counted.place is Place.ARCHIVE else ""
+    return f"{counted.store}.{counted.dataset}{apart}"
+
+
 def totals(outlooks: Iterable[Outlook]) -> Counter[str]:
-    """The parts of several outlooks together; ``released`` over all periods."""
+    """The parts of several outlooks together; ``released`` and ``moved`` over all periods."""
     found: Counter[str] = Counter()
     for each in outlooks:
         found.update(
             overdue=each.overdue, released=sum(each.released), later=each.later, open=each.open, held=each.held,
-            undetermined=each.undetermined, conditional=each.conditional, done=each.done,
+            undetermined=each.undetermined, conditional=each.conditional, done=each.done, moving=each.moving,
+            moved=sum(each.moved), moved_later=each.moved_later,
         )  # fmt: skip
     return found
 
@@ -45,6 +55,22 @@ def per_period(forecast: Forecast, outlooks: Iterable[Outlook]) -> list[tuple[st
     return [(name, sum(each.released[at] for each in several)) for at, name in enumerate(forecast.periods)]
 
 
+def moved_per_period(forecast: Forecast) -> list[tuple[str, int]]:
+    """How many records move to an archive in each period."""
+    moving = [each.moved for each in forecast.outlooks if each.moved]
+    return [(name, sum(each[at] for each in moving)) for at, name in enumerate(forecast.periods)]
+
+
 def _plot(forecast: Forecast, outlooks: Iterable[Outlook]) -> str:
     several = list(outlooks)
-    return release_plot(sum(each.overdue for each in several), per_period(forecast, several))
+    overdue = "overdue", sum(each.overdue for each in several)
+    return release_plot("What becomes due in each period", [overdue, *per_period(forecast, several)])
+
+
+def _moves(forecast: Forecast) -> str:
+    """The plot of what moves to an archive; empty where nothing does."""
+    found = totals(forecast.outlooks)
+    if not found["moving"] and not found["moved"]:
+        return ""
+    bars = [("now", found["moving"]), *moved_per_period(forecast)]
+    return release_plot("What moves to the archive in each period", bars)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.sql.engines import speaking_for
 from pipelines.engine.database import EngineDatabase
 from pipelines.errors import Refused
 from pipelines.estate import Estate
 from pipelines.estate.terms import figures_of
+from pipelines.plan.archived import ArchivedSelection, ArchivedSelections
 from pipelines.plan.context import Context
 from pipelines.plan.context import context as context_of
 from pipelines.plan.gathering import DOWN, Gathered, gathered
@@ -22,6 +23,9 @@ from pipelines.plan.supply import of_items
 from pipelines.progress import Progress, silent
 from retention_rules.loading import load_policy
 from retention_rules.policy import Policy
+
+Asked = Selection | ItemSelection | ArchivedSelection
+"""What can be asked how the records of a dataset stand: its rows, its items, or what the archive holds of it."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,16 @@ class Survey:
                         lacking.append(f"{store}.{name}: its last scan is incomplete ({scan.reason})")
         return tuple(lacking)
 
-    def datasets(self, context: Context) -> Iterator[tuple[str, str, Selection | ItemSelection]]:
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is in an archive, and cannot leave it."""
+        return tuple(remark for archive in self.found.archives.values() for remark in archive.remarks())
+
+    def datasets(self, context: Context) -> Iterator[tuple[str, str, Asked]]:
         """Store, name and decisions of every dataset with personal data, under a context over the same evidence.
 
-        What is asked of a selection must be asked before the next one is taken.
+        What the archive holds of a dataset comes after the dataset itself. What is asked of a selection must be asked
+        before the next one is taken.
         """
         for store in self.estate.stores:
             active = {name: each for name, each in context.active(store).items() if each.personal}
@@ -68,12 +78,23 @@ class Survey:
             selections = self.selections(context, store)
             for name in sorted(active):
                 yield store, name, selections.selection(name)
+                archived = self.archived(context, store, name)
+                if archived is not None:
+                    yield store, name, archived
 
     def selections(self, context: Context, store: str) -> StoreSelections:
         """The datasets of a SQL store under a context, with the evidence handed over to it."""
         connection, inventory = self.found.connections[store], self.found.inventories[store]
         with speaking_for(store):
             return StoreSelections.prepare(context, store, connection, inventory, self.found.evidence)
+
+    def archived(self, context: Context, store: str, name: str) -> ArchivedSelection | None:
+        """What the archive holds of a dataset under a context; None where nothing of it was ever moved."""
+        if store not in self.found.archives:
+            return None
+        with speaking_for(store):
+            archive: ArchivedSelections = replace(self.found.archives[store], context=context)
+            return archive.selection(name)
 
 
 def viewed(
@@ -92,6 +113,7 @@ def viewed(
         maps=estate.data_maps,
         key=estate.key,
         holding=Holding(tuple(engine.holds.list()), horizons),
+        archives=estate.archives,
     )
     if not any(made.active(store) for store in made.maps):
         raise Refused(f"no approved dataset belongs to {controller}", "data_map", "Approve one: `ardoise review`.")

@@ -15,6 +15,7 @@ from retention_rules.conditions import And, Condition, Is, Named, Not, Or, State
 from retention_rules.decide import Facts, decide, truth
 from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undetermined
 from retention_rules.events import Absent, Event, EventKind, Known, Missing, Open
+from retention_rules.explain import Stand, explain
 from retention_rules.holds import Hold
 from retention_rules.periods import Period
 from retention_rules.policy import Policy
@@ -34,10 +35,11 @@ def purpose(
     when: str = "",
     then: EndAction = EndAction.ANONYMISE,
     keeps: str = "x",
+    ended_by: str = "",
 ) -> Purpose:
     point = StartingPoint((after,)) if isinstance(after, str) else after
     condition = parse(when) if when else None
-    return Purpose(name, basis, "§", frozenset({keeps}), point, then, periods, condition)
+    return Purpose(name, basis, "§", frozenset({keeps}), point, then, periods, condition, ended_by)
 
 
 def policy(*purposes: Purpose, facts: Mapping[str, Condition] | None = None, never_held: str = "") -> Policy:
@@ -262,6 +264,84 @@ class TestRights:
         rules = policy(purpose(periods=YEAR), TestPrecedence.LAW)
         facts = Facts({"end": Known(NOW), "other": Known(NOW)})
         assert one(rules, facts, rights=["p"]) == Archive(None, date("2036-06-30"), ("law",))
+
+
+class TestWhatEndsAPurpose:
+    """A request that a store supplies, or that was recorded, is an event: the purpose ends on its day."""
+
+    INTEREST = Basis.LEGITIMATE_INTEREST
+    FOLLOW = purpose("follow", periods=(Branch(Period(years=3)),), basis=INTEREST, then=EndAction.DELETE, ended_by="no")
+    RULES = policy(purpose("run"), FOLLOW)
+
+    def decided(self, *objected: Event, end: Event = Known(dt.date(2026, 1, 1)), as_of: dt.date = NOW) -> Decision:  # noqa: B008 - immutable
+        return one(self.RULES, Facts({"end": end, "no": objected}), as_of)
+
+    def test_it_ends_on_the_day_and_its_action_counts(self) -> None:
+        assert self.decided() == Keep(date("2029-01-01"), ("follow",))
+        assert self.decided(Known(NOW + DAY)) == Keep(NOW, ("follow",))
+        assert self.decided(Known(NOW)) == Due(NOW, ("follow",), EndAction.DELETE)
+        assert self.decided(Known(date("2026-02-03"))) == Due(date("2026-02-03"), ("follow",), EndAction.DELETE)
+
+    def test_before_the_contract_has_ended_it_ends_the_follow_up_from_the_first_day_on(self) -> None:
+        objected = Known(date("2020-05-05"))
+        assert self.decided(objected, end=Open()) == Keep(None, ("run",))
+        assert self.decided(objected) == Due(date("2026-01-01"), ("run",), EndAction.DELETE)
+
+    def test_after_its_own_last_day_it_changes_nothing(self) -> None:
+        over = self.decided(Known(date("2026-02-03")), end=Known(date("2020-01-01")))
+        assert (
+            over
+            == self.decided(end=Known(date("2020-01-01")))
+            == Due(date("2023-01-02"), ("follow",), EndAction.DELETE)
+        )
+
+    def test_the_first_of_several_counts_and_one_without_a_date_does_not_hide_it(self) -> None:
+        days = [Known(date("2026-03-03")), Missing(), Known(date("2026-02-02"))]
+        assert self.decided(*days) == Due(date("2026-02-02"), ("follow",), EndAction.DELETE)
+
+    def test_what_was_taken_up_again_is_not_ended(self) -> None:
+        assert self.decided(Known(date("2026-02-02")), Open(), Missing()) == Keep(date("2029-01-01"), ("follow",))
+
+    def test_not_to_know_of_it_matters_only_while_the_purpose_would_keep(self) -> None:
+        assert self.decided(Missing()) == Undetermined(("no",))
+        over = self.decided(Missing(), end=Known(date("2020-01-01")))
+        assert over == Due(date("2023-01-02"), ("follow",), EndAction.DELETE)
+        other = policy(self.FOLLOW, purpose("run", "other"))
+        assert one(other, Facts({"end": Known(NOW), "no": Missing(), "other": Open()})) == Keep(None, ("run",))
+
+    def test_what_the_purpose_itself_lacked_is_not_waited_for(self) -> None:
+        rules = policy(purpose(), purpose("q", "other", basis=self.INTEREST, when="flag", ended_by="no"))
+        facts = Facts({"end": Known(date("2026-01-01")), "other": Missing(), "no": Known(date("2026-02-02"))})
+        assert one(rules, facts) == Due(date("2026-02-02"), ("q",), EndAction.ANONYMISE)
+        assert one(rules, facts, date("2026-02-01")) == Undetermined(("flag",))
+
+    def test_one_that_does_not_apply_is_not_ended_either(self) -> None:
+        rules = policy(purpose("q", when="flag", basis=self.INTEREST, ended_by="no"))
+        facts = Facts({"end": Open(), "no": Known(NOW)}, {"flag": False})
+        assert one(rules, facts) == Undetermined(())
+
+    def test_law_keeps_and_a_hold_masks(self) -> None:
+        facts = Facts({"end": Open(), "other": Known(NOW), "no": Known(date("2026-02-02"))})
+        rules = policy(self.FOLLOW, TestPrecedence.LAW)
+        assert one(rules, facts) == Archive(date("2026-02-02"), date("2036-06-30"), ("law",))
+        held = one(policy(self.FOLLOW), facts, holds=[Hold("case", date("2026-01-01"))])
+        assert held == Held(date("2026-02-02"), ("case",))
+
+    def test_the_first_day_of_all_is_no_error(self) -> None:
+        assert isinstance(self.decided(Known(dt.date.min)), Due)
+
+    def test_the_explanation_says_that_a_request_has_ended_it(self) -> None:
+        def stands(*objected: Event, end: dt.date = dt.date(2026, 1, 1)) -> list[Stand]:
+            facts = Facts({"end": Known(end), "no": objected})
+            return [each.stand for each in explain(["x"], facts, self.RULES, as_of=NOW)["x"].reasons]
+
+        assert stands() == [Stand.ENDED, Stand.KEEPS]
+        assert stands(Known(NOW)) == [Stand.ENDED, Stand.ENDED_BY_RIGHT]
+        assert stands(Known(NOW + DAY)) == [Stand.ENDED, Stand.KEEPS]
+        assert stands(Missing()) == [Stand.ENDED, Stand.MISSING]
+        assert stands(Known(NOW), end=date("2020-01-01")) == [Stand.ENDED, Stand.ENDED]
+        reason = explain(["x"], Facts({"end": Known(NOW), "no": Missing()}), self.RULES, as_of=NOW)["x"].reasons[1]
+        assert reason.missing == ("no",)
 
 
 class TestHolds:

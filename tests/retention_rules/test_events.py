@@ -135,6 +135,8 @@ def test_precedence_of_the_earliest(events: list[Event]) -> None:
         ("2023-03-01", 2, "2024-02-29"),
         ("2024-03-01", 2, "2025-02-28"),
         ("9999-12-31", 6, "9999-12-31"),
+        ("1900-01-01", 6, "1900-06-30"),
+        ("1899-12-30", 6, "1899-12-30"),  # where spreadsheets begin: what is absurd stays so
     ],
 )
 def test_a_day_is_rolled_forward_to_the_end_of_its_fiscal_year(day: str, month: int, end: str) -> None:

@@ -114,6 +114,35 @@ purposes:
         assert load_policy("julien", [folder]).controller == "SHOP"
         assert load_policy("julien").controller == "JULIEN"
 
+    def test_what_ends_all_that_rests_on_a_basis_ends_what_says_nothing_of_its_own(self, folder: Path) -> None:
+        text = """
+            policy: p
+            controller: C
+            time_zone: UTC
+            include: [law_fr]
+            events: {left: end, objected: point, off: point}
+            ended_by: {legitimate_interest: objected}
+            purposes:
+              one: {basis: legitimate_interest, source: §, keeps: [user], after: left, for: P1Y, then: delete}
+              two: {basis: legitimate_interest, source: §, keeps: [user], after: left, ended_by: off, then: delete}
+              three: {basis: consent, source: §, keeps: [user], after: left, then: delete}
+              four: {basis: contract, source: §, keeps: [user], after: left, then: delete}
+            """
+        text = text.replace("after: left, ended_by", "after: {latest: [left, off]}, ended_by")
+        ended_by = {each.name: each.ended_by for each in load(folder, text).purposes}
+        own = {"one": "objected", "two": "off", "three": "", "four": ""}
+        assert ended_by == dict.fromkeys(ended_by, "") | own
+
+    def test_a_basis_that_no_request_ends_cannot_be_ended(self, folder: Path) -> None:
+        text = "policy: p\ncontroller: C\ntime_zone: UTC\nevents: {left: end}\nended_by: {law: left, consent: gone}\n"
+        purpose = "purposes: {p: {basis: law, source: §, keeps: [user], after: left, then: delete}}\n"
+        with pytest.raises(PolicyInvalid) as caught:
+            load(folder, text + purpose)
+        said = [(problem.line, problem.what) for problem in caught.value.problems]
+        assert (5, "no request of a person's ends what rests on law") in said
+        assert (5, "there is no event `gone`") in said
+        assert len(said) == 2
+
     def test_a_path_may_be_text(self, folder: Path) -> None:
         load(folder, HEAD + PURPOSE)
         assert load_policy(str(folder / "shop.yaml")).name == "shop"
@@ -306,7 +335,21 @@ purposes:
             ("then:", "when: collected\n    then:", 18, "`collected` is an event", "Write `collected is known`"),
             ("then:", "when: collected > 3\n    then:", 18, "`collected` is an event", "Write"),
             ("then:", "when: flag is open\n    then:", 18, "there is no event `flag`", "Declare it"),
-            ("then:", "unless: flag\n    then:", 18, "`unless` is no key here", "Use one of after, basis, for"),
+            (
+                "then:",
+                "ended_by: collected\n    then:",
+                18,
+                "no request of a person's ends what rests on contract",
+                "An",
+            ),
+            ("then:", "ended_by: colected\n    then:", 18, "there is no event `colected`", "mean `collected`?"),
+            (
+                "then:",
+                "unless: flag\n    then:",
+                18,
+                "`unless` is no key here",
+                "Use one of after, basis, ended_by, for",
+            ),
             ("running:", "Running:", 13, "`Running` is no name", "Use small letters"),
             ("Europe/Paris", "Europe/Lutetia", 3, "there is no time zone `Europe/Lutetia`", "Use a name such as"),
             ("Europe/Paris", "../etc", 3, "there is no time zone `../etc`", "Use a name such as"),

@@ -39,7 +39,7 @@ def test_a_category_shows_each_purpose_that_keeps_it_also_through_a_broader_one(
 def test_french_words() -> None:
     (line,) = [line for line in read("julien", Language.FRENCH).lines if line.purpose == "technical_year"][:1]
     assert (line.basis, line.starting_point, line.period, line.end_action) == (
-        "intérêt légitime", "created", "1 an", "supprimé",
+        "intérêt légitime", "created", "1 an, ou jusqu'à : objection", "supprimé",
     )  # fmt: skip
     (line,) = [line for line in read("jenji", Language.FRENCH).lines if line.purpose == "receipts"]
     assert line.starting_point == "le plus précoce de closure requested, relation end"

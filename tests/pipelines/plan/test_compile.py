@@ -5,20 +5,32 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import duckdb
 import pytest
 import sqlalchemy as sa
-from drawn_rules import BOUNDARIES, CATEGORIES, EVENTS, FORMS, MARK, NULLS, PARTS, STORED, Record, policies, records
+from drawn_rules import (
+    BOUNDARIES,
+    CATEGORIES,
+    EVENTS,
+    FORMS,
+    MARK,
+    NULLS,
+    PARTS,
+    SOME,
+    STORED,
+    Record,
+    policies,
+    some_records,
+)
+from engine_tables import ENGINES, EngineTable, engine_table
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from connectors.sql.engines import open_engine
 from pipelines.data_map.model import EventSource
-from pipelines.plan import dialects
+from pipelines.plan import fiscal
 from pipelines.plan.compile import (
     Code,
     EventColumns,
@@ -35,7 +47,7 @@ from pipelines.plan.occurrences import Horizon, Reading, occurrence
 from pipelines.simulate.why import code_of
 from retention_rules.decide import decide
 from retention_rules.decisions import Due
-from retention_rules.events import Event, observe
+from retention_rules.events import Event, EventKind, Known, end_of_fiscal_year, observe
 from retention_rules.policy import Policy
 from retention_rules.purposes import EndAction
 
@@ -48,12 +60,18 @@ class Reader:
     source: EventSource
     horizon: Horizon
 
+    @property
+    def rolls(self) -> int | None:
+        """The month to whose end the day is moved."""
+        return self.source.rolls_to_end_of
+
     def relation(self, policy: Policy, dialect: str, *, fenced: bool) -> sa.FromClause:
         """The records with the stored event read."""
         column = table.c[f"stored_{self.form}"]
         day = day_of(column, policy.time_zone, dialect, until=self.horizon.end)
         read = extended(table, {"given": given_in(column), "day": day}, fenced=fenced)
-        reading = Reading(read.c.given, read.c.day, sa.true(), sa.false())
+        rolled = read.c.day if self.rolls is None else fiscal.end_of_fiscal_year(read.c.day, self.rolls)
+        reading = Reading(read.c.given, rolled, sa.true(), sa.false())
         found = occurrence(reading, self.source, policy.events[STORED], self.horizon)
         columns = (found.open, found.missing, found.day, found.day)
         return extended(
@@ -62,8 +80,12 @@ class Reader:
 
     def event(self, record: Record, policy: Policy) -> Event:
         """The same, by `observe`."""
+        value = record.stored[self.form]
+        if self.rolls is not None:
+            read = observe(value, EventKind.POINT, policy.time_zone, as_of=dt.date.max, today=dt.date.max)
+            value = end_of_fiscal_year(read.day, self.rolls) if isinstance(read, Known) else value
         return observe(
-            record.stored[self.form], policy.events[STORED], policy.time_zone, as_of=self.horizon.as_of,
+            value, policy.events[STORED], policy.time_zone, as_of=self.horizon.as_of,
             today=self.horizon.today, null=NULLS[self.source.null], overwritten=self.source.overwritten,
         )  # fmt: skip
 
@@ -72,7 +94,10 @@ LAYOUT = Layout(
     events={name: EventColumns.named(name) for name in EVENTS},
     facts={name: name for name in ("client", "disputed", "amount", "nature")},
 )
-HOLDS = dict.fromkeys(CATEGORIES, HoldColumns("held", "release"))
+HOLDS = {
+    category: HoldColumns("some_held", "some_release") if category in SOME else HoldColumns("held", "release")
+    for category in CATEGORIES
+}
 
 metadata = sa.MetaData()
 table = sa.Table(
@@ -92,89 +117,34 @@ table = sa.Table(
     sa.Column("client", sa.Boolean),
     sa.Column("disputed", sa.Boolean),
     sa.Column("amount", sa.Float),
-    sa.Column("held", sa.Boolean),
-    sa.Column("release", sa.Date),
+    *(sa.Column(f"{some}held", sa.Boolean) for some in ("", "some_")),
+    *(sa.Column(f"{some}release", sa.Date) for some in ("", "some_")),
     mariadb_charset="utf8mb4",  # with a collation that takes e for é and drops spaces at the end
 )
-
-Rows = Sequence[dict[str, Any]]
-Evaluate = Callable[[Rows, sa.Select[Any]], list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """An engine over an empty table of records."""
-
-    name: str
-    evaluate: Evaluate
-
-    @property
-    def fenced(self) -> bool:
-        """As the planner compiles for it."""
-        return self.name != "duckdb"
-
 
 Verdicts = dict[tuple[int, str], tuple[Code, dt.date | None, tuple[bool, str] | None]]
 """By record and category: the code; for what is due, since when, whether it is deleted and which purpose was last."""
 
 
-@pytest.fixture(params=["postgresql", "mariadb", "sqlite", "duckdb"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """Each of the engines that decide."""
-    if request.param == "duckdb":
-        with duckdb.connect() as native:
-            yield Engine("duckdb", _over_duckdb(native))
-        return
-    match request.param:
-        case "postgresql":
-            opened = sa.create_engine(request.getfixturevalue("postgres_database").admin)
-        case "mariadb":
-            opened = open_engine("crm", request.getfixturevalue("mariadb_database").admin, write=True)
-        case _:
-            opened = sa.create_engine("sqlite://")
-    with opened.connect() as connection:
-        yield Engine(request.param, _over(connection))
-    opened.dispose()
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[EngineTable]:
+    """An empty table of records in each of the engines that decide."""
+    with engine_table(request.param, table, request) as made:
+        yield made
 
 
-def _over_duckdb(connection: duckdb.DuckDBPyConnection) -> Evaluate:
-    connection.execute(str(sa.schema.CreateTable(table).compile(dialect=dialects.DuckDBDialect())))
-
-    def evaluate(rows: Rows, query: sa.Select[Any]) -> list[dict[str, Any]]:
-        dialects.run(connection, table.delete())
-        connection.executemany(
-            f"INSERT INTO record ({', '.join(rows[0])}) VALUES ({', '.join('?' for _ in rows[0])})",
-            [[row[name] for name in rows[0]] for row in rows],
-        )
-        found = dialects.run(connection, query)
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-    return evaluate
-
-
-def _over(connection: sa.Connection) -> Evaluate:
-    metadata.create_all(connection)
-
-    def evaluate(rows: Rows, query: sa.Select[Any]) -> list[dict[str, Any]]:
-        connection.execute(table.delete())
-        connection.execute(table.insert(), list(rows))
-        return [dict(row) for row in connection.execute(query).mappings()]
-
-    return evaluate
-
-
-def compiled(engine: Engine, policy: Policy, drawn: Sequence[Record], reader: Reader) -> Verdicts:
+def compiled(engine: EngineTable, policy: Policy, drawn: Sequence[Record], reader: Reader) -> Verdicts:
     """What the compiled policy says of each record, in an engine: one statement."""
     as_of = reader.horizon.as_of
     groups = group_categories(policy, CATEGORIES, HOLDS)
-    relation = reader.relation(policy, engine.name, fenced=engine.fenced)
+    relation = reader.relation(policy, engine.engine, fenced=engine.fenced)
     relation = decided(relation, LAYOUT, policy, groups, as_of=as_of, fenced=engine.fenced)
     names = [name for group in groups for name in dataclasses.astuple(decision_columns(group))]
     query = sa.select(relation.c.id, *(relation.c[name] for name in names))
     rows = [record.row(number, as_of) for number, record in enumerate(drawn)]
     found: Verdicts = {}
-    for row, group in itertools.product(engine.evaluate(rows, query), groups):
+    answers = [dict(zip(query.selected_columns.keys(), row, strict=True)) for row in engine.ask(rows, query)]
+    for row, group in itertools.product(answers, groups):
         columns = decision_columns(group)
         code, ending = Code(row[columns.code]), None
         if code is Code.DUE:
@@ -213,37 +183,51 @@ readers = st.builds(
     lambda form, source, as_of, later: Reader(form, source, Horizon("a", as_of, max(as_of, MARK) + later)),
     st.sampled_from(FORMS),
     st.builds(
-        EventSource, column=st.just("x"), null=st.sampled_from(["open", "missing", "absent"]), overwritten=st.booleans()
+        EventSource,
+        column=st.just("x"),
+        null=st.sampled_from(["open", "missing", "absent"]),
+        overwritten=st.booleans(),
+        rolls_to_end_of=st.sampled_from([None, None, None, 2, 6, 12]),
     ),
     as_ofs,
     st.sampled_from([dt.timedelta(), dt.timedelta(days=400)]),
 )
+numbers = st.integers(0, 2**32)
 
 
 @quick
-@given(policies(), records, readers)
+@given(policies(), numbers, readers)
 def test_every_engine_decides_as_the_reference(
-    engine: Engine, policy: Policy, drawn: list[Record], reader: Reader
+    engine: EngineTable, policy: Policy, number: int, reader: Reader
 ) -> None:
+    drawn = some_records(policy, reader.horizon.as_of, number)
     assert compiled(engine, policy, drawn, reader) == reference(policy, drawn, reader)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # a few minutes on an idle machine
-def test_every_engine_decides_as_the_reference_over_many_policies(engine: Engine) -> None:
+def test_every_engine_decides_as_the_reference_over_many_policies(engine: EngineTable) -> None:
     policies_seen: set[str] = set()
-    records_seen = 0
+    records_seen: set[str] = set()
+    decisions: Counter[Code] = Counter()
+    on_edges = 0
 
     @thorough
-    @given(policies(), records, readers)
-    def over_many(policy: Policy, drawn: list[Record], reader: Reader) -> None:
-        nonlocal records_seen
-        assert compiled(engine, policy, drawn, reader) == reference(policy, drawn, reader)
+    @given(policies(), numbers, readers)
+    def over_many(policy: Policy, number: int, reader: Reader) -> None:
+        nonlocal on_edges
+        drawn = some_records(policy, reader.horizon.as_of, number)
+        expected = reference(policy, drawn, reader)
+        assert compiled(engine, policy, drawn, reader) == expected
         policies_seen.add(repr(policy))
-        records_seen += len(drawn)
+        records_seen.update(map(repr, drawn))
+        decisions.update(code for code, _, _ in expected.values())
+        on_edges += sum(since == reader.horizon.as_of for _, since, _ in expected.values())
 
     for number in range(3):  # Hypothesis draws some policies more than once
         if len(policies_seen) < 500:
             seed(number)(over_many)()
     assert len(policies_seen) >= 500
-    assert records_seen >= 10_000
+    assert len(records_seen) >= 10_000
+    assert min(decisions[code] for code in Code) >= 1_000
+    assert on_edges >= 500, "due since the very day"

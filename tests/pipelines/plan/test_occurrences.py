@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pytest
 import sqlalchemy as sa
+from engine_tables import ENGINES, EngineTable, engine_table
 from fixtures_mariadb import MariaDatabase
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,7 +19,6 @@ from sqlalchemy.dialects import mysql
 
 from connectors.sql.engines import open_engine
 from pipelines.data_map.model import EventSource
-from pipelines.plan import dialects
 from pipelines.plan.dates import day_of
 from pipelines.plan.dates import given as is_given
 from pipelines.plan.expressions import layer
@@ -97,54 +96,13 @@ table = sa.Table(
 )
 Answer = tuple[Any, bool, bool, dt.date | None]
 """A value, and what is said of it: open, missing, the day that is known."""
-Engine = tuple[str, Callable[[list[dict[str, Any]], sa.Select[Any]], list[Any]]]
 
 
-@pytest.fixture(params=["postgresql", "mariadb", "sqlite", "duckdb"])
-def moments_in(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A table of moments in each engine; the session's or the server's own time zone is far from UTC."""
-    if request.param == "duckdb":
-        with duckdb.connect() as native:
-            native.execute("SET TimeZone = 'Asia/Tokyo'")
-            yield "duckdb", _over_duckdb(native)
-        return
-    match request.param:
-        case "postgresql":
-            engine = sa.create_engine(request.getfixturevalue("postgres_database").admin)
-        case "mariadb":
-            engine = open_engine("crm", request.getfixturevalue("mariadb_database").admin, write=True)
-        case _:
-            engine = sa.create_engine("sqlite://")
-    with engine.connect() as connection:
-        if request.param == "postgresql":
-            connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
-        yield request.param, _over(connection)
-    engine.dispose()
-
-
-def _over_duckdb(connection: duckdb.DuckDBPyConnection) -> Callable[[list[dict[str, Any]], sa.Select[Any]], list[Any]]:
-    connection.execute("CREATE TABLE moment (n INTEGER, day DATE, naive TIMESTAMP, aware TIMESTAMPTZ, text VARCHAR)")
-
-    def evaluate(rows: list[dict[str, Any]], query: sa.Select[Any]) -> list[Any]:
-        connection.execute("DELETE FROM moment")
-        connection.executemany(
-            f"INSERT INTO moment VALUES ({', '.join('?' * 5)})",
-            [[row[name] for name in ("n", "day", "naive", "aware", "text")] for row in rows],
-        )
-        return dialects.run(connection, query).fetchall()
-
-    return evaluate
-
-
-def _over(connection: sa.Connection) -> Callable[[list[dict[str, Any]], sa.Select[Any]], list[Any]]:
-    metadata.create_all(connection)
-
-    def evaluate(rows: list[dict[str, Any]], query: sa.Select[Any]) -> list[Any]:
-        connection.execute(table.delete())
-        connection.execute(table.insert(), rows)
-        return [tuple(row) for row in connection.execute(query)]
-
-    return evaluate
+@pytest.fixture(params=ENGINES)
+def moments_in(request: pytest.FixtureRequest) -> Iterator[EngineTable]:
+    """A table of moments in each engine."""
+    with engine_table(request.param, table, request) as made:
+        yield made
 
 
 quick = settings(
@@ -174,17 +132,16 @@ class Question:
     kind: EventKind
     at: Horizon
 
-    def asked(self, engine: Engine, column: str, values: list[Any]) -> list[Answer]:
+    def asked(self, engine: EngineTable, column: str, values: list[Any]) -> list[Answer]:
         """What an engine reads in a column that holds these values, and in an empty one."""
-        name, evaluate = engine
         empty = {"day": None, "naive": None, "aware": None, "text": None}
         rows = [{"n": number, **empty, column: value} for number, value in enumerate([*values, None])]
         raw = table.c[column]
-        day = day_of(raw, self.zone, name, until=self.at.end)
-        read = layer(sa.select(table.c.n, is_given(raw).label("given"), day.label("day")), fenced=name != "duckdb")
+        day = day_of(raw, self.zone, engine.engine, until=self.at.end)
+        read = layer(sa.select(table.c.n, is_given(raw).label("given"), day.label("day")), fenced=engine.fenced)
         reading = Reading(read.c.given, read.c.day, sa.true(), sa.false())
         found = occurrence(reading, self.source, self.kind, self.at)
-        answers = evaluate(rows, sa.select(found.open, found.missing, found.day).order_by(read.c.n))
+        answers = engine.ask(rows, sa.select(found.open, found.missing, found.day).order_by(read.c.n))
         return [
             (value, bool(is_open), bool(missing), _day(day))
             for value, (is_open, missing, day) in zip([*values, None], answers, strict=True)
@@ -218,14 +175,14 @@ def _aware(moments: list[dt.datetime]) -> list[dt.datetime]:
 @quick
 @given(moment_lists, day_lists, text_lists, questions)
 def test_every_engine_reads_what_a_store_holds_as_the_reference(
-    moments_in: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
+    moments_in: EngineTable, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
     question: Question,
 ) -> None:  # fmt: skip
     aware = _aware(moments)
     assert question.asked(moments_in, "naive", moments) == question.observed(moments)
     assert question.asked(moments_in, "day", some_days) == question.observed(some_days)
     assert question.asked(moments_in, "text", some_texts) == question.observed(some_texts)
-    if moments_in[0] != "sqlite":
+    if moments_in.engine != "sqlite":
         assert question.asked(moments_in, "aware", aware) == question.observed(aware)
 
 
@@ -233,7 +190,7 @@ def test_every_engine_reads_what_a_store_holds_as_the_reference(
 @thorough
 @given(moment_lists, day_lists, text_lists, questions)
 def test_every_engine_reads_many_things_that_a_store_holds_as_the_reference(
-    moments_in: Engine, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
+    moments_in: EngineTable, moments: list[dt.datetime], some_days: list[dt.date], some_texts: list[str],
     question: Question,
 ) -> None:  # fmt: skip
     everything = [*some_texts, *absurd]
@@ -267,10 +224,6 @@ def test_what_mariadb_stores_and_no_calendar_has_is_absurd_also_in_a_statement_t
     assert read == written == [*[(0, 1, None)] * 6, (0, 0, dt.date(2024, 2, 29))]
 
 
-@pytest.mark.parametrize("moments_in", ["sqlite"], indirect=True)
-def test_an_empty_text_is_nothing(moments_in: Engine) -> None:
-    name, evaluate = moments_in
-    raw = table.c.text
+def test_an_empty_text_is_nothing(moments_in: EngineTable) -> None:
     rows = [{"n": 1, "day": None, "naive": None, "aware": None, "text": " "}]
-    assert evaluate(rows, sa.select(is_given(raw))) == [(False,)]
-    assert name == "sqlite"
+    assert [tuple(map(bool, row)) for row in moments_in.ask(rows, sa.select(is_given(table.c.text)))] == [(False,)]

@@ -1,0 +1,1 @@
+"""Labelled schemas: what a reviewer would say of each column, for the accuracy of classification."""

@@ -1,0 +1,229 @@
+"""What moves to an archive and what leaves it, month by month, as plans for the ends of these months find it."""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import datetime as dt
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, run
+
+from pipelines.plan.artefact import Place
+from pipelines.plan.build import draft
+from pipelines.plan.carried import column
+from pipelines.plan.gathering import gathered, plan_context
+from pipelines.plan.selection import StoreSelections
+from pipelines.simulate.difference import State, Transition, difference
+from pipelines.simulate.forecast import Forecast, Outlook, simulate
+
+Where = tuple[str, str, Place]
+"""Dataset, category, place."""
+Moving = set[tuple[str, str, int]]
+"""Dataset, category, key."""
+
+TODAY = AS_OF + dt.timedelta(days=1)
+
+
+@pytest.fixture(params=["sqlite", *(pytest.param(each, marks=pytest.mark.slow) for each in ENGINES[1:])])
+def books(request: pytest.FixtureRequest, tmp_path: Path) -> ArchiveEstate:
+    return archive_estate(tmp_path / "estate", Addresses.of(request.param, request, tmp_path))
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> ArchiveEstate:
+    """Everything that belonged in the archive is there; only to be looked at."""
+    folder = tmp_path_factory.mktemp("books")
+    books = archive_estate(folder / "estate", Addresses.of_files(folder))
+    run(books)
+    return books
+
+
+def forecast(books: ArchiveEstate, months: int) -> Forecast:
+    return simulate(books.estate, "SHOP", today=TODAY, months=months)
+
+
+def found(made: Forecast, dataset: str, category: str, place: Place = Place.ACTIVE) -> Outlook:
+    return next(
+        each for each in made.outlooks if (each.dataset, each.category, each.place) == (dataset, category, place)
+    )
+
+
+def released(made: Forecast, periods: int) -> dict[Where, int]:
+    """What the simulation says is due at the end of so many periods."""
+    return {(o.dataset, o.category, o.place): o.overdue + sum(o.released[:periods]) for o in made.outlooks}
+
+
+def planned(books: ArchiveEstate, as_of: dt.date) -> dict[Where, int]:
+    """What a plan for a day finds due, in the active base and in the archive."""
+    with contextlib.closing(books.estate.engine()) as engine:
+        tallies = draft(books.estate, engine, "SHOP", as_of=as_of, today=TODAY).tallies
+    return {(each.dataset, each.category, each.place): each.due for each in tallies}
+
+
+def moving(books: ArchiveEstate, as_of: dt.date) -> Moving:
+    """What a plan for a day would move to the archive."""
+    estate = books.estate
+    with contextlib.closing(estate.engine()) as engine:
+        context = plan_context(estate, engine, "SHOP", as_of, TODAY)
+    with gathered(estate, context) as known:
+        selections = StoreSelections.prepare(
+            context, "shop", known.connections["shop"], known.inventories["shop"], known.evidence
+        )
+        return set(_moving(selections))
+
+
+def _moving(selections: StoreSelections) -> Iterator[tuple[str, str, int]]:
+    for name in selections.context.active("shop"):
+        selection = selections.selection(name)
+        relation = selection.relation()
+        for number, group in enumerate(selection.groups(selections.context.horizons[0])):
+            keys = sa.select(relation.c[column("id")]).where(relation.c[f"g{number}_moves"])
+            for key in selections.connection.execute(keys).scalars():
+                yield from ((name, category, key) for category in group.categories)
+
+
+def month_end(period: str) -> dt.date:
+    year, month = map(int, period.split("-"))
+    return dt.date(year, month, calendar.monthrange(year, month)[1])
+
+
+def hold_equal(books: ArchiveEstate, made: Forecast, periods: range) -> None:
+    """The simulation is what plans for the ends of the months find: what is due, what moves for the first time."""
+    assert {place: n for place, n in released(made, 0).items() if n} == {
+        place: n for place, n in planned(books, TODAY).items() if n
+    }
+    seen = moving(books, TODAY)
+    counts = Counter((dataset, category) for dataset, category, _ in seen)
+    active = [each for each in made.outlooks if each.place is Place.ACTIVE]
+    assert {(o.dataset, o.category): o.moving for o in active if o.moving} == counts
+    for number in periods:
+        as_of = month_end(made.periods[number])
+        assert released(made, number + 1) == planned(books, as_of), as_of
+        new = moving(books, as_of) - seen
+        counts = Counter((dataset, category) for dataset, category, _ in new)
+        assert {(o.dataset, o.category): o.moved[number] for o in active if o.moved[number]} == counts, as_of
+        seen |= new
+
+
+def pay(books: ArchiveEstate, number: int, *, debited: str, disputed: str | None, settled: str | None) -> None:
+    values = ", ".join("NULL" if each is None else f"'{each}'" for each in (debited, disputed, settled))
+    books.execute(
+        "INSERT INTO payments (id, contract_id, pan, expiry, cvv, cents, debited_on, disputed_on, settled_on, "
+        f"deferred) VALUES ({number}, 4, '4970', '12/29', '1', 5, {values}, FALSE)"
+    )
+
+
+def end(books: ArchiveEstate, number: int, day: str) -> None:
+    """A person with a contract that ends on a day."""
+    books.execute(f"INSERT INTO customers VALUES ({number}, 'p{number}@b.example', 'Name', 'R-{number}')")
+    books.execute(
+        f"INSERT INTO contracts VALUES ({number}, {number}, 'K-{number}', 'Terms', 'Alsace', '{day}', 'ended')"
+    )
+
+
+def test_what_will_move_is_counted_in_its_month_and_what_is_due_by_then_is_not(books: ArchiveEstate) -> None:
+    pay(books, 5, debited="2026-06-01", disputed="2026-06-15", settled="2026-09-20")
+    pay(books, 6, debited="2026-06-01", disputed=None, settled="2026-09-20")
+    end(books, 7, "2026-10-31")
+
+    made = forecast(books, 12)
+
+    pans, evidence = found(made, "payments", "card.pan"), found(made, "contracts", "contract.evidence")
+    at = made.periods.index
+    assert pans.moved[at("2026-09")] == 1
+    assert (pans.released[at("2026-09")], pans.moving) == (1, 2)
+    assert (evidence.moving, evidence.moved[at("2026-10")], evidence.moved_later) == (2, 1, 0)
+    assert sum(found(made, "payments", "card.cvv").moved) == 0
+
+
+def test_what_is_in_the_archive_leaves_it_when_nothing_keeps_it_any_more(moved: ArchiveEstate) -> None:
+    made = forecast(moved, 24)
+
+    pans = found(made, "payments", "card.pan", Place.ARCHIVE)
+    assert (pans.records, pans.overdue, pans.moving) == (2, 0, 0)
+    assert pans.released[made.periods.index("2027-01")] == 1
+    assert pans.released[made.periods.index("2027-03")] == 1
+    evidence = found(made, "contracts", "contract.evidence", Place.ARCHIVE)
+    assert (evidence.records, evidence.later) == (2, 2)
+    assert found(made, "payments", "card.pan").moving == 0
+
+
+def test_an_overdue_departure_is_overdue(moved: ArchiveEstate) -> None:
+    made = simulate(moved.estate, "SHOP", today=dt.date(2027, 2, 1), months=3)
+
+    pans = found(made, "payments", "card.pan", Place.ARCHIVE)
+    assert (pans.overdue, pans.released) == (1, (0, 1, 0))
+
+
+def test_the_months_are_what_plans_for_their_ends_find(books: ArchiveEstate) -> None:
+    pay(books, 5, debited="2026-06-01", disputed="2026-06-15", settled="2026-07-20")
+    run(books)
+    end(books, 7, "2026-07-31")
+    pay(books, 8, debited="2026-06-01", disputed="2026-06-15", settled="2026-07-02")
+
+    hold_equal(books, forecast(books, 2), range(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_many_months_are_what_plans_for_their_ends_find(books: ArchiveEstate, seed: int) -> None:
+    drawn = random.Random(seed)
+
+    def day(first: str, days: int) -> str:
+        return (dt.date.fromisoformat(first) + dt.timedelta(days=drawn.randrange(days))).isoformat()
+
+    for number in range(10, 25):
+        end(books, number, day("2024-01-01", 1100))
+        disputed, settled = drawn.choice([None, day("2026-05-01", 60)]), drawn.choice([None, day("2026-05-01", 270)])
+        pay(books, number, debited=day("2026-03-01", 60), disputed=disputed, settled=settled)
+    run(books)
+    for number in range(25, 35):
+        end(books, number, day("2021-01-01", 2400))
+        pay(books, number, debited="2026-05-01", disputed="2026-05-02", settled=day("2026-06-01", 270))
+
+    made = forecast(books, 64)
+
+    hold_equal(books, made, range(20))
+    assert sum(sum(each.moved) for each in made.outlooks) > 20
+    assert sum(sum(each.released) for each in made.outlooks if each.place is Place.ARCHIVE) > 20
+
+
+# -- a change of policy
+
+
+def test_a_change_of_policy_counts_what_is_archived_too(moved: ArchiveEstate) -> None:
+    next_ = moved.folder / "policies" / "next.yaml"
+    text = (moved.folder / "policies" / "books.yaml").read_text(encoding="utf-8")
+    assert text.count("- 13 months") == text.count("for: 5 years") == 1
+    text = text.replace("policy: books", "policy: next").replace("- 13 months", "- 6 months")
+    next_.write_text(text.replace("for: 5 years", "for: 10 years"), encoding="utf-8")
+
+    made = difference(moved.estate, "SHOP", "books", "next", today=TODAY)
+
+    archived = [each for each in made.transitions if each.place is Place.ARCHIVE]
+    kept, goes = (State.ARCHIVE, State.ARCHIVE), (State.ARCHIVE, State.DELETE)
+    assert said(archived, "payments", "card.pan") == {kept: 1, goes: 1}
+    assert said(archived, "contracts", "contract.evidence") == {kept: 2}
+    with contextlib.closing(moved.estate.engine()) as engine:
+        tallies = draft(moved.estate, engine, "SHOP", as_of=TODAY, today=TODAY).tallies
+    assert {(t.dataset, t.category, t.place): t.found for t in tallies if t.found} == +Counter(
+        {
+            (t.dataset, t.category, t.place): sum(
+                e.records
+                for e in made.transitions
+                if (e.dataset, e.category, e.place) == (t.dataset, t.category, t.place)
+            )
+            for t in tallies
+        }
+    )
+
+
+def said(found: list[Transition], dataset: str, category: str) -> dict[tuple[State, State], int]:
+    place = (dataset, category)
+    return {(each.old, each.new): each.records for each in found if (each.dataset, each.category) == place}
