@@ -281,18 +281,23 @@ def noon(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(12), dt.UTC)
 
 
-def planned(books: ArchiveEstate, day: dt.date = AS_OF) -> Plan:
+def made(books: ArchiveEstate, day: dt.date = AS_OF, *, staged: bool = False) -> Plan:
+    """Make the plan of a day."""
+    return make_plan(books.estate, "SHOP", as_of=day, today=day, now=noon(day), by="tests", staged=staged)
+
+
+def planned(books: ArchiveEstate, day: dt.date = AS_OF, *, staged: bool = False) -> Plan:
     """Make the plan of a day, and approve it."""
-    plan = make_plan(books.estate, "SHOP", as_of=day, today=day, now=noon(day), by="tests")
+    plan = made(books, day, staged=staged)
     engine = books.estate.engine()
     engine.approvals.approve(plan.digest, by="dpo", at=noon(day), expires=noon(day) + dt.timedelta(days=1))
     engine.close()
     return plan
 
 
-def run(books: ArchiveEstate, day: dt.date = AS_OF, **options: Any) -> Plan:
+def run(books: ArchiveEstate, day: dt.date = AS_OF, *, staged: bool = False, **options: Any) -> Plan:
     """Plan and apply on a day; everything is done then."""
-    plan = planned(books, day)
+    plan = planned(books, day, staged=staged)
     summary = apply(books.estate, plan.digest, now=noon(day), today=day, actor="tests", retries=(), **options)
     assert summary.complete
     return plan

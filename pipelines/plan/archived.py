@@ -23,12 +23,13 @@ from pipelines.plan.carried import Carried, column
 from pipelines.plan.compile import Code, Group, decided, decision_columns, group_categories
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import greatest, nothing
-from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, layer
+from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, extreme, layer
 from pipelines.plan.frozen import known, seen
 from pipelines.plan.holding import by_category
 from pipelines.plan.joining import Joining, event_columns, hold_columns
 from pipelines.plan.links import Key
 from pipelines.plan.occurrences import Horizon
+from pipelines.plan.portions import part_of_person, waits
 from pipelines.plan.starting import EventColumns, WeakColumns
 from pipelines.plan.supply import Supply
 from retention_rules.events import EventKind
@@ -153,9 +154,9 @@ class ArchivedSelection:
     def carried(self, restriction: Restriction | None = None) -> Carried:
         """The arrivals as a relation of records: their events, facts and links as they were frozen."""
         table, horizons = self.table, self.context.horizons
+        record = table.c[RECORD]
         columns: dict[str, Expression] = {column(ID): table.c[ID], "inside": sa.true()}
-        if RECORD in table.c:
-            columns["record_digest"] = table.c[RECORD]
+        columns |= {"record_digest": record, column(RECORD): record}
         links: dict[str, Key] = {}
         for name, key in links_in(table.c.keys()):
             label = f"l{len(links)}"
@@ -201,7 +202,10 @@ class ArchivedSelection:
         return seen(names, kind, horizon, missing=missing, first=table[frozen.first], last=table[frozen.last])
 
     def relation(self, restriction: Restriction | None = None) -> sa.FromClause:
-        """Every arrival with its decisions: per group ``g{n}_code``, ``_due``, ``_last``, ``_empty``; and ``goes``."""
+        """Every arrival with its decisions: per group ``g{n}_code``, ``_due``, ``_last``, ``_empty``; and ``goes``.
+
+        Where a plan is made in portions, also the ``part`` of its day into which it falls.
+        """
         carried = self.carried(restriction)
         joining = Joining(
             context=self.own,
@@ -211,6 +215,7 @@ class ArchivedSelection:
             asked=frozenset(),
             covers=self._covers,
             fenced=self.fenced,
+            linked=self.context.portion is not None,
         )
         relation: sa.CTE = joining.relation()
         for horizon in self.context.horizons:
@@ -224,6 +229,9 @@ class ArchivedSelection:
                 fenced=self.fenced,
             )
         relation = extended(relation, self._effective(relation), fenced=self.fenced)
+        if self.context.portion is not None:
+            part = part_of_person(relation, carried.links, column(RECORD))
+            relation = extended(relation, {"part": part}, fenced=self.fenced)
         return extended(relation, self._row(relation), fenced=self.fenced)
 
     def _effective(self, relation: sa.FromClause) -> dict[str, Expression]:
@@ -240,9 +248,17 @@ class ArchivedSelection:
             columns[f"g{number}_last"] = relation.c[then.last]
         return columns
 
+    def _due(self, relation: sa.FromClause, number: int) -> Expression:
+        """Whether a group of an arrival is due, and not left for a later portion."""
+        due: Expression = relation.c[f"g{number}_code"] == constant(Code.DUE)
+        portion = self.context.portion
+        if portion is None:
+            return due
+        return sa.and_(due, sa.not_(waits(portion, relation.c[f"g{number}_due"], relation.c.part)))
+
     def _row(self, relation: sa.FromClause) -> dict[str, Expression]:
         numbers = range(len(self.first))
-        due = [relation.c[f"g{n}_code"] == constant(Code.DUE) for n in numbers]
+        due = [self._due(relation, n) for n in numbers]
         if self.unmapped or not due:
             none = nothing(sa.Date())
             return {"goes": sa.false(), "row_due": none, "row_last": sa.cast(sa.null(), sa.Integer())}
@@ -268,8 +284,19 @@ class ArchivedSelection:
         """Whether the fields of a group are emptied in an arrival that stays."""
         if self.unmapped:
             return sa.false()
-        due = relation.c[f"g{number}_code"] == constant(Code.DUE)
-        return sa.and_(due, sa.not_(relation.c[f"g{number}_empty"]), sa.not_(relation.c.goes))
+        there = sa.not_(relation.c[f"g{number}_empty"])
+        return sa.and_(self._due(relation, number), there, sa.not_(relation.c.goes))
+
+    def acted(self, relation: sa.FromClause) -> Expression:
+        """Whether any step acts on an arrival."""
+        return sa.or_(relation.c.goes, *(self.emptied(relation, number) for number in range(len(self.first))))
+
+    def backlog(self, relation: sa.FromClause) -> Expression:
+        """The first day since which something of an arrival is due and there; NULL where nothing is, or may leave."""
+        numbers = range(0 if self.unmapped else len(self.first))
+        due = ((n, sa.and_(self._due(relation, n), sa.not_(relation.c[f"g{n}_empty"]))) for n in numbers)
+        days = [sa.case((each, relation.c[f"g{n}_due"])) for n, each in due]
+        return extreme(days, latest=False) if days else nothing(sa.Date())
 
     def due_keys(self, step: Step, restriction: Restriction | None = None) -> sa.Select[Any]:
         """The ids of the arrivals that a step acts on. Evaluate it where it acts."""

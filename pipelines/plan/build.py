@@ -17,6 +17,7 @@ from pipelines.errors import EstateInvalid, Refused
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan, Portion, Refusal, Step, Tally
 from pipelines.plan.context import Context
+from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, over_limits
@@ -94,14 +95,16 @@ def draft(
     today: dt.date,
     holds: Sequence[HoldRecord] | None = None,
     portion: Portion | None = None,
+    made_at: dt.datetime | None = None,
     progress: Progress = silent,
 ) -> Plan:
     """What `make_plan` would say now; nothing is kept. Verification asks it what is still due after a run.
 
     ``holds``: under these, instead of those in the engine database. ``portion``: of what is due, only that.
+    ``made_at``: with the requests of persons that were recorded by then.
     """
     estate = estate.acting(engine)
-    context = plan_context(estate, engine, controller, as_of, today, holds, portion)
+    context = plan_context(estate, engine, controller, as_of, today, holds, portion, made_at)
     with gathered(estate, context, progress) as found:
         return _Builder(estate, context, found, engine, today).build(progress)
 
@@ -205,11 +208,13 @@ class _Builder:
     def _counted(self, selections: StoreSelections, name: str, order: int) -> Counted:
         store = selections.store
         with speaking_for(store):
-            counted = count_rows(selections.selection(name), order)
-            archived = self.found.archives[store].selection(name) if store in self.found.archives else None
+            selection = selections.selection(name)
+            archives = self.found.archives.get(store)
+            archived = None if archives is None else replace(archives, context=self.context).selection(name)
             if archived is None:
-                return counted
-            return counted + count_archived(archived, order - order % PER_STORE + PER_STORE - 1)
+                return count_rows(selection, order)
+            there = count_archived(archived, order - order % PER_STORE + PER_STORE - 1)
+            return count_rows(selection, order, emptied(selection, archived)).beside(there)
 
     def _refuse(self, store: str, dataset: str, reason: str, remedy: str) -> None:
         self.refusals.append(Refusal(store, dataset, reason, remedy))
@@ -224,6 +229,7 @@ class _Builder:
             data_map_digest=self.estate.data_map_digest,
             schema_digest=self.found.schema_digest(),
             holds_digest=self.engine.holds.digest(context.as_of),
+            requests_digest=self.engine.requests.digest(context.controller, context.as_of),
             tallies=tuple(self.tallies),
             steps=tuple(sorted(self.steps, key=lambda step: (step.order, not step.takes_rows, step.id))),
             evidence=tuple(sorted(self.found.evidence.notes, key=lambda note: (note.event, note.store, note.dataset))),

@@ -12,14 +12,16 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from pipelines.plan.artefact import Portion
+from pipelines.plan.links import Key
 
 Expression = sa.ColumnElement[Any]
 Place = tuple[str, str]
+K = TypeVar("K")
 
 DIGITS = 3
 """Hexadecimal digits of a digest by which a day is divided."""
@@ -52,10 +54,35 @@ class Backlog:
     days: Mapping[dt.date, int]
     parts: Callable[[dt.date], Mapping[int, int]]
 
+    def __add__(self, other: Backlog) -> Backlog:
+        """What waits in two places."""
+        return Backlog(
+            Counter(self.days) + Counter(other.days), lambda day: Counter(self.parts(day)) + Counter(other.parts(day))
+        )
+
+    def __sub__(self, other: Backlog) -> Backlog:
+        """What waits, less what is to be counted elsewhere; add that before anything is chosen."""
+        return Backlog(_less(self.days, other.days), lambda day: _less(self.parts(day), other.parts(day)))
+
+
+def _less(counts: Mapping[K, int], others: Mapping[K, int]) -> Mapping[K, int]:
+    found = Counter(counts)
+    found.subtract(others)
+    return found
+
 
 def part_of(digest: Expression) -> Expression:
     """The part into which a digest falls, as text of `DIGITS` hexadecimal digits."""
     return sa.func.substr(digest, 1, DIGITS, type_=sa.String(DIGITS))
+
+
+def part_of_person(relation: sa.FromClause, links: Mapping[str, Key], record: str) -> Expression:
+    """The part into which a record falls: by whom its strong links name, else by itself.
+
+    ``links`` gives the columns of the links' digests, ``record`` is that of the record's.
+    """
+    digests = [relation.c[label] for label in (*(label for label, key in links.items() if not key.weak), record)]
+    return part_of(digests[0] if len(digests) == 1 else sa.func.coalesce(*digests))
 
 
 def waits(portion: Portion, due: Expression, part: Expression) -> Expression:

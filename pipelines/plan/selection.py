@@ -47,7 +47,7 @@ from pipelines.plan.kept import Kept, keep
 from pipelines.plan.links import Key
 from pipelines.plan.moving import Moving
 from pipelines.plan.occurrences import Horizon
-from pipelines.plan.portions import part_of, waits
+from pipelines.plan.portions import part_of_person, waits
 from pipelines.plan.remembered import leading_covers
 from pipelines.subjects import SEPARATOR
 from retention_rules.purposes import EndAction
@@ -362,9 +362,7 @@ class Selection:
 
     def _waiting(self, relation: sa.FromClause, joining: Joining, portion: Portion) -> dict[str, Expression]:
         """Which groups of a row wait for a later portion; a person's rows fall into the same part of a day."""
-        links = [label for label, key in joining.carried.links.items() if not key.weak]
-        digests = [relation.c[label] for label in (*links, "record_digest")]
-        part = part_of(digests[0] if len(digests) == 1 else sa.func.coalesce(*digests))
+        part = part_of_person(relation, joining.carried.links, "record_digest")
         groups = range(len(self.groups(self.store.context.horizons[0])))
         late = {f"g{number}_waits": waits(portion, relation.c[self.effective(number).due], part) for number in groups}
         return {"part": part} | {name: _truth(value) for name, value in late.items()}
@@ -471,10 +469,11 @@ class Selection:
         return sa.or_(relation.c.goes, self.moving.leaves(relation), *standing, *moves)
 
     def backlog(self, relation: sa.FromClause) -> Expression:
-        """The first day since which something of a row is due and not done; NULL where nothing is."""
+        """The first day since which something of a row is due and not done, or all that is left of it; else NULL."""
         numbers = range(len(self.groups(self.store.context.horizons[0])))
         days = [sa.case((self._due(relation, n), relation.c[self.effective(n).due])) for n in numbers]
         days += [sa.case((self.moving.moves(relation, n), self.moving.since(relation, n))) for n in numbers]
+        days.append(sa.case((relation.c.goes, relation.c.row_due)))
         return extreme(days, latest=False)
 
     def _due(self, relation: sa.FromClause, number: int) -> Expression:

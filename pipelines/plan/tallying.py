@@ -10,8 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.plan.archived import ArchivedSelection
+from pipelines.plan.arrivals import RECORD
 from pipelines.plan.artefact import Action, Place, Step, Tally
+from pipelines.plan.carried import column
 from pipelines.plan.compile import Code, constant
+from pipelines.plan.emptied import Emptied
 from pipelines.plan.portions import Backlog, backlog_of
 from pipelines.plan.selection import Selection
 from retention_rules.purposes import Purpose
@@ -29,34 +32,45 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the plan says of one dataset; ``backlog`` is measured where a plan is made in portions."""
+    """What the plan says of one dataset; ``backlog`` is measured where a plan is made in portions.
+
+    ``twice``: how many of the records found are in the archive too, and how many of them are acted on in both places.
+    """
 
     found: int
     acted_on: int
     tallies: tuple[Tally, ...]
     steps: tuple[Step, ...]
     backlog: Backlog | None = None
+    twice: tuple[int, int] = (0, 0)
 
-    def __add__(self, other: Counted) -> Counted:
+    def beside(self, archived: Counted) -> Counted:
+        """With what the archive holds of the dataset; a record that is in both places is one record."""
+        there, acted = self.twice
         return Counted(
-            self.found + other.found,
-            self.acted_on + other.acted_on,
-            self.tallies + other.tallies,
-            self.steps + other.steps,
-            self.backlog,
+            self.found + archived.found - there,
+            self.acted_on + archived.acted_on - acted,
+            self.tallies + archived.tallies,
+            self.steps + archived.steps,
+            None if self.backlog is None or archived.backlog is None else self.backlog + archived.backlog,
         )
 
 
-def count_rows(selection: Selection, order: int) -> Counted:
-    """Count a table's rows by decision and by step; one query, nothing but numbers and dates comes back."""
+def count_rows(selection: Selection, order: int, there: Emptied | None = None) -> Counted:
+    """Count a table's rows by decision and by step; one query, nothing but numbers and dates comes back.
+
+    ``there``: the rows of which a part is in the archive. What is there is not counted as if it were here.
+    """
     relation, moving = selection.relation(), selection.moving
     purposes = selection.store.context.policy.purposes
     groups = selection.groups(selection.store.context.horizons[0])
     columns: dict[str, Expression] = {"found": sa.func.count()}
     acted: list[Expression] = [relation.c.goes, moving.leaves(relation)]
+    moved = [sa.false() if there is None else there.moved(relation, number) for number in range(len(groups))]
     for number in range(len(groups)):
         names = selection.effective(number)
         done = relation.c[f"g{number}_done"]
+        columns[f"g{number}_moved"] = _how_many(moved[number])
         columns[f"g{number}_done"] = _how_many(done)
         for code in Code:
             standing = sa.and_(relation.c[names.code] == constant(code), sa.not_(done))
@@ -75,36 +89,49 @@ def count_rows(selection: Selection, order: int) -> Counted:
     if moving.possible:
         columns |= _step_columns(purposes, "leave", relation.c.leaves, relation.c.leave_due, relation.c.leave_last)
     columns["acted"] = _how_many(sa.or_(*acted))
+    if there is not None:
+        columns["twice"] = _how_many(sa.or_(*moved))
+        columns["twice_acted"] = _how_many(sa.and_(sa.or_(*moved), sa.or_(*acted), there.acted))
     if selection.takes_rows:
         for number in range(len(selection.dependants)):
             columns[f"b{number}"] = _how_many(sa.and_(relation.c[f"b{number}"], relation.c.wants))
             columns[f"k{number}"] = _how_many(sa.and_(relation.c[f"b{number}"], sa.not_(relation.c.wants)))
-    row = _counted(selection.store.connection, relation, columns)
+    rows = relation if there is None else there.beside(relation)
+    row = _counted(selection.store.connection, rows, columns)
     steps = _Steps(selection.store.store, selection.name, selection.fields, purposes, row, order)
-    backlog = None
-    if selection.store.context.portion is not None:
-        ask = selection.store.connection.execute
-        backlog = backlog_of(relation, selection.backlog(relation), relation.c.part, ask)
+    backlog = None if selection.store.context.portion is None else _backlog(selection, relation, moved, there)
     made = tuple(_steps(selection, row, steps))
-    return Counted(row["found"], row["acted"], tuple(_tallies(selection, row)), made, backlog)
+    twice = (int(row.get("twice", 0)), int(row.get("twice_acted", 0)))
+    return Counted(row["found"], row["acted"], tuple(_tallies(selection, row)), made, backlog, twice)
+
+
+def _backlog(
+    selection: Selection, relation: sa.FromClause, moved: Sequence[Expression], there: Emptied | None
+) -> Backlog:
+    """What waits of the rows; of what waits in the archive too, the sooner counts."""
+    ask, since, part = selection.store.connection.execute, selection.backlog(relation), relation.c.part
+    found = backlog_of(relation, since, part, ask)
+    if there is None:
+        return found
+    day, last = there.later(since, part)
+    return found - backlog_of(there.beside(relation), sa.case((sa.or_(*moved), day)), last, ask)
 
 
 def count_archived(selection: ArchivedSelection, order: int) -> Counted:
     """Count what the archive holds of a dataset, by decision and by step; its columns where it holds something."""
     relation, purposes = selection.relation(), selection.own.policy.purposes
-    columns: dict[str, Expression] = {"found": sa.func.count()}
-    acted: list[Expression] = [relation.c.goes]
+    record = relation.c[column(RECORD)]
+    columns: dict[str, Expression] = {"found": sa.func.count(sa.distinct(record))}
     for number in range(len(selection.first)):
         code, there = relation.c[f"g{number}_code"], sa.not_(relation.c[f"g{number}_empty"])
         columns[f"g{number}_found"] = _how_many(there)
         for each in Code:
             columns[f"g{number}_{STATES[each]}"] = _how_many(sa.and_(code == constant(each), there))
         condition = selection.emptied(relation, number)
-        acted.append(condition)
         due, last = relation.c[f"g{number}_due"], relation.c[f"g{number}_last"]
         columns |= _step_columns(purposes, f"g{number}_step", condition, due, last)
     columns |= _step_columns(purposes, "row", relation.c.goes, relation.c.row_due, relation.c.row_last)
-    columns["acted"] = _how_many(sa.or_(*acted))
+    columns["acted"] = sa.func.count(sa.distinct(sa.case((selection.acted(relation), record))))
     row = _counted(selection.connection, relation, columns)
     make = _Steps(selection.store, selection.name, selection.fields, purposes, row, order, Place.ARCHIVE)
     held = [name for n, group in enumerate(selection.first) if row[f"g{n}_found"] for name in group.categories]
@@ -113,7 +140,10 @@ def count_archived(selection: ArchivedSelection, order: int) -> Counted:
         name = f"leave.g{number}"
         steps.append(make.step(name, f"g{number}_step", Action.ANONYMISE, group.categories, suppress=True))
     tallies = tuple(_tallies_of_archive(selection, row))
-    return Counted(row["found"], row["acted"], tallies, tuple(each for each in steps if each is not None))
+    backlog = None
+    if selection.context.portion is not None:
+        backlog = backlog_of(relation, selection.backlog(relation), relation.c.part, selection.connection.execute)
+    return Counted(row["found"], row["acted"], tallies, tuple(each for each in steps if each is not None), backlog)
 
 
 def _counted(connection: sa.Connection, relation: sa.FromClause, columns: Mapping[str, Expression]) -> dict[str, Any]:
@@ -142,8 +172,10 @@ def _how_many(condition: Expression) -> Expression:
 def _tallies(selection: Selection, row: Mapping[str, Any]) -> Iterator[Tally]:
     for number, group in enumerate(selection.groups(selection.store.context.horizons[0])):
         counts: dict[str, Any] = {state: int(row[f"g{number}_{state}"]) for state in (*STATES.values(), "done")}
+        moved = int(row[f"g{number}_moved"])  # what is there is counted there, and done here in no other sense
+        counts |= {"found": int(row["found"]) - moved, "done": counts["done"] - moved}
         for category in group.categories:
-            yield Tally(selection.store.store, selection.name, category, found=int(row["found"]), **counts)
+            yield Tally(selection.store.store, selection.name, category, **counts)
 
 
 def _tallies_of_archive(selection: ArchivedSelection, row: Mapping[str, Any]) -> Iterator[Tally]:

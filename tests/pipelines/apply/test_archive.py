@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, noon, planned, run
+from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, made, noon, planned, run
 
 from pipelines.engine.holds import HoldScope
 from pipelines.plan.artefact import Plan
@@ -130,6 +131,56 @@ def test_a_held_record_that_nothing_else_keeps_goes_to_the_archive(books: Archiv
     plan = run(books)
     assert column(books.archived("payments"), "id", "pan") == [(n, f"497010000000000{n}") for n in "123"]
     assert unexplained(books, plan) == []
+
+
+def found(plan: Plan) -> dict[tuple[str, str], int]:
+    """How many records of a dataset have a category, wherever they are."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for each in plan.tallies:
+        counted[each.dataset, each.category] += each.found
+    return counted
+
+
+def test_a_record_of_which_a_part_moved_is_one_record(books: ArchiveEstate) -> None:
+    before = found(run(books))
+    assert before["customers", "contract.evidence"] == 4
+    plan = planned(books)
+    counted = found(plan)
+    assert counted["customers", "contract.evidence"] == counted["customers", "user.contact.email"] == 3
+    assert counted["contracts", "contract.evidence"] == 3
+    for each in plan.tallies:
+        assert each.found == each.kept + each.archived + each.due + each.held + each.undetermined + each.done, each
+    engine = books.estate.engine()
+    assert [engine.volumes.history("shop", name)[0].records for name in ("customers", "contracts")] == [3, 3]
+    engine.close()
+
+
+def test_what_is_acted_on_in_both_places_counts_once_against_the_limits(books: ArchiveEstate) -> None:
+    run(books)
+    toml = books.folder / "ardoise.toml"
+    toml.write_text(toml.read_text().replace("share = 1.0", "share = 1.0\ncount = 2"))
+    plan = made(books, dt.date(2030, 4, 1))
+    acted = {step.place: step.count for step in plan.steps if step.dataset == "customers"}
+    assert acted == {"active": 2, "archive": 2}
+    assert plan.refusals == ()
+
+
+def test_what_leaves_the_archive_goes_in_portions_too(books: ArchiveEstate) -> None:
+    run(books)
+    toml = books.folder / "ardoise.toml"
+    toml.write_text(toml.read_text().replace("share = 1.0", "share = 1.0\ncount = 1"))
+    day = dt.date(2030, 4, 1)
+    assert {each.dataset for each in made(books, day).refusals} == {"payments", "contracts", "customers"}
+    left = []
+    while (plan := run(books, day, staged=True)).steps:
+        assert plan.refusals == ()
+        assert {step.count for step in plan.steps} == {1}
+        assert unexplained(books, plan, day) == []
+        left.append(sorted(f"{step.place} {step.dataset} {step.first_due}" for step in plan.steps))
+        assert len(left) < 8, left
+    assert left[0] == ["archive payments 2027-01-11"]
+    assert [books.archived(table) for table in ("payments", "contracts", "customers")] == [[], [], []]
+    assert column(books.active("customers"), "id") == [("4",)]
 
 
 def test_statistics_are_what_they_were(books: ArchiveEstate) -> None:

@@ -96,7 +96,9 @@ def test_a_worker_killed_around_a_move_is_resumed(
     assert state(books, plan) == undisturbed[kind]
 
 
-@pytest.mark.parametrize(("kind", "point"), [("sqlite", "before_commit"), ("postgresql", "after_commit"), ("mariadb", "mid_batch")])
+@pytest.mark.parametrize(
+    ("kind", "point"), [("sqlite", "before_commit"), ("postgresql", "after_commit"), ("mariadb", "mid_batch")]
+)
 def test_a_worker_killed_while_records_leave_the_archive_is_resumed(
     books: ArchiveEstate, kind: str, point: str
 ) -> None:
