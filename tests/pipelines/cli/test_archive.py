@@ -49,9 +49,9 @@ def test_archived_records_are_shown_for_a_motive_that_the_ledger_keeps(books: Ar
     assert "lawyer" in listed.words
     assert "litigation" in listed.words
     raw = ardoise("ledger", "show", "--kind", "archive_access", cwd=books.folder).out
-    assert json.loads(raw)["body"] | {"case": ""} == {
+    assert json.loads(raw)["body"] | {"case": "", "record": ""} == {
         "store": "shop", "dataset": "payments", "motive": "litigation", "narrow": True, "count": 1, "by": "lawyer",
-        "case": "",
+        "case": "", "record": "",
     }  # fmt: skip
     assert "dupont" not in raw.lower()
 
@@ -80,6 +80,24 @@ def test_the_ledger_has_the_access_before_a_record_can_be_taken(books: ArchiveEs
             ("dpo", Motive.AUTHORITY, False)
         ]
         assert (count, list(rows)) == (0, [])
+    engine.close()
+
+
+def test_who_saw_a_record_is_found_by_its_key_which_the_ledger_does_not_have(books: ArchiveEstate) -> None:
+    engine = books.estate.engine()
+    for by, dataset, key in (
+        ("all", "customers", ()), ("one", "customers", ("4711",)), ("other", "customers", ("12",)),
+        ("elsewhere", "payments", ("4711",)),
+    ):  # fmt: skip
+        request = Request("shop", dataset, Motive.SUBJECT_REQUEST, by, key=key)
+        with read_archive(books.estate, engine, request, at=noon(AS_OF)) as (count, _):
+            assert count == 0
+    found = accesses(books.estate, engine, store="shop", dataset="customers", key=("4711",))
+    assert [each.by for each in found] == ["all", "one"]
+    assert [each.by for each in accesses(books.estate, engine, dataset="payments")] == ["elsewhere"]
+    assert all("4711" not in json.dumps(entry.body) for entry in engine.ledger.entries("archive_access"))
+    with pytest.raises(UsageError, match="lies in a dataset"):
+        list(accesses(books.estate, engine, key=("4711",)))
     engine.close()
 
 
@@ -138,6 +156,7 @@ def test_check_says_what_is_wrong_with_an_archive_and_where(books: ArchiveEstate
     assert f"ardoise.toml:{lines.index('[stores.shop.archive]') + 1}: {said}" in refused.words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 def test_check_tries_the_credentials_of_each_role(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     addresses = Addresses.of(kind, request, tmp_path)
