@@ -20,7 +20,7 @@ from retention_rules.events import EARLIEST_DAY, ISO_TEXT
 
 Expression = sa.ColumnElement[Any]
 
-FURTHEST = 2200
+FURTHEST = 2100
 """Changes of offset after this year are not told apart, whatever the date of the plan."""
 
 _PATTERN = f"^({ISO_TEXT})$"

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, noon, run
+from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, run
 from command_line import inside
+from running import noon
 
 from pipelines.engine import HoldScope
 from pipelines.errors import UsageError
