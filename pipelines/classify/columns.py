@@ -77,12 +77,15 @@ def classify(tables: Sequence[Table]) -> dict[str, tuple[ColumnVerdict, ...]]:
 def _columns(table: Table) -> tuple[ColumnVerdict, ...]:
     """Each column of a table by itself."""
     common = names.common_words([column.name for column in table.columns])
-    return tuple(_column(table, column, common) for column in table.columns)
+    elsewhere = names.read_table(table.name, common).elsewhere
+    return tuple(
+        _verdict(case_of(column, common, linking=column.key or column.name in table.linking, elsewhere=elsewhere))
+        for column in table.columns
+    )
 
 
-def _column(table: Table, column: Column, common: frozenset[str]) -> ColumnVerdict:
+def _verdict(case: Case) -> ColumnVerdict:
     """A column by itself. Weak evidence is left for review; the table's context settles it afterwards."""
-    case = case_of(column, common, linking=column.key or column.name in table.linking)
     judges = (_by_schema, _by_paths, _by_type, _by_pattern, _by_key, _by_vocabulary, _by_name, by_length)
     judged = (judge(case) for judge in judges)
     return next((verdict for verdict in judged if verdict), None) or by_rest(case)

@@ -143,14 +143,25 @@ def common_words(columns: Sequence[str]) -> frozenset[str]:
 
 def is_bare(name: str) -> bool:
     """Whether a name says no more than that it is somebody's name: `nom`, `NomCli`, `customer_name`."""
-    bare = {"name", PERSON}
+    bare = {"name", PERSON, "label"}
     words = [word for word in tokens(name) if not word.isdigit()]
     return any("name" in meanings(word) for word in words) and all(bare & meanings(word) for word in words)
 
 
-def says_text(name: str) -> tuple[str, ...]:
-    """The words of a name that announce free text."""
-    return tuple(sorted({word for word in tokens(name) if lexicon().singular(word) in lexicon().texts}))
+def says_who(words: Iterable[str]) -> bool:
+    """Whether words say by whom something was done: `created by`, `saisi par`."""
+    return bool({"by", "par"} & set(words))
+
+
+def roles(name: str) -> frozenset[str]:
+    """The words of a name that are persons' roles."""
+    return frozenset(word for word in tokens(name) if PERSON in meanings(word))
+
+
+def says_text(name: str, common: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The words of a name that announce free text, without those that the table's columns have in ``common``."""
+    words = set(tokens(name)) - common or set(tokens(name))
+    return tuple(sorted(word for word in words if lexicon().singular(word) in lexicon().texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +175,11 @@ class TableName:
     bodies: bool
     things: bool
     transactions: bool
+
+    @property
+    def elsewhere(self) -> bool:
+        """It is about goods or bodies, and no persons."""
+        return (self.bodies or self.things) and not self.persons
 
 
 def read_table(table: str, common: Iterable[str] = ()) -> TableName:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from pipelines.classify import categories as c
 from pipelines.classify import names
-from pipelines.classify.lexicon import PERSON
 from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Table, Verdict
 
 SURE_SIGNS = frozenset({c.FIRST_NAME, c.LAST_NAME, c.BIRTH, c.NATIONAL_ID})
@@ -19,17 +18,23 @@ SIGNS = SURE_SIGNS | {c.NAME, c.EMAIL, c.PHONE, c.USERNAME, c.GENDER}
 SITES = c.PLACES | {c.STREET, c.ADDRESS, c.WORKPLACE, c.LOCATION}
 """Categories that a company's premises have too."""
 
+TECHNICAL = frozenset({c.IP, c.COOKIE, c.DEVICE, c.DEVICE_ID})
+"""A table with one of these is about visits."""
+
 JOBS = frozenset({c.JOB, c.SALARY})
 """Categories that a list of jobs has too."""
 
 OF_ANYBODY = frozenset({c.WORKPLACE, c.GENDER, c.MARITAL, c.STREET, c.LOCATION, c.BANK, c.SALARY, c.CONTACT, c.TAX_ID})
 """Weakly named categories that are somebody's in a table that points at persons, too."""
 
-GRAVE = frozenset({c.USERNAME, c.CREDENTIALS, c.BANK, c.NATIONAL_ID, c.TAX_ID, c.GENDER, c.CONTACT})
+GRAVE = frozenset({c.USERNAME, c.CREDENTIALS, c.TAX_ID, c.GENDER, c.CONTACT})
 """Weakly named categories that stay for review where the table does not speak of persons."""
 
 KNOWN = 0.5
 """The share of known names from which a column called `name` holds persons, in a table that says nothing."""
+
+MOSTLY = 0.6
+"""The share of known names from which a column called `name` makes the table one of persons."""
 
 FUNCTIONS = 0.5
 """The share of addresses of a function (`contact@`) from which a company's addresses are nobody's."""
@@ -39,12 +44,16 @@ _COMPANY_NUMBERS = frozenset({"siren", "siret", "tva", "vat", "rcs", "duns", "kb
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a table is about. ``persons``: its rows are persons; ``linked``: they point at some; ``held``: its categories."""
+    """What a table is about. ``persons``: its rows are persons; ``held``: its categories.
+
+    ``linked``: they point at persons; ``first``: the roles named beside its first names (`prenom_client`: client).
+    """
 
     persons: bool
     bodies: bool
     things: bool
     held: frozenset[str]
+    first: frozenset[frozenset[str]] = frozenset()
     linked: bool = False
 
     @property
@@ -58,10 +67,11 @@ def about(table: Table, verdicts: Sequence[ColumnVerdict]) -> About:
     held = frozenset(each.category for each in verdicts if each.personal and each.category)
     said = names.read_table(table.name, names.common_words([each.column for each in verdicts]))
     numbers = any(set(names.tokens(each.column)) & _COMPANY_NUMBERS for each in verdicts)
-    sure = bool(held & SURE_SIGNS)
+    sure = bool(held & SURE_SIGNS) or (not said.things and any(map(_names_persons, verdicts)))
+    first = frozenset(names.roles(each.column) for each in verdicts if each.personal and each.category == c.FIRST_NAME)
     by_name = said.persons and not (said.bodies or said.things or said.transactions)
     bodies = said.bodies or (numbers and not said.persons)
-    return About(sure or by_name, bodies and not sure, said.things and not sure, held, linked=said.persons)
+    return About(sure or by_name, bodies and not sure, said.things and not sure, held, first, said.persons)
 
 
 def linked(table: Table, about: About, persons: Collection[str]) -> About:
@@ -96,9 +106,9 @@ def _doubted(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
         return _said(verdict, Verdict.NOT_PERSONAL, "without a person")
     if category in c.PLACES:
         return _said(verdict, Verdict.PERSONAL, "beside a person")
-    if category == c.LOCATION and not about.near:
+    if category == c.LOCATION and not (about.persons or about.linked or about.held & {c.STREET, c.ADDRESS}):
         return _said(verdict, Verdict.REVIEW, "without a person")
-    if category == c.NAME and c.FIRST_NAME in about.held and names.is_bare(verdict.column):
+    if category == c.NAME and _surname(verdict, about):
         return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
     alone = not about.persons and not about.held & {c.NAME, c.FIRST_NAME, c.LAST_NAME}
     functions = any(each.source is Source.VOCABULARY and (each.share or 0) >= FUNCTIONS for each in verdict.evidence)
@@ -126,9 +136,13 @@ def _reviewed(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     if category in c.PLACES:
         return _placed(verdict, near=about.near and not elsewhere)
     measured = any(each.source is Source.SCHEMA for each in verdict.evidence)  # a weight, a height: of a parcel?
+    if category == c.BROWSING and about.persons and not about.held & TECHNICAL:
+        verdict = replace(verdict, category=c.WEB_PAGE)
     if about.persons or (about.linked and (category in OF_ANYBODY or (category == c.HEALTH and not measured))):
         return _said(verdict, Verdict.PERSONAL, "about persons")
-    if category == c.BROWSING and about.held & {c.IP, c.COOKIE, c.DEVICE}:
+    if category == c.WORKPLACE and about.near:
+        return _said(verdict, Verdict.PERSONAL, "beside a person")
+    if category == c.BROWSING and about.held & TECHNICAL:
         return _said(verdict, Verdict.PERSONAL, "beside a visitor")
     if (category in GRAVE and not elsewhere) or category in {c.FIRST_NAME, c.PHONE}:
         return verdict
@@ -142,10 +156,10 @@ def _placed(verdict: ColumnVerdict, *, near: bool) -> ColumnVerdict:
 
 def _named(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     """A column that might hold persons' names: by its own name, the table's, and how many of the names are known."""
-    if c.FIRST_NAME in about.held and names.is_bare(verdict.column):
+    if _surname(verdict, about):
         return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
     known = max((each.share or 0 for each in verdict.evidence if each.source is Source.VOCABULARY), default=0.0)
-    role = any(PERSON in names.meanings(word) for word in names.tokens(verdict.column))
+    role = bool(names.roles(verdict.column)) or names.says_who(names.tokens(verdict.column))
     if known >= KNOWN and (role or not (about.things or about.bodies)):
         return _said(verdict, Verdict.PERSONAL, "nothing against it")
     none = any(each.source is Source.LANGUAGE_MODEL and each.says == "no names" for each in verdict.evidence)
@@ -154,6 +168,17 @@ def _named(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     if none or ((about.things or about.bodies) and not role):
         return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
     return verdict
+
+
+def _surname(verdict: ColumnVerdict, about: About) -> bool:
+    """Whether a column is the surname to a first name of the table: `nom_client` beside `prenom_client`."""
+    return names.is_bare(verdict.column) and (names.roles(verdict.column) in about.first)
+
+
+def _names_persons(verdict: ColumnVerdict) -> bool:
+    """Whether a column called `name` holds names that people bear, most of them."""
+    known = any(each.source is Source.VOCABULARY and (each.share or 0) >= MOSTLY for each in verdict.evidence)
+    return verdict.category == c.NAME and known and names.is_bare(verdict.column)
 
 
 def _model(verdict: ColumnVerdict) -> bool:

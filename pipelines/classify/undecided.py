@@ -25,17 +25,21 @@ A_FEW = 0.15
 TEXTS = 40
 """Free texts of a column that are searched for spans."""
 
+CODED = frozenset({c.REGION, c.COUNTRY, c.LANGUAGE, c.DEMOGRAPHIC, c.GENDER, c.NATIONAL_ID, c.TAX_ID, c.BANK, c.CREDENTIALS})
+"""Weakly named categories whose values are codes."""
+
 FEWEST = 5
 """Distinct values below which first names are no proof of a column of them: `Rose, Olive, Violet` are colours too."""
 
 
 def by_length(case: Case) -> ColumnVerdict | None:
     """Free text: personal when spans are found in it; else a person must say, since the next row may hold one."""
-    announced = names.says_text(case.column.name)
-    long = case.family is Family.JSON or case.sample.long
-    if not long and (not announced or case.sample.enumeration or not case.sample.texts or codes(case.sample)):
+    long, sample = case.family is Family.JSON or case.sample.long, case.sample
+    if not long and (not case.announced or case.name.category or sample.enumeration or codes(sample)):
         return None
-    said = Evidence(Source.NAME, f"`{' '.join(announced)}`") if announced else None
+    if not sample.texts:
+        return None
+    said = Evidence(Source.NAME, f"`{' '.join(case.announced)}`") if case.announced else None
     looked = case.sample.texts[:TEXTS]
     found = [spans(text) for text in looked]
     sure = sum(any(_sure(text, span) for span in each) for text, each in zip(looked, found, strict=True))
@@ -61,7 +65,7 @@ def by_rest(case: Case) -> ColumnVerdict:
     stray = _stray(case)
     if stray:
         return stray
-    if codes(sample) and name.category not in {c.REGION, c.COUNTRY, c.LANGUAGE, c.DEMOGRAPHIC, c.GENDER}:
+    if codes(sample) and name.category not in CODED:
         return case.plain(Evidence(Source.VALUES, "codes or numbers"))
     if v.share_of(sample, "status") >= v.ENOUGH:
         return case.plain(case.named, Evidence(Source.VOCABULARY, "states of a record"))
@@ -72,6 +76,8 @@ def by_rest(case: Case) -> ColumnVerdict:
         return known
     if name.veto:
         return case.plain(case.named)
+    if case.elsewhere and name.category != c.NAME:
+        return case.plain(case.named, Evidence(Source.VOCABULARY, "no known names"))
     if sample.enumeration:
         return case.plain(case.named, Evidence(Source.VALUES, "an enumeration"))
     return _by_model(case)
@@ -102,6 +108,8 @@ def _by_known_names(case: Case) -> ColumnVerdict | None:
     if name.category == c.NAME and (share := v.named(sample)) >= SOME:
         said = Evidence(Source.VOCABULARY, "known names", share)
         return case.review(c.NAME, case.named, said)
+    if name.category == c.NAME and sample.share(r"[a-z]+([._-][a-z]+)?\d{0,3}") >= MOST and names.says_who(name.tokens):
+        return case.personal(c.USERNAME, case.named, Evidence(Source.VALUES, "accounts"))
     full = v.full_names(sample)
     if full >= MOST:
         return case.personal(c.NAME, Evidence(Source.VOCABULARY, "known first names", full), case.named)
@@ -114,6 +122,8 @@ def _by_known_names(case: Case) -> ColumnVerdict | None:
 def _by_model(case: Case) -> ColumnVerdict:
     """What the language models make of the values; never more than a case for review by itself."""
     named = case.name.category == c.NAME
+    if named and case.elsewhere and not names.roles(case.column.name):
+        return case.review(c.NAME, case.named, Evidence(Source.VOCABULARY, "known names", v.named(case.sample)))
     said = ner.shares(case.sample)
     persons, located = said.get("PERSON", 0.0), said.get("LOCATION", 0.0)
     evidence = Evidence(Source.LANGUAGE_MODEL, "PERSON", persons)
