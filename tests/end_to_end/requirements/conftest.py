@@ -8,7 +8,8 @@ import pytest
 from policy_estate import Make, PolicyEstate
 
 JULIEN_SCHEMA = """
-CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT, name TEXT, birth TEXT, region TEXT, collected TEXT);
+CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT, name TEXT, birth TEXT, region TEXT, collected TEXT,
+  objected TEXT);
 CREATE TABLE contracts (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES people (id), ended TEXT, number TEXT,
   note TEXT, amount NUMERIC, delivered TEXT);
 CREATE TABLE services (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES people (id), ended TEXT, last_act TEXT);
@@ -24,7 +25,9 @@ CREATE TABLE invoices (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES peop
 JULIEN_DATASETS = {
     "people": """
     subjects: [{kind: email, columns: [email]}]
-    events: {collected: {column: collected, null: absent, of: subject}}
+    events:
+      collected: {column: collected, null: absent, of: subject}
+      objection: {column: objected, null: absent, of: subject}
     fields:
       email: {category: user.contact.email}
       name: {category: user.name}

@@ -1,7 +1,7 @@
 """JULIEN's retention table (R1 to R11), each row of it on a store: planned, approved, applied, looked at.
 
-The archive as a place apart and a person's objection are not looked at here: an archived field is one that stays while
-only law and claims keep it.
+The archive as a place apart is not looked at here: an archived field is one that stays while only law and claims keep
+it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ import pytest
 from policy_estate import Make, PolicyEstate
 from running import noon
 
+from pipelines.apply import apply
 from pipelines.engine.holds import HoldScope
-from pipelines.errors import EstateInvalid
+from pipelines.errors import EstateInvalid, PlanChanged
+from pipelines.requests import ended_purposes
+from pipelines.subjects import subject_digest
 from pipelines.verify.statistics import differing, measured
+from retention_rules.purposes import Right
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +56,95 @@ def test_r1_a_contract_without_the_end_that_it_must_have_leaves_its_client_alone
 
     assert shop.stand(dt.date(2099, 1, 1), "people", "user.name") == {"undetermined": 1}
     assert shop.plan(dt.date(2099, 1, 1)).steps == ()
+
+
+def former_clients(shop: PolicyEstate, *objected: str | None) -> None:
+    """Persons whose contracts ended half a year ago, by the day on which they objected, with a note each."""
+    shop.fill("people", *people(*({"objected": day} for day in objected)))
+    numbers = range(1, len(objected) + 1)
+    contracts = ({"person_id": n, "ended": "2025-12-31", "number": "K", "note": CANARY} for n in numbers)
+    shop.fill("contracts", *contracts)
+    shop.fill("exchanges", *({"person_id": n, "at": "2025-06-01", "kind": "inbound", "body": CANARY} for n in numbers))
+
+
+def objects(shop: PolicyEstate, number: int, on: dt.date, now: dt.date = NOW) -> None:
+    """A person's objection, recorded with the engine."""
+    digest = subject_digest(shop.estate.key, "JULIEN", "email", f"{CANARY.upper()}{number}@example.org")
+    ended = ended_purposes(shop.estate.policy("JULIEN"), Right.OBJECTION)
+    with shop.engine() as engine:
+        events = {each.ended_by for each in ended}
+        engine.requests.record("JULIEN", digest, Right.OBJECTION, events, on=on, by="support", at=noon(now))
+
+
+def test_r1_an_objection_ends_the_follow_up_at_once_and_the_evidence_of_the_contract_stays(shop: PolicyEstate) -> None:
+    former_clients(shop, "2026-03-31", None)
+
+    (step,) = (each for each in shop.plan(NOW).steps if each.dataset == "people")
+    assert (step.first_due, step.purposes) == (dt.date(2026, 3, 31), (("client_followup", 1),))
+    shop.run(NOW)
+
+    assert shop.untouched("people", "name", [CANARY, CANARY]) == [False, True]
+    assert shop.untouched("exchanges", "body", [CANARY, CANARY]) == [False, True]
+    assert shop.untouched("contracts", "number", ["K", "K"]) == [True, True]
+    assert shop.stand(NOW, "contracts", "contract.evidence")["archived"] >= 1
+
+
+def test_r1_an_objection_does_not_end_a_contract_that_runs_and_leaves_no_follow_up(shop: PolicyEstate) -> None:
+    shop.fill("people", *people({"objected": "2024-01-01"}))
+    shop.fill("contracts", {"person_id": 1, "ended": "2026-03-31", "number": "K1"})
+
+    assert shop.stand(dt.date(2026, 3, 30), "people", "user.name") == {"kept": 1}
+    shop.run(dt.date(2026, 3, 31))
+    assert shop.untouched("people", "name", [CANARY]) == [False]
+
+
+def test_r1_an_objection_that_a_person_made_elsewhere_is_recorded_and_supersedes_the_plan(shop: PolicyEstate) -> None:
+    former_clients(shop, None, None, None)
+    plan = shop.plan(NOW, approved=True)
+    assert not [step for step in plan.steps if step.dataset == "people"]
+
+    objects(shop, 2, NOW - DAY)
+
+    with pytest.raises(PlanChanged, match="a person's request was recorded"):
+        apply(shop.estate, plan.digest, now=noon(NOW), today=NOW, actor="worker", retries=())
+    assert shop.stand(NOW - 2 * DAY, "people", "user.name") == {"kept": 3}
+    shop.run(NOW)
+    assert shop.untouched("people", "name", [CANARY] * 3) == [True, False, True]
+    assert shop.untouched("exchanges", "body", [CANARY] * 3) == [True, False, True]
+    assert shop.stand(NOW, "people", "user.name") == {"kept": 2, "done": 1}
+
+
+def test_r1_a_hold_masks_what_an_objection_makes_due(shop: PolicyEstate) -> None:
+    former_clients(shop, None, None)
+    objects(shop, 1, NOW)
+    objects(shop, 2, NOW)
+    digest = subject_digest(shop.estate.key, "JULIEN", "email", f"{CANARY}1@example.org")
+    with shop.engine() as engine:
+        engine.holds.open("C-1", HoldScope(subject=digest), since=NOW - DAY, by="legal", at=noon(NOW))
+
+    assert shop.stand(NOW, "people", "user.name") == {"due": 1, "held": 1}
+    shop.run(NOW)
+    assert shop.untouched("people", "name", [CANARY, CANARY]) == [True, False]
+
+
+def test_r1_an_objection_that_was_retracted_ends_nothing(shop: PolicyEstate) -> None:
+    former_clients(shop, None)
+    objects(shop, 1, NOW)
+    assert shop.stand(NOW, "people", "user.name") == {"due": 1}
+
+    with shop.engine() as engine:
+        engine.requests.retract(1, by="support", at=noon(NOW))
+
+    assert shop.stand(NOW, "people", "user.name") == {"kept": 1}
+
+
+def test_r1_an_objection_without_a_day_leaves_a_person_undetermined_until_the_period_is_over(
+    shop: PolicyEstate,
+) -> None:
+    former_clients(shop, "some day")
+
+    assert shop.stand(NOW, "people", "user.name") == {"undetermined": 1}
+    assert shop.stand(dt.date(2029, 1, 1), "people", "user.name") == {"due": 1}
 
 
 @pytest.mark.parametrize(("day", "number"), [(dt.date(2027, 6, 30), "K1"), (dt.date(2027, 7, 1), None)])
