@@ -110,6 +110,11 @@ class Checked(PatternRecognizer):
         return None if self._doubtful else True
 
 
+def _checked_without_gaps(check: Any) -> Any:
+    """The check of a number whose groups may stand apart by any of the usual signs."""
+    return lambda text: check(re.sub(r"[\s.\-]", "", text))
+
+
 class Shape(PatternRecognizer):
     """Patterns without a checksum, where case matters."""
 
@@ -148,47 +153,77 @@ def recognizers(language: str) -> list[EntityRecognizer]:
     ]
 
 
+_GAP = r"[ .\-\u00a0\u202f]?"
+"""What stands between the groups of a number."""
+
+
+def _groups(*groups: str) -> str:
+    """A number in groups that may stand apart."""
+    return rf"\b{_GAP.join(groups)}\b"
+
+
 def french(language: str) -> list[EntityRecognizer]:
     """The French identifiers."""
     speaks: dict[str, Any] = {"supported_language": language}
     return [
         Checked(
             "FR_NIR",
-            r"\b[1-478]\s?\d{2}\s?[0-9]{2}\s?(?:\d{2}|2[AB])\s?\d{3}\s?\d{3}\s?\d{2}\b",
-            nir.is_valid,
+            _groups(
+                "[1-478]", r"\d{2}", r"(?:0[1-9]|1[0-2]|[2-9]\d)", r"(?:\d{2}|2[AB])", r"\d{3}", r"\d{3}", r"\d{2}"
+            ),
+            _checked_without_gaps(nir.is_valid),
             **speaks,
             context=["sécurité", "sociale", "nir", "secu", "sécu", "ssn"],
         ),
         Checked(
             "FR_SPI",
-            r"\b[0-3]\d\s?\d{2}\s?\d{3}\s?\d{3}\s?\d{3}\b",
-            nif.is_valid,
+            _groups(r"[0-3]\d", r"\d{2}", r"\d{3}", r"\d{3}", r"\d{3}"),
+            _checked_without_gaps(nif.is_valid),
             doubtful=True,
             **speaks,
             context=["fiscal", "fiscale", "spi", "impôt", "impôts", "tax"],
         ),
         Checked(
             "FR_SIRET",
-            r"\b\d{3}\s?\d{3}\s?\d{3}\s?\d{5}\b",
-            siret.is_valid,
+            _groups(r"\d{3}", r"\d{3}", r"\d{3}", r"\d{5}"),
+            _checked_without_gaps(siret.is_valid),
             **speaks,
             context=["siret"],
         ),
         Checked(
             "FR_SIREN",
-            r"\b\d{3}\s?\d{3}\s?\d{3}\b",
-            siren.is_valid,
+            _groups(r"\d{3}", r"\d{3}", r"\d{3}"),
+            _checked_without_gaps(siren.is_valid),
             doubtful=True,
             **speaks,
             context=["siren", "rcs"],
         ),
-        Checked("FR_VAT", r"\bFR\s?[0-9A-Z]{2}\s?\d{3}\s?\d{3}\s?\d{3}\b", tva.is_valid, **speaks),
+        Checked(
+            "FR_VAT",
+            _groups("FR", "[0-9A-Z]{2}", r"\d{3}", r"\d{3}", r"\d{3}"),
+            _checked_without_gaps(tva.is_valid),
+            **speaks,
+        ),
         Checked("IBAN_CODE", r"\bFR\d{2}(?:\s?[0-9A-Z]{4}){5}\s?[0-9A-Z]{3}\b", iban.is_valid, **speaks),
         Shape(
             "FR_PLATE",
             [(r"\b[A-HJ-NP-TV-Z]{2}[-\s][0-9]{3}[-\s][A-HJ-NP-TV-Z]{2}\b", 0.3)],
             **speaks,
             context=["immatriculation", "immatriculé", "immatriculée", "plaque", "véhicule", "voiture", "plate", "car"],
+        ),
+        # Without a checksum: worth nothing without a word beside them, or the name of their column.
+        Shape(
+            "FR_ID_CARD",
+            [(r"\b\d{12}\b", 0.2), (r"\b(?=[A-Z0-9]*\d)(?=\d*[A-Z])[A-HJ-NP-Z0-9]{9}\b", 0.2)],
+            **speaks,
+            context=["identité", "identite", "cni", "cnie", "identity"],
+        ),
+        Shape("FR_PASSPORT", [(r"\b\d{2}[A-Z]{2}\d{5}\b", 0.25)], **speaks, context=["passeport", "passport"]),
+        Shape(
+            "FR_LICENCE",
+            [(r"\b\d{12}\b", 0.2), (r"\b\d{2}[A-Z]{2}\d{5}\b", 0.2)],
+            **speaks,
+            context=["permis", "conduire", "licence", "license"],
         ),
     ]
 
