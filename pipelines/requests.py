@@ -25,9 +25,10 @@ def ended_purposes(policy: Policy, right: Right, names: Collection[str] = ()) ->
         if name not in possible:
             remedy = suggestion(name, possible, f"It can end: {', '.join(possible)}")
             raise UsageError(f"no purpose {name!r} is ended by such a request", where, f"{remedy}.")
-    events = {possible[name].ended_by for name in names or possible}
+    wanted = names or possible
+    events = {possible[name].ended_by for name in wanted}
     ended = tuple(each for each in policy.purposes if each.ended_by in events)
-    others = [each.name for each in ended if names and each.name not in names]
+    others = [each.name for each in ended if each.name not in wanted]
     if others:
         raise UsageError(
             f"{', '.join(others)} would end with it, by the same event",
