@@ -48,6 +48,8 @@ Expression = sa.ColumnElement[Any]
 
 FETCH = 1000
 
+_ISO_DAY = len("2026-06-30")
+
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
@@ -235,7 +237,8 @@ class ItemSelection:
         staged: dict[str, Expression] = {}
         if (portion := self.context.portion) is not None:
             part = part_of(relation.c.digest)
-            staged = {"backlog": sa.func.min(since), "part": sa.func.min(sa.case((due, part)))}
+            asking = sa.and_(due, relation.c.digest.is_not(None))
+            staged = _earliest(sa.case((asking, since)), sa.case((asking, part)))
             due = sa.and_(due, sa.not_(sa.func.coalesce(waits(portion, since, part), sa.false())))
             since = sa.case((due, since))
         named = [decision_columns(group) for group in groups]
@@ -358,6 +361,13 @@ class ItemSelection:
 
 def _truth(condition: Expression) -> Expression:
     return sa.case((condition, sa.true()), else_=sa.false())
+
+
+def _earliest(since: Expression, part: Expression) -> dict[str, Expression]:
+    """The first day since which a person of an item is due, and the first part of that day: NULL where nobody is."""
+    together = sa.func.min(sa.cast(since, sa.Text()).concat(part))
+    day = sa.cast(sa.func.substr(together, 1, _ISO_DAY), sa.Date())
+    return {"backlog": day, "part": sa.func.substr(together, _ISO_DAY + 1, type_=sa.Text())}
 
 
 def _some(condition: Expression) -> Expression:
