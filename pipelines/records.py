@@ -75,7 +75,7 @@ def folders_of_item(estate: Estate, store: str, dataset: str, name: str) -> tupl
 
 
 def record_digest(estate: Estate, store: str, dataset: str, values: Sequence[str]) -> str:
-    """The keyed digest of the record whose key columns read as these texts; the store is asked, and only read.
+    """The keyed digest of the record whose key columns read as these texts; the store is asked, then its archive.
 
     Raises:
         UsageError: there is no such record.
@@ -84,6 +84,7 @@ def record_digest(estate: Estate, store: str, dataset: str, values: Sequence[str
     from connectors.sql.connector import SqlConnector
     from connectors.sql.engines import speaking_for
     from connectors.sql.functions import record_key
+    from pipelines.archives.finding import archived_record
     from pipelines.scan.sources import source_of
 
     names = key_columns(estate, store, dataset)
@@ -95,6 +96,9 @@ def record_digest(estate: Estate, store: str, dataset: str, values: Sequence[str
         query = sa.select(record_key(table.c[name] for name in names)).where(*same)
         with speaking_for(store), connector.reading() as connection:
             found = connection.execute(query).scalars().all()
+        archived = None if found else archived_record(connector, dataset, names, values)
+    if archived is not None:
+        return archived
     if len(found) != 1:
         raise UsageError("there is no such record", f"{store}.{dataset}", "Give its key as the store shows it.")
     return estate.key.digest(f"{store}{SEPARATOR}{dataset}{SEPARATOR}{found[0]}")

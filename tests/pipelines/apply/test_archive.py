@@ -13,7 +13,9 @@ from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_est
 from running import noon
 
 from pipelines.engine.holds import HoldScope
+from pipelines.errors import UsageError
 from pipelines.plan.artefact import Plan
+from pipelines.records import record_digest
 from pipelines.subjects import subject_digest
 from pipelines.verify import verify
 
@@ -123,6 +125,19 @@ def test_a_hold_keeps_what_is_due_in_the_archive_until_its_release(books: Archiv
     assert books.archived("payments") == books.archived("contracts") == []
     assert column(books.active("customers"), "id") == [("4",)]
     assert unexplained(books, plan, dt.date(2030, 4, 2)) == []
+
+
+def test_one_record_can_be_held_once_it_is_in_the_archive(books: ArchiveEstate) -> None:
+    run(books)
+    digest = record_digest(books.estate, "shop", "contracts", ["1"])
+    engine = books.estate.engine()
+    scope = HoldScope(store="shop", dataset="contracts", record=digest)
+    engine.holds.open("C-3", scope, since=AS_OF, by="dpo", at=noon(AS_OF))
+    engine.close()
+    run(books, dt.date(2030, 4, 1))
+    assert column(books.archived("contracts"), "id", "number") == [("1", "K-1")]
+    with pytest.raises(UsageError, match="no such record"):
+        record_digest(books.estate, "shop", "contracts", ["2"])
 
 
 def test_a_held_record_that_nothing_else_keeps_goes_to_the_archive(books: ArchiveEstate) -> None:
