@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import TypedDict
+
+_RELAYED = re.compile(r"([^@=]+)=(?:40)?([^@=]+\.[^@=]+)@")
+_GUEST = re.compile(r"([^@]+)_([^@_]+\.[^@_]+)#EXT#@", re.IGNORECASE)
 
 
 class Contact(enum.StrEnum):
@@ -35,6 +39,15 @@ def participant(role: str, address: str, name: str, contact: Contact = Contact.S
     if address.lower().rstrip(".>").endswith(".invalid") or not (address or name):
         return None
     return Participant(role=role, address=address, name=name, contact=contact.value)
+
+
+def behind(address: str) -> str:
+    """The address that a relay, or Microsoft's directory of guests, has written into another's local part, or nothing.
+
+    "anne=40acme.example@lists.example" is how some lists name Anne, "anne_acme.example#EXT#@…" how hosts name guests.
+    """
+    found = _RELAYED.match(address) or _GUEST.match(address)
+    return f"{found[1]}@{found[2]}" if found else ""
 
 
 def clean(text: str) -> str:

@@ -14,7 +14,7 @@ import unicodedata
 from connectors.digests import DigestKey
 from connectors.spelling import canonical_email, folded, loose_email
 
-MATCHING = 2
+MATCHING = 3
 """Raised whenever these forms, or what counts as a contact, change: an index of other rules does not answer then."""
 
 SEPARATOR = "\x1f"

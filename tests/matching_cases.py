@@ -26,7 +26,7 @@ from connectors.sql.engines import open_engine
 from pipelines.data_map.model import DatasetMap, SubjectLink
 from pipelines.plan.dialects import run
 from pipelines.plan.evidence import item_occurrences
-from pipelines.plan.links import Key, forms, spelled
+from pipelines.plan.links import Key, forms, spelled, unread
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supplier
 from pipelines.scan.index import ITEMS, PARTICIPANTS
@@ -150,7 +150,10 @@ def cases() -> Iterator[Case]:
 
 
 def findings(chosen: Sequence[Case], folder: Path) -> dict[str, Finding]:
-    """What the engine finds: the items read and digested as by a scan, the contact's digests computed by SQLite."""
+    """What the engine finds: the items read and digested as by a scan, the contact's digests computed by SQLite.
+
+    Each case has a scope of its own, so that nobody is met in another's.
+    """
     items = duckdb.connect()
     items.execute("ATTACH ':memory:' AS items; USE items")
     for table in (ITEMS, PARTICIPANTS):
@@ -160,20 +163,19 @@ def findings(chosen: Sequence[Case], folder: Path) -> dict[str, Finding]:
         items.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
         items.unregister("batch")
     items.execute("USE memory")
-    evidence = dict[tuple[str, str, str], list[tuple[Any, ...]]]()
+    evidence = dict[tuple[str, str], list[tuple[Any, ...]]]()
     for store, text in MAPS.items():
         dataset = DatasetMap.model_validate(yaml.safe_load(text))
         supplier = Supplier(store, "all", (EVENT,), frozenset(), items=True, approved=True)
         policy, horizon = load_policy("julien"), Horizon("h", TODAY, TODAY)
         for query in item_occurrences(supplier, dataset, policy, EVENT, horizon):
-            told = query.add_columns(sa.literal_column("items.participants.key").label("item"))
-            for _, _, key, digest, *state, item in run(items, told).fetchall():
-                evidence.setdefault((item, key, digest), []).append(tuple(state))
+            for _, _, key, digest, *state in run(items, query).fetchall():
+                evidence.setdefault((key, digest), []).append(tuple(state))
     people = dict[str, list[tuple[Any, ...]]]()
     for item, *digests in items.execute("SELECT key, digest, loose, name_digest FROM items.participants").fetchall():
         people.setdefault(item, []).append(tuple(digests))
-    known = contacts({case.who: case.contact for case in chosen}, folder)
-    return {case.id: _finding(case, known[case.who], people.get(case.id, []), evidence) for case in chosen}
+    known = contacts({case.id: case.contact for case in chosen}, folder)
+    return {case.id: _finding(known[case.id], people.get(case.id, []), evidence) for case in chosen}
 
 
 def confusion(pairs: Sequence[tuple[str, str]]) -> str:
@@ -187,7 +189,7 @@ def confusion(pairs: Sequence[tuple[str, str]]) -> str:
 def _rows(case: Case) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A case's rows in the index: its item and its participants."""
     batch = pa.RecordBatch.from_pylist([case.item], ITEM_SCHEMA)
-    people = Participants(SubjectKeys(KEY, case.who, OWN)).digested(batch).to_pylist()
+    people = Participants(SubjectKeys(KEY, case.id, OWN)).digested(batch).to_pylist()
     where = {"store": case.store, "dataset": "all"}
     item = {name: value for name, value in case.item.items() if name != "participants"}
     for moment in ("first", "last"):
@@ -196,7 +198,10 @@ def _rows(case: Case) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def contacts(rows: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, set[tuple[Key, str]]]:
-    """The digests of each contact as SQLite computes them from a table, each contact in a scope of its own."""
+    """The digests of each contact as SQLite computes them from a table, each contact in a scope of its own.
+
+    None of one with a link that cannot be read: it is never due (`carried`).
+    """
     (folder / "contacts.sqlite").touch()
     engine = open_engine("crm", f"sqlite:///{folder / 'contacts.sqlite'}", write=True)
     names = ("id", "email", "second", "alias", "first", "last")
@@ -209,24 +214,26 @@ def contacts(rows: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, s
             table.insert(), [dict.fromkeys(names) | {"id": who} | dict(row) for who, row in rows.items()]
         )
         for who in rows:
-            rows = spelled(sa.select(table).where(table.c.id == who), LINKS, "sqlite", fenced=True)
-            query = sa.select(*(form.digest(rows, KEY, who, "sqlite") for form in found))
-            row = connection.execute(query).one()
-            digests[who] = {(form.key, digest) for form, digest in zip(found, row, strict=True) if digest}
+            given = spelled(sa.select(table).where(table.c.id == who), LINKS, "sqlite", fenced=True)
+            query = sa.select(
+                sa.or_(*(unread(link, given) for link in LINKS if link.kind == "email")),
+                *(form.digest(given, KEY, who, "sqlite") for form in found),
+            )
+            lost, *row = connection.execute(query).one()
+            digests[who] = {(form.key, digest) for form, digest in zip(found, row, strict=True) if digest and not lost}
     engine.dispose()
     return digests
 
 
 def _finding(
-    case: Case,
     digests: AbstractSet[tuple[Key, str]],
     people: Sequence[tuple[Any, ...]],
-    evidence: Mapping[tuple[str, str, str], list[tuple[Any, ...]]],
+    evidence: Mapping[tuple[str, str], list[tuple[Any, ...]]],
 ) -> Finding:
     if all(key.weak for key, _ in digests):
         return Finding("unknown", "unknown", None)
     sure, doubt = (
-        [each for key, digest in digests if key.weak is weak for each in evidence.get((case.id, key.name, digest), [])]
+        [each for key, digest in digests if key.weak is weak for each in evidence.get((key.name, digest), [])]
         for weak in (False, True)
     )
     strong = {digest for key, digest in digests if not key.weak}

@@ -16,11 +16,12 @@ from urllib.parse import unquote
 from icalendar import Component
 
 from connectors.caldav.occurrences import cancelled, every, read
-from connectors.participants import Contact, Participant, clean, participant
+from connectors.participants import Contact, Participant, behind, clean, participant
 
 _ROLES = {"ORGANIZER": "organizer", "ATTENDEE": "attendee"}
 _THINGS = {"ROOM", "RESOURCE"}
-_COMING = {"", "ACCEPTED", "TENTATIVE", "COMPLETED", "IN-PROCESS"}
+_COMING = {"", "ACCEPTED", "CONFIRMED", "TENTATIVE", "COMPLETED", "IN-PROCESS"}
+_ASKED = {"TRUE", "YES"}
 _BESIDE = ("SENT-BY", "DELEGATED-TO", "DELEGATED-FROM")
 _MAILTO = re.compile(r"mailto:([^\s;,:\"'<>]+@[^\s;,:\"'<>]+)", re.IGNORECASE)
 
@@ -70,10 +71,15 @@ def _people(component: Component) -> Iterator[Participant]:
             spelled = dict.fromkeys((address_of(value), address_of(params.get("EMAIL", ""))))  # RFC 7986, 6.2
             for address in [each for each in spelled if each] or [""]:
                 yield from _known(participant(role, address, shown, contact))
+                if other := behind(address):
+                    yield from _known(participant(role, other, "", Contact.WEAK))
 
 
 def _beside(component: Component) -> Iterator[Participant]:
-    """Those who act for somebody else, or to whom or by whom a part was delegated (RFC 5545, 3.2.4, 3.2.5, 3.2.18)."""
+    """Those who act for somebody else, or to whom or by whom a part was delegated (RFC 5545, 3.2.4, 3.2.5, 3.2.18).
+
+    And participants by RFC 9073, 7.1, who give no answers.
+    """
     for name, role in _ROLES.items():
         for value in every(component, name):
             params = getattr(value, "params", {})
@@ -81,6 +87,10 @@ def _beside(component: Component) -> Iterator[Participant]:
                 given = params.get(other, [])
                 for each in [given] if isinstance(given, str) else given:
                     yield from _known(participant(role, address_of(each), "", Contact.WEAK))
+    for inner in component.subcomponents:
+        if inner.name == "PARTICIPANT":
+            for value in every(inner, "CALENDAR-ADDRESS"):
+                yield from _known(participant("attendee", address_of(value), "", Contact.WEAK))
 
 
 def _mark(person: Participant) -> tuple[str, str]:
@@ -88,11 +98,11 @@ def _mark(person: Participant) -> tuple[str, str]:
 
 
 def _contact(name: str, params: Any) -> Contact:
-    """RFC 5545, 3.2.12 (PARTSTAT), 3.2.3 (CUTYPE: a group is no person), 3.2.16 (ROLE)."""
+    """RFC 5545, 3.2.12 (PARTSTAT; STATUS in vCalendar 1.0), 3.2.3 (CUTYPE: a group is no person), 3.2.16, 3.2.17."""
     if name == "ORGANIZER":
         return Contact.STRONG
-    answer = _param(params, "PARTSTAT")
-    silent = answer == "" and _param(params, "ROLE") == "NON-PARTICIPANT"
+    answer = _param(params, "PARTSTAT") or _param(params, "STATUS")
+    silent = answer == "" and (_param(params, "ROLE") == "NON-PARTICIPANT" or _param(params, "RSVP") in _ASKED)
     sure = answer in _COMING and not silent and _param(params, "CUTYPE") != "GROUP"
     return Contact.STRONG if sure else Contact.WEAK
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from connectors.imap.dates import sent
 from connectors.imap.headers import Fields, parse
 from connectors.imap.origin import MENTIONED, Letter, Origin, origin, through_list
-from connectors.participants import Contact, Participant, participant
+from connectors.participants import Contact, Participant, behind, participant
 
 _ROLES = {"From": "from", "Sender": "sender", "To": "to", "Cc": "cc", "Bcc": "bcc", "Reply-To": "reply_to"}
 _ACTING = frozenset({"from", "sender", "reply_to"})
@@ -23,6 +23,9 @@ _AUTHORS_TOO = (
 )  # fmt: skip
 """Where the author may stand when From has somebody else (RFC 9057; Mailman, Google Groups, Sympa)."""
 _SHOWN = re.compile(r"[^\s<>,;:\"'()\[\]]+@[^\s<>,;:\"'()\[\]]+")
+_COMPANY = re.compile(
+    r"\s*([|/\u2013\u2014@,]|\s-\s|\s(chez|at|from|on behalf of|au nom de|pour le compte de)\s).*$", re.IGNORECASE
+)
 
 FETCHED = " ".join(dict.fromkeys(each.upper() for each in ("Date", "Received", *_ROLES, *_AUTHORS_TOO, *MENTIONED)))
 """The header fields that `envelope` reads."""
@@ -57,6 +60,7 @@ def _participants(letter: Letter, found: Origin) -> Iterator[Participant | None]
     """Everybody in the address fields, the authors first; then, as a doubt, who else may be the author."""
     for name, address in letter.authors:
         yield participant("from", address, name, found.contact)
+        yield participant("from", "", _without_company(name), found.contact)
     for field, role in _ROLES.items():
         if role != "from":
             for name, address in letter.fields.people(field):
@@ -74,11 +78,18 @@ def _perhaps(letter: Letter) -> Iterator[tuple[str, str]]:
             if address.lower() not in known:
                 yield name, address
     for shown, address in letter.authors:
+        yield "", behind(address)
         for found in _SHOWN.findall(shown):  # a name that is an address
             if found.lower() not in known:
                 yield "", found
         if through_list(letter) and address:  # the name is the author's, the address is not
             yield shown, ""
+
+
+def _without_company(name: str) -> str:
+    """The name without the company that stands behind it, if it is whole then; else nothing."""
+    bare = _COMPANY.sub("", name)
+    return bare if bare != name and " " in bare.strip() else ""
 
 
 def _distinct(people: Iterator[Participant | None]) -> Iterator[Participant]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -19,6 +20,10 @@ from connectors.participants import clean
 _ADDRESS = re.compile(r"""[^\s<>,;:"'()\[\]\\]+@[^\s<>,;:"'()\[\]\\]+""")
 _BLANK_BEFORE_COLON = re.compile(rb"^([!-9;-~]+)[ \t]+:", re.MULTILINE)
 _NEEDLESS_QUOTES = re.compile(r'^"([\w.!#$%&*+/=?^{|}~-]+)"@')
+_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?[^?]*\?=", re.IGNORECASE)
+_BASE64 = re.compile(r"(=\?[^?\s]+\?b\?)([^?\s]*)(?=\?=)", re.IGNORECASE)
+_WITHOUT_END = re.compile(r"^\s*(=\?[^?\s]+\?[bq]\?[^?\s]+)(?=\s*$)", re.IGNORECASE)
+_PHRASE = re.compile(r"([^<>;\"]*[^<>;\"\s,])\s*<([^<>\s]+@[^<>\s]+)>")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -67,10 +72,16 @@ def plain(raw: object) -> str:
 def decoded(text: str) -> str:
     """A header's text with its encoded words decoded, those with a language tag (RFC 2231) too."""
     try:
-        pieces = decode_header(text)
-    except ValueError:
+        pieces = decode_header(_BASE64.sub(_whole, _WITHOUT_END.sub(r"\1?=", text)))
+    except (ValueError, HeaderParseError):
         return text
     return clean("".join(_piece(piece, charset) for piece, charset in pieces))
+
+
+def _whole(word: re.Match[str]) -> str:
+    """An encoded word in Base64 without the letter that is too much where a part of it was cut off."""
+    letters = word[2].rstrip("=")
+    return word[1] + (letters[:-1] if len(letters) % 4 == 1 else word[2])
 
 
 def _piece(piece: str | bytes, charset: str | None) -> str:
@@ -84,12 +95,22 @@ def _piece(piece: str | bytes, charset: str | None) -> str:
         return piece.decode("latin-1")
 
 
+def _opened(value: str) -> str:
+    """A value with the encoded words decoded that are addresses, which no standard allows; others stay as they are."""
+
+    def word(found: re.Match[str]) -> str:
+        text = decoded(found[0])
+        return text if _ADDRESS.fullmatch(text.strip(" <>")) else found[0]
+
+    return _WORD.sub(word, value)
+
+
 def addresses(value: str) -> Iterator[tuple[str, str]]:
     """The (display name, address) pairs of an address header's value.
 
     What the grammar does not yield but looks like an address outside quotes is an address too: none may be missed.
     """
-    text = value if "@" in value else decoded(value)
+    text = _opened(value) if "@" in value else decoded(value)
     if "@" not in text:  # names alone, which the library would take for addresses and cut
         names = re.split(r"[,;]", text.partition(":")[2] if text.rstrip().endswith(";") else text)
         yield from ((name.strip(" <>"), "") for name in dict.fromkeys((", ".join(names), *names)) if name.strip(" <>,"))
@@ -98,14 +119,19 @@ def addresses(value: str) -> Iterator[tuple[str, str]]:
         pairs = getaddresses([text])
     except (ValueError, IndexError, TypeError):
         pairs = []
-    known = set()
+    known, names = set(), set[tuple[str, str]]()
     for name, spelled in pairs:
         address = _NEEDLESS_QUOTES.sub(r"\1@", spelled.strip())
         if _ADDRESS.fullmatch(address):
             known.add(address.lower())
             yield decoded(name), address
+            names.add((decoded(name), address))
         elif name and not address:
             yield decoded(name), ""
+    for phrase, address in _PHRASE.findall(text):  # a name that holds a comma or an @, and no quotes around it
+        name = decoded(phrase.strip(" ,"))
+        if (name, address) not in names and not any("." in each for each in _ADDRESS.findall(phrase)):
+            yield name, address
     for address in _ADDRESS.findall(_QUOTED.sub(" ", text)):
         if address.lower() not in known and not address.startswith("=?"):
             known.add(address.lower())
