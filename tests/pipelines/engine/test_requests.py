@@ -98,7 +98,7 @@ def policy(tmp_path: Path) -> Policy:
         "  study: {basis: legitimate_interest, source: §, keeps: [user.name], after: left, then: delete}\n"
         "  letter: {basis: consent, source: §, keeps: [user], after: left, ended_by: off, then: delete}\n"
         "  poll: {basis: consent, source: §, keeps: [user.name], after: left, ended_by: off, then: delete}\n"
-        "  advert: {basis: public_task, source: §, keeps: [user.job_title], after: left, ended_by: stop, then: delete}\n"
+        "  advert: {basis: public_task, source: §, keeps: [user], after: left, ended_by: stop, then: delete}\n"
         "  run: {basis: contract, source: §, keeps: [user], after: left, then: delete}\n"
     )
     return load_policy(path)
