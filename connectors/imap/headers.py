@@ -119,18 +119,18 @@ def addresses(value: str) -> Iterator[tuple[str, str]]:
         pairs = getaddresses([text])
     except (ValueError, IndexError, TypeError):
         pairs = []
-    known, names = set(), set[tuple[str, str]]()
+    known, shown = set[str](), set[tuple[str, str]]()
     for name, spelled in pairs:
         address = _NEEDLESS_QUOTES.sub(r"\1@", spelled.strip())
         if _ADDRESS.fullmatch(address):
             known.add(address.lower())
             yield decoded(name), address
-            names.add((decoded(name), address))
+            shown.add((decoded(name), address))
         elif name and not address:
             yield decoded(name), ""
     for phrase, address in _PHRASE.findall(text):  # a name that holds a comma or an @, and no quotes around it
         name = decoded(phrase.strip(" ,"))
-        if (name, address) not in names and not any("." in each for each in _ADDRESS.findall(phrase)):
+        if (name, address) not in shown and not any("." in each for each in _ADDRESS.findall(phrase)):
             yield name, address
     for address in _ADDRESS.findall(_QUOTED.sub(" ", text)):
         if address.lower() not in known and not address.startswith("=?"):
