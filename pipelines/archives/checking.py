@@ -15,9 +15,15 @@ from pipelines.estate.config import FILE, lines_of
 from retention_rules.problems import Problem
 
 
-def archives_of(estate: Estate) -> tuple[str, ...]:
-    """The stores that have an archive."""
-    return tuple(name for name, store in estate.stores.items() if store.archive is not None)
+def archives_of(estate: Estate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The stores whose archive can be tried here, and those of which Airflow alone knows a connection."""
+    found: tuple[list[str], list[str]] = [], []
+    for name, store in estate.stores.items():
+        if store.archive is not None:
+            texts = (store.read, store.write or "", store.archive.read)
+            hidden = estate.connections.resolve is None and any(text.startswith("airflow:") for text in texts)
+            found[hidden].append(name)
+    return tuple(found[0]), tuple(found[1])
 
 
 def archive_problems(estate: Estate) -> list[Problem]:
@@ -25,7 +31,7 @@ def archive_problems(estate: Estate) -> list[Problem]:
     line = lines_of((estate.folder / FILE).read_text(encoding="utf-8"))
     found = {
         Problem(FILE, line(("stores", store, "archive")), f"{store}: {what}", remedy)
-        for store in archives_of(estate)
+        for store in archives_of(estate)[0]
         for what, remedy in _tried(estate, store)
     }
     return sorted(found)

@@ -77,8 +77,11 @@ def check(ctx: typer.Context) -> None:
             out.print(f"[yellow]Note:[/] policy {policy.name}: {remark.what}. {remark.remedy}.")
     active = sum(len(each.active) for each in estate.data_maps.values())
     out.print(f"In order: {len(policies)} policies, {len(estate.stores)} stores, {active} approved datasets.")
-    if tried := archives_of(estate):
+    tried, hidden = archives_of(estate)
+    if tried:
         out.print(f"Archives that can be filled, and read by their own role alone: {', '.join(tried)}.")
+    if hidden:
+        out.print(f"[yellow]Note:[/] not tried, since Airflow alone knows their connections: {', '.join(hidden)}.")
 
 
 def scan(
@@ -125,6 +128,9 @@ def review(
     ] = None,
     by: Annotated[str, typer.Option(help="Who approves: a role or an id, as the ledger will name it.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="Show every field with its evidence.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write every field with its evidence as one HTML file, too.")
+    ] = None,
 ) -> None:
     """Show or accept what the scan proposes, or confirm a data map that was changed by hand.
 
@@ -139,7 +145,7 @@ def review(
     estate = load_estate(ctx)
     out = console()
     if not accept and not confirm:
-        _show(ctx, out, estate, store, everything=everything)
+        _show(ctx, out, estate, store, everything=everything, html=html)
         return
     if accept and confirm:
         raise UsageError("--accept takes the proposal, --confirm the data map", "ardoise review", "Do one of them.")
@@ -151,7 +157,9 @@ def review(
     _what_is_missing(ctx, out)
 
 
-def _show(ctx: typer.Context, out: Console, estate: Estate, store: str | None, *, everything: bool) -> None:
+def _show(
+    ctx: typer.Context, out: Console, estate: Estate, store: str | None, *, everything: bool, html: Path | None
+) -> None:
     from pipelines.cli.context import engine_of
     from pipelines.cli.next_step import advise, command
     from pipelines.cli.reviewing import print_review, worth_accepting
@@ -161,6 +169,10 @@ def _show(ctx: typer.Context, out: Console, estate: Estate, store: str | None, *
         estate = estate.acting(engine)
     shown = make_review(estate, store)
     print_review(out, shown, everything=everything)
+    if html is not None:
+        from pipelines.scan.page import render
+
+        html.write_text(render(shown, estate.name), encoding="utf-8")
     for each in estate.unconfirmed:
         out.print(f"[yellow]Note:[/] {each.what}. {each.remedy}.")
     out.print(f"{len(shown.open)} fields differ from what was approved or wait for a decision.")

@@ -43,7 +43,8 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
             if connector.archive is not None:
                 measured = archives.read(before.archive_file(estate, plan.digest, store))
                 rules = estate.policy(plan.controller), active
-                probes += archives.probes(store, connector.archive, plan, measured, _moved(engine, plan), rules)
+                done = _moved(engine, plan), _stale(engine, plan)
+                probes += archives.probes(store, connector.archive, plan, measured, *done, rules)
     except ConnectorError as error:
         return [Probe(UNTOUCHED, store, "", "tables that differ", 0, None, error.remedy)], []
     url = estate.connections.find(estate.stores[store].read, f"[stores.{store}] read")

@@ -127,6 +127,26 @@ def test_a_hold_keeps_what_is_due_in_the_archive_until_its_release(books: Archiv
     assert unexplained(books, plan, dt.date(2030, 4, 2)) == []
 
 
+def test_a_hold_that_is_opened_while_records_leave_keeps_the_rest_and_is_no_finding(books: ArchiveEstate) -> None:
+    run(books)
+    day = dt.date(2030, 4, 1)
+    reached: list[str] = []
+
+    def meanwhile(point: str) -> None:
+        reached.append(point)
+        if reached.count("committed") == 1 and point == "committed":
+            engine = books.estate.engine()
+            engine.holds.open("C-4", HoldScope(store="shop", dataset="payments"), since=day, by="dpo", at=noon(day))
+            engine.close()
+
+    plan = run(books, day, chunk=1, checkpoint=meanwhile)
+    assert column(books.archived("payments"), "id", "pan") == [
+        ("1", "4970100000000001"), ("3", "4970100000000003"),
+    ]  # fmt: skip
+    assert books.archived("contracts") == []
+    assert unexplained(books, plan, day) == []
+
+
 def test_one_record_can_be_held_once_it_is_in_the_archive(books: ArchiveEstate) -> None:
     run(books)
     digest = record_digest(books.estate, "shop", "contracts", ["1"])

@@ -156,6 +156,12 @@ def test_check_says_what_is_wrong_with_an_archive_and_where(books: ArchiveEstate
     assert f"ardoise.toml:{lines.index('[stores.shop.archive]') + 1}: {said}" in refused.words
 
 
+def test_check_says_which_archives_only_airflow_could_try(books: ArchiveEstate) -> None:
+    toml = books.folder / "ardoise.toml"
+    toml.write_text(toml.read_text().replace("file:write.secret", "airflow:shop_write"))
+    assert "since Airflow alone knows their connections: shop." in inside("check", cwd=books.folder).words
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 def test_check_tries_the_credentials_of_each_role(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
