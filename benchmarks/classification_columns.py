@@ -91,7 +91,10 @@ def ardoise(data: Path | None) -> tuple[dict[str, Answers], float]:
     """What Ardoise says, and the seconds that it took with its models loaded."""
     from pipelines.classify import Column, Table, Verdict, classify
 
-    texts = ["Bonjour, Madame Éloïse Garnier a rappelé hier matin.", "Hello, John Smith called you back this morning, thanks."]
+    texts = [
+        "Bonjour, Madame Éloïse Garnier a rappelé hier matin.",
+        "Hello, John Smith called you back this morning, thanks.",
+    ]
     classify([Table("warm", (Column("note", "TEXT", texts, 2), Column("wvk", "TEXT", ["Ada Byron", "Grève Zut"], 2)))])
     said: dict[str, Answers] = {}
     spent = 0.0
@@ -135,7 +138,9 @@ def structured(data: Path | None, batch: int, rows: int | None) -> tuple[dict[st
         answers: dict[tuple[str, str], str] = {}
         for each in tables:
             columns = {column.name: list(column.values[:rows]) for column in each.table.columns}
-            frame = pd.DataFrame({key: ["" if v is None else str(v) for v in values] for key, values in columns.items()})
+            frame = pd.DataFrame(
+                {key: ["" if v is None else str(v) for v in values] for key, values in columns.items()}
+            )
             begun = time.perf_counter()
             found = builder.generate_analysis(frame, language=_language(name, each) if batch > 1 else "en")
             spent += time.perf_counter() - begun
@@ -186,7 +191,9 @@ def personal(tables: Iterable[Labelled], said: Answers) -> Score:
             answer = said[each.table.name, column]
             if label != OPEN:
                 yes = answer not in {NOT, REVIEW}
-                counted["right" if label != NOT and yes else "missed" if label != NOT else "wrong" if yes else "none"] += 1
+                counted[
+                    "right" if label != NOT and yes else "missed" if label != NOT else "wrong" if yes else "none"
+                ] += 1
     return Score(counted["right"], counted["wrong"], counted["missed"])
 
 
@@ -216,13 +223,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _print_sets(known: Mapping[str, Sequence[Labelled]], said: Mapping[str, Mapping[str, Answers]]) -> None:
-    print(f"\n{'set':10} {'columns':>7}  {'':22} {'exact: P     R    F1':>20}   {'family: P    R    F1':>20}   personal: P    R    F1")
+    print(
+        f"\n{'set':10} {'columns':>7}  {'':22} {'exact: P     R    F1':>20}   {'family: P    R    F1':>20}   personal: P    R    F1"
+    )
     for name, tables in known.items():
         count = sum(label != OPEN for each in tables for label in each.labels.values())
         for contender, answers in said.items():
             exact = str(scored(tables, answers[name], exact=True)[0]) if contender == "ardoise" else " " * 17
             loose = scored(tables, answers[name], exact=False)[0]
-            print(f"{name:10} {count:7}  {contender:22} {exact:>20}   {loose!s:>20}   {personal(tables, answers[name])!s:>20}")
+            print(
+                f"{name:10} {count:7}  {contender:22} {exact:>20}   {loose!s:>20}   {personal(tables, answers[name])!s:>20}"
+            )
 
 
 def _print_categories(known: Mapping[str, Sequence[Labelled]], said: Mapping[str, Mapping[str, Answers]]) -> None:

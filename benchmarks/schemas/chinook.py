@@ -14,7 +14,13 @@ FILE: Final = Path("chinook") / "Chinook_Sqlite.sqlite"
 ROWS: Final = 300
 
 _PLACE = {"Address": c.STREET, "City": c.CITY, "State": c.REGION, "Country": c.COUNTRY, "PostalCode": c.POSTCODE}
-_PERSON = {"FirstName": c.FIRST_NAME, "LastName": c.LAST_NAME, "Email": c.EMAIL, "Phone": c.PHONE, "Fax": c.FAX} | _PLACE
+_PERSON = {
+    "FirstName": c.FIRST_NAME,
+    "LastName": c.LAST_NAME,
+    "Email": c.EMAIL,
+    "Phone": c.PHONE,
+    "Fax": c.FAX,
+} | _PLACE
 PERSONAL: Final = {
     "Customer": _PERSON | {"Company": c.WORKPLACE},
     "Employee": _PERSON | {"Title": c.JOB, "BirthDate": c.BIRTH},
@@ -39,7 +45,9 @@ def _table(connection: sqlite3.Connection, name: str) -> Labelled:
     references = connection.execute(f"PRAGMA foreign_key_list([{name}])").fetchall()
     rows = connection.execute(f"SELECT * FROM [{name}] ORDER BY rowid * 7919 % 10007 LIMIT {ROWS}").fetchall()
     columns = tuple(
-        Column(column, type_, [None if row[place] is None else str(row[place]) for row in rows], len(rows), key=bool(key))
+        Column(
+            column, type_, [None if row[place] is None else str(row[place]) for row in rows], len(rows), key=bool(key)
+        )
         for place, column, type_, _, _, key in described
     )
     linking = frozenset(each[3] for each in references)

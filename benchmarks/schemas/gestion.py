@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-
 from benchmarks.schemas.labelled import NOT, OPEN, Labelled, Made, day, made, mixed, money, one_of, shaped, whole
 from benchmarks.schemas.words import (
-    CITIES_FR, COMPANIES, EMAIL_FR, FIRST_FR, JOBS_FR, LAST_FR, PHONE_FR, POSTCODE_FR, PRODUCTS_FR, REMARKS_FR, full,
-    iban_fr, login, nir, pick, remark, siret, street_fr, upper,
+    CITIES_FR,
+    COMPANIES,
+    EMAIL_FR,
+    FIRST_FR,
+    JOBS_FR,
+    LAST_FR,
+    PHONE_FR,
+    POSTCODE_FR,
+    PRODUCTS_FR,
+    REMARKS_FR,
+    full,
+    iban_fr,
+    login,
+    nir,
+    pick,
+    remark,
+    siret,
+    street_fr,
+    upper,
 )  # fmt: skip
 from pipelines.classify import categories as c
 
@@ -164,5 +180,3 @@ def tables() -> list[Labelled]:
             "info": Made("", mixed((8, one_of("RAS", "à revoir", "voir dossier")), (1, PHONE_FR), (1, EMAIL_FR)), c.CONTACT),
         }),
     ]  # fmt: skip
-
-

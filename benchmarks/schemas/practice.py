@@ -7,8 +7,22 @@ import random
 
 from benchmarks.schemas.labelled import NOT, OPEN, Labelled, Made, day, made, mixed, money, one_of, shaped, whole
 from benchmarks.schemas.words import (
-    CITIES_EN, COMPANIES, EMAIL_EN, FIRST_EN, JOBS_EN, LAST_EN, PHONE_EN, POSTCODE_EN, PRODUCTS_EN, REMARKS_EN, card,
-    full, login, pick, remark, street_en,
+    CITIES_EN,
+    COMPANIES,
+    EMAIL_EN,
+    FIRST_EN,
+    JOBS_EN,
+    LAST_EN,
+    PHONE_EN,
+    POSTCODE_EN,
+    PRODUCTS_EN,
+    REMARKS_EN,
+    card,
+    full,
+    login,
+    pick,
+    remark,
+    street_en,
 )  # fmt: skip
 from pipelines.classify import categories as c
 
@@ -31,7 +45,13 @@ def _profile(chance: random.Random) -> str:
 
 
 def _settings(chance: random.Random) -> str:
-    return json.dumps({"currency": chance.choice(["GBP", "USD"]), "pageSize": chance.randrange(10, 100), "beta": chance.random() < 0.5})
+    return json.dumps(
+        {
+            "currency": chance.choice(["GBP", "USD"]),
+            "pageSize": chance.randrange(10, 100),
+            "beta": chance.random() < 0.5,
+        }
+    )
 
 
 def tables() -> list[Labelled]:

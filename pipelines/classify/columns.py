@@ -6,7 +6,6 @@ person and is not beside a warehouse.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from pipelines.classify import vocabularies as v
 from pipelines.classify.candidates import Family
 from pipelines.classify.case import Case, case_of
 from pipelines.classify.undecided import by_length, by_rest
-from pipelines.classify.verdict import Column, ColumnVerdict, Evidence, Source, Table
+from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Table
 
 ENOUGH = 0.5
 """The share of distinct values that must be of a type."""
@@ -122,7 +121,9 @@ def _by_type(case: Case) -> ColumnVerdict | None:
     if case.family is Family.DATE or case.sample.dates:
         category = case.name.category
         dated = category == c.BIRTH or (category == c.DEMOGRAPHIC and not case.name.weak)
-        return case.personal(category, case.named) if category and dated else case.schema("a date that is no birth date")
+        return (
+            case.personal(category, case.named) if category and dated else case.schema("a date that is no birth date")
+        )
     if case.family is Family.BINARY:
         evidence = Evidence(Source.SCHEMA, "binary content")
         if case.strong in BINARY:
@@ -224,7 +225,7 @@ def _by_name(case: Case) -> ColumnVerdict | None:
     expected = EXPECTED.get(category)
     if expected and sample.texts and (share := sample.share(expected)) < ENOUGH:
         contrary = Evidence(Source.VALUES, "that do not look like it", 1 - share)
-        flags = sample.enumeration or v.share_of(sample, "status") >= v.ENOUGH and sample.filled > FEW
+        flags = sample.enumeration or (v.share_of(sample, "status") >= v.ENOUGH and sample.filled > FEW)
         return case.plain(case.named, contrary) if flags else case.review(category, case.named, contrary)
     if category in NAMES and (share := v.companies(sample)) >= COMPANIES:
         return case.review(c.WORKPLACE, Evidence(Source.VOCABULARY, "names of companies", share), case.named)

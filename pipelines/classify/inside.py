@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,12 @@ MOSTLY = 0.8
 
 MOST_PATHS = 200
 """Paths of one column that are looked at; documents with keys of data (an id as key) have no end of them."""
+
+MOST_KEYS = 50
+"""Keys of one object, over all documents, from which they are data themselves, and are shown as `*`."""
+
+_DATA = re.compile(r".*(@|\d{4}|\s).*|.{41,}|\d+", re.DOTALL)
+"""Keys that may be somebody's data: an address, a number, words."""
 
 DEEPEST = 8
 """Levels below which values are taken as texts."""
@@ -37,10 +44,12 @@ def paths(column: Column) -> tuple[Path, ...]:
     if not documents or len(documents) < MOSTLY * len(filled):
         return ()
     values: dict[tuple[str, ...], list[Any]] = defaultdict(list)
-    for document in documents:
-        for keys, value in _leaves(document, ()):
-            if keys in values or len(values) < MOST_PATHS:
-                values[keys].append(value)
+    leaves = [leaf for document in documents for leaf in _leaves(document, ())]
+    many = _many(keys for keys, _ in leaves)
+    for whole, value in leaves:
+        keys = tuple("*" if whole[:place] in many else key for place, key in enumerate(whole))
+        if keys in values or len(values) < MOST_PATHS:
+            values[keys].append(value)
     return tuple(
         Path(".".join(keys).replace(".[]", "[]"), Column(_name(column, keys), "", found, len(documents)))
         for keys, found in values.items()
@@ -77,7 +86,7 @@ def _document(value: Any) -> Any:
 def _leaves(document: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(document, dict) and len(keys) < DEEPEST:
         for key, value in document.items():
-            yield from _leaves(value, (*keys, str(key)))
+            yield from _leaves(value, (*keys, "*" if _DATA.fullmatch(str(key)) else str(key)))
     elif isinstance(document, list) and len(keys) < DEEPEST:
         for value in document:
             yield from _leaves(value, (*keys, "[]"))
@@ -85,6 +94,15 @@ def _leaves(document: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
         yield keys, json.dumps(document) if isinstance(document, (dict, list)) else document
 
 
+def _many(paths: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """The objects with so many keys that these are data."""
+    keys: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for path in paths:
+        for place, key in enumerate(path):
+            keys[path[:place]].add(key)
+    return {parent for parent, found in keys.items() if len(found) > MOST_KEYS}
+
+
 def _name(column: Column, keys: tuple[str, ...]) -> str:
     """What the path is called: its last two keys; a bare list has the column's own name."""
-    return "_".join([key for key in keys if key != "[]"][-2:]) or column.name
+    return "_".join([key for key in keys if key not in {"[]", "*"}][-2:]) or column.name

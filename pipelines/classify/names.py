@@ -194,5 +194,20 @@ def read_table(table: str, common: Iterable[str] = ()) -> TableName:
 def points_at_person(name: str) -> bool:
     """Whether a column is the number or id of a person: `customer_id`, `cd_cli`, `matricule_agent`."""
     words = {lexicon().singular(word) for word in tokens(name)}
-    identifying = {"id", "uuid", "fk", "code", "cod", "cd", "num", "numero", "no", "nr", "number", "ref", "matricule", "key"}
+    identifying = {
+        "id",
+        "uuid",
+        "fk",
+        "code",
+        "cod",
+        "cd",
+        "num",
+        "numero",
+        "no",
+        "nr",
+        "number",
+        "ref",
+        "matricule",
+        "key",
+    }
     return bool(words & lexicon().persons) and bool(words & identifying)

@@ -32,7 +32,9 @@ _STREET = re.compile(r"\d+.*[^\W\d_]{3}|[^\W\d_]{3}.*\d")
 
 _SHAPES = {
     "POSTCODE": re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d"),
-    "SOCIAL_PAGE": re.compile(r"(https?://)?([a-z]+\.)?(linkedin|facebook|twitter|x|instagram|tiktok|viadeo)\.com/[^/]*.*"),
+    "SOCIAL_PAGE": re.compile(
+        r"(https?://)?([a-z]+\.)?(linkedin|facebook|twitter|x|instagram|tiktok|viadeo)\.com/[^/]*.*"
+    ),
     "USER_AGENT": re.compile(r"(Mozilla|Opera|Dalvik|okhttp|curl|python-requests)/\d.*"),
 }
 """Types that need no recognizer: British and Canadian postcodes, user agents."""

@@ -127,7 +127,11 @@ def _reviewed(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
         return _named(verdict, about)
     if category == c.TEXT:
         empty = any(each.source is Source.VALUES and each.share == 0 for each in verdict.evidence)
-        return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods") if empty and elsewhere else verdict
+        return (
+            _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
+            if empty and elsewhere
+            else verdict
+        )
     if category == c.CITY and _model(verdict):
         decided = Verdict.PERSONAL if about.near and not elsewhere else Verdict.NOT_PERSONAL
         return _said(verdict, decided, "beside a person" if decided is Verdict.PERSONAL else "without a person")

@@ -25,7 +25,9 @@ A_FEW = 0.15
 TEXTS = 40
 """Free texts of a column that are searched for spans."""
 
-CODED = frozenset({c.REGION, c.COUNTRY, c.LANGUAGE, c.DEMOGRAPHIC, c.GENDER, c.NATIONAL_ID, c.TAX_ID, c.BANK, c.CREDENTIALS})
+CODED = frozenset(
+    {c.REGION, c.COUNTRY, c.LANGUAGE, c.DEMOGRAPHIC, c.GENDER, c.NATIONAL_ID, c.TAX_ID, c.BANK, c.CREDENTIALS}
+)
 """Weakly named categories whose values are codes."""
 
 FEWEST = 5
@@ -96,7 +98,10 @@ def codes(sample: Sample) -> bool:
     """Whether the values are numbers or codes: letters with digits, few capitals, words joined by underscores."""
     if sample.share(r"[\d\W_]*") > MOSTLY or sample.share(r"(?=.*\d)[^\W_]*[A-Za-z0-9\-_/.:#]+") > MOSTLY:
         return True
-    return sample.share(r"[A-Z]{1,4}|[A-Za-z]+([_:/][A-Za-z0-9]+)+|[a-z]{2}[-_][A-Z]{2}|[A-Z][A-Z0-9_\-]*\d[A-Z0-9_\-]*") > MOSTLY
+    return (
+        sample.share(r"[A-Z]{1,4}|[A-Za-z]+([_:/][A-Za-z0-9]+)+|[a-z]{2}[-_][A-Z]{2}|[A-Z][A-Z0-9_\-]*\d[A-Z0-9_\-]*")
+        > MOSTLY
+    )
 
 
 def _by_known_names(case: Case) -> ColumnVerdict | None:

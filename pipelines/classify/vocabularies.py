@@ -22,7 +22,9 @@ ENOUGH = 0.8
 MOST_WORDS = 5
 """Words beyond which a value is no name of a person."""
 
-_TITLES = frozenset({"m", "mr", "mrs", "ms", "mme", "mlle", "dr", "me", "monsieur", "madame", "miss", "pr", "prof", "maitre", "veuve"})
+_TITLES = frozenset(
+    {"m", "mr", "mrs", "ms", "mme", "mlle", "dr", "me", "monsieur", "madame", "miss", "pr", "prof", "maitre", "veuve"}
+)
 _WORD = re.compile(r"[^\W\d_]+")
 
 

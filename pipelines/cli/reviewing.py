@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.padding import Padding
 
+from pipelines.classify.verdict import Verdict
 from pipelines.cli.layout import table
 from pipelines.cli.next_step import listed
 from pipelines.data_map.model import NOT_PERSONAL
@@ -41,6 +42,9 @@ def _print_dataset(out: Console, dataset: ReviewDataset, rows: Sequence[ReviewRo
         made = table(title, ("field", "category", "why"), whole=("category",))
         for row in rows:
             made.add_row(escape(row.field), _category(row), escape("; ".join(row.evidence)))
+            for each in row.paths:
+                if each.verdict != Verdict.NOT_PERSONAL:
+                    made.add_row(escape(f"  → {each.path}"), escape(each.category), escape("; ".join(each.evidence)))
         out.print(made)
     else:
         out.print(f"[bold]{title}[/]")
@@ -58,7 +62,8 @@ def _category(row: ReviewRow) -> str:
         case State.CHANGED:
             return f"{escape(row.proposed)}, [yellow]was[/] {escape(row.approved)}"
         case State.NEW | State.APPROVED:
-            return escape(row.proposed or row.approved)
+            doubtful = row.state is State.NEW and row.verdict == Verdict.REVIEW
+            return escape(row.proposed or row.approved) + ("[yellow]?[/]" if doubtful else "")
 
 
 def _lines(dataset: ReviewDataset, rows: Sequence[ReviewRow]) -> Iterator[str]:

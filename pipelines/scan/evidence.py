@@ -17,11 +17,12 @@ _PROPOSAL = ""
 
 @dataclass(frozen=True, slots=True)
 class FieldEvidence:
-    """The verdict on one field, and why, as short phrases."""
+    """The verdict on one field, and why, as short phrases; ``paths``: those inside a field of JSON."""
 
     verdict: str
     category: str
     because: tuple[str, ...]
+    paths: Mapping[str, FieldEvidence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class DatasetEvidence:
 
 def evidence_of(verdict: ColumnVerdict) -> FieldEvidence:
     """A verdict as it is written beside the proposal."""
-    return FieldEvidence(verdict.verdict.value, verdict.category or "", tuple(map(str, verdict.evidence)))
+    paths = {each.column: evidence_of(each) for each in verdict.inside}
+    return FieldEvidence(verdict.verdict.value, verdict.category or "", tuple(map(str, verdict.evidence)), paths)
 
 
 def evidence_file(folder: Path, store: str) -> Path:
@@ -69,10 +71,7 @@ def write_evidence(path: Path, datasets: Mapping[str, DatasetEvidence], proposal
             "location": each.location,
             "notes": list(each.notes),
             "dates": list(each.dates),
-            "fields": {
-                key: {"verdict": said.verdict, "category": said.category, "because": list(said.because)}
-                for key, said in each.fields.items()
-            },
+            "fields": {key: _written(said) for key, said in each.fields.items()},
         }
         for name, each in datasets.items()
     }
@@ -90,13 +89,20 @@ def read_evidence(path: Path) -> dict[str, DatasetEvidence]:
     return {
         name: DatasetEvidence(
             each["location"],
-            {
-                key: FieldEvidence(said["verdict"], said["category"], tuple(said["because"]))
-                for key, said in each["fields"].items()
-            },
+            {key: _read(said) for key, said in each["fields"].items()},
             tuple(each["notes"]),
             tuple(each.get("dates", ())),
         )
         for name, each in document.items()
         if name != _PROPOSAL
     }
+
+
+def _written(said: FieldEvidence) -> dict[str, Any]:
+    document: dict[str, Any] = {"verdict": said.verdict, "category": said.category, "because": list(said.because)}
+    return document | ({"paths": {key: _written(each) for key, each in said.paths.items()}} if said.paths else {})
+
+
+def _read(said: Mapping[str, Any]) -> FieldEvidence:
+    paths = {key: _read(each) for key, each in said.get("paths", {}).items()}
+    return FieldEvidence(said["verdict"], said["category"], tuple(said["because"]), paths)

@@ -27,6 +27,16 @@ class State(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewPath:
+    """One path inside a field of JSON."""
+
+    path: str
+    verdict: str
+    category: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewRow:
     """One field. ``proposed`` and ``approved`` are categories, empty where there is none."""
 
@@ -38,6 +48,7 @@ class ReviewRow:
     evidence: tuple[str, ...]
     approved: str
     state: State
+    paths: tuple[ReviewPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,8 @@ def _rows(
         before = approved[field].category if field in approved else ""
         here = field in said.fields or not said.fields
         state = State.APPROVED if not proposed and _settled(why, field, known) else _state(proposed, before, here=here)
-        yield ReviewRow(store, name, field, proposed, why.verdict, why.because, before, state)
+        paths = tuple(ReviewPath(path, each.verdict, each.category, each.because) for path, each in why.paths.items())
+        yield ReviewRow(store, name, field, proposed, why.verdict, why.because, before, state, paths)
 
 
 def _settled(why: FieldEvidence, field: str, known: DatasetMap | None) -> bool:
