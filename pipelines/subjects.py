@@ -17,6 +17,9 @@ from connectors.spelling import canonical_email, folded, loose_email
 MATCHING = 3
 """Raised whenever these forms, or what counts as a contact, change: an index of other rules does not answer then."""
 
+FORMS = 2
+"""Raised whenever a canonical form of an address changes: a digest that was kept of an older one may match nobody."""
+
 SEPARATOR = "\x1f"
 """Between scope, kind and canonical form: the ASCII unit separator, which occurs in none of them."""
 
@@ -64,5 +67,5 @@ def _spoken(name: str) -> str:
     return " ".join(words)
 
 
-__all__ = ["MATCHING", "SEPARATOR", "canonical", "canonical_email", "canonical_name", "digest_canonical", "loose_email",
-           "subject_digest"]  # fmt: skip
+__all__ = ["FORMS", "MATCHING", "SEPARATOR", "canonical", "canonical_email", "canonical_name", "digest_canonical",
+           "loose_email", "subject_digest"]  # fmt: skip

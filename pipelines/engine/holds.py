@@ -24,6 +24,7 @@ from pipelines.engine.ledger import Ledger
 from pipelines.engine.tables import holds as table
 from pipelines.engine.tables import instant
 from pipelines.errors import NotApproved, UsageError
+from pipelines.subjects import FORMS
 from retention_rules.holds import Hold
 
 _CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
@@ -51,7 +52,7 @@ class HoldRecord:
     """A hold as it stands in the engine database; ``until`` is the day of release.
 
     ``asked_by`` wants it released from ``asked_until`` on, which a second person has not confirmed while ``until`` is
-    None.
+    None. ``forms``: the canonical forms (`subjects.FORMS`) of which its person's digest was made; None: older ones.
     """
 
     id: int
@@ -64,6 +65,12 @@ class HoldRecord:
     released_at: dt.datetime | None = None
     asked_by: str | None = None
     asked_until: dt.date | None = None
+    forms: int | None = None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its person's digest was made of forms of before, and may match nobody now."""
+        return self.scope.subject is not None and self.forms != FORMS
 
     def active(self, on: dt.date) -> bool:
         """Whether it is not yet released on a day; one that begins later counts too."""
@@ -97,7 +104,7 @@ class Holds:
                 .values(
                     case=case, store=scope.store, dataset=scope.dataset, record=scope.record, subject=scope.subject,
                     categories=rfc8785.dumps(categories).decode(), since=since.isoformat(), opened_by=by,
-                    opened_at=instant(at),
+                    opened_at=instant(at), forms=FORMS,
                 )
                 .returning(table.c.id)
             ).scalar_one()  # fmt: skip
@@ -107,7 +114,7 @@ class Holds:
             }  # fmt: skip
             body |= {key: value for key, value in (("store", scope.store), ("dataset", scope.dataset)) if value}
             self.ledger.append("hold_opened", body, at=at, within=connection)
-        return HoldRecord(number, case, scope, since, None, by)
+        return HoldRecord(number, case, scope, since, None, by, forms=FORMS)
 
     def release(
         self, case: str, *, until: dt.date, by: str, at: dt.datetime, number: int | None = None
@@ -275,6 +282,7 @@ def _record(row: sa.Row[Any]) -> HoldRecord:
         dt.datetime.fromisoformat(row.released_at) if row.released_at else None,
         row.release_asked_by,
         _day(row.release_asked_until),
+        row.forms,
     )
 
 

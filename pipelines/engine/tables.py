@@ -84,6 +84,7 @@ holds = sa.Table(
     sa.Column("release_asked_until", sa.String(10)),
     sa.Column("released_by", sa.String(64)),
     sa.Column("released_at", sa.String(32)),
+    sa.Column("forms", sa.Integer),
 )
 
 requests = sa.Table(

@@ -20,7 +20,7 @@ from pipelines.plan.context import Context
 from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
-from pipelines.plan.limits import in_the_future, over_limits
+from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
 from pipelines.plan.selection import StoreSelections
 from pipelines.plan.supply import of_items
@@ -145,6 +145,7 @@ class _Builder:
     def build(self, progress: Progress = silent) -> Plan:
         """Count every dataset of every reachable store."""
         self.refusals.extend(in_the_future(self.context.as_of, self.today))
+        self.refusals.extend(outdated_holds(self.context.holding.holds, self.context.as_of))
         places = list(self._places())
         for number, (store, dataset, counted) in enumerate(places):
             progress("plan", number, len(places), f"{store}.{dataset}")

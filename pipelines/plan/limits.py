@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from pipelines.engine.holds import HoldRecord
 from pipelines.plan.artefact import Refusal
 
 
@@ -81,3 +82,15 @@ def in_the_future(as_of: dt.date, today: dt.date) -> Iterator[Refusal]:
         yield Refusal(
             "", "", f"the as-of date {as_of} lies in the future", "Plan again for today or a past date to act."
         )
+
+
+def outdated_holds(holds: Iterable[HoldRecord], as_of: dt.date) -> Iterator[Refusal]:
+    """A hold whose person is no longer found by its digest would keep nothing, unseen."""
+    for hold in holds:
+        if hold.outdated and hold.active(as_of):
+            yield Refusal(
+                "",
+                "",
+                f"hold {hold.id} was opened by a version that spelled addresses otherwise: it may not find its person",
+                "Open it anew for the same person (`ardoise hold open`), release the old one, then plan again.",
+            )

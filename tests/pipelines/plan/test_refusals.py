@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from planned_shop import Shop
+import contextlib
 
+import pytest
+import sqlalchemy as sa
+from planned_shop import NOW, TODAY, Shop
+
+from pipelines.engine.tables import holds
 from pipelines.errors import DataMapInvalid
 
 
@@ -30,3 +34,18 @@ def test_a_map_that_names_what_is_not_there_is_refused_with_its_place(sqlite_sho
     sqlite_shop.edit("data_map/crm.yaml", "seen_ip: {", "sean_ip: {")
     with pytest.raises(DataMapInvalid, match="sean_ip"):
         sqlite_shop.plan()
+
+
+def test_a_hold_that_may_not_find_its_person_refuses_until_it_is_opened_anew(sqlite_shop: Shop) -> None:
+    sqlite_shop.contact("a@a.example")
+    sqlite_shop.hold("a@a.example", "2026-01-01")
+    assert sqlite_shop.plan().refusals == ()
+    with contextlib.closing(sqlite_shop.estate.engine()) as engine:
+        with engine.connections.write() as connection:
+            connection.execute(sa.update(holds).values(forms=None))  # as versions before left it
+        (refusal,) = sqlite_shop.plan().refusals
+        assert "hold 1 was opened by a version that spelled addresses otherwise" in refusal.reason
+        sqlite_shop.hold("a@a.example", "2026-01-01")
+        for by in ("legal", "dpo"):
+            engine.holds.release("case-1", until=TODAY, by=by, at=NOW, number=1)
+    assert sqlite_shop.plan().refusals == ()
