@@ -204,7 +204,8 @@ def julie_desk(tmp_path: Path) -> Make:
 JENJI_SCHEMA = """
 CREATE TABLE employees (id INTEGER PRIMARY KEY, email TEXT, name TEXT, closure TEXT, ended TEXT);
 CREATE TABLE trips (id INTEGER PRIMARY KEY, employee_id INTEGER REFERENCES employees (id), route TEXT);
-CREATE TABLE receipts (id INTEGER PRIMARY KEY, employee_id INTEGER REFERENCES employees (id), picture TEXT);
+CREATE TABLE receipts (id INTEGER PRIMARY KEY, employee_id INTEGER REFERENCES employees (id), picture TEXT,
+  collection TEXT);
 """
 JENJI_DATASETS = {
     "employees": """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from policy_estate import PolicyEstate
+from approving import confirm_maps
+from policy_estate import PolicyEstate, noon
 
 from pipelines.errors import EstateInvalid
 
@@ -36,6 +37,70 @@ def test_r16_the_period_depends_on_the_nature_of_the_data_and_an_active_account_
     assert (named(jenji), jenji.left("trips"), jenji.left("receipts")) == ([False, True], [2], [1, 2])
     jenji.run(dt.date(2031, 1, 1))
     assert (named(jenji), jenji.left("trips"), jenji.left("receipts")) == ([False, True], [2], [2])
+
+
+BY_COLLECTION = """
+policy: acme_expenses
+controller: ACME
+time_zone: Europe/Paris
+include: [jenji]
+supplied: {collection: text}
+terms:
+  scanned_receipt: {means: Receipts that were scanned, within: [3 years, 10 years]}
+purposes:
+  receipts:
+    basis: contract
+    source: Contract J-7, annex 1, §2
+    keeps: [receipt]
+    after: {earliest: [closure_requested, relation_end]}
+    for:
+      - scanned_receipt when collection = "scan"
+      - receipt
+    then: delete
+"""
+
+
+@pytest.fixture
+def by_collection(jenji: PolicyEstate) -> PolicyEstate:
+    """The same company, whose contract gives receipts a period by how they were collected."""
+    edited = {
+        "ardoise.toml": ('policy = "jenji"', 'policy = "acme_expenses"'),
+        "data_map/shop.yaml": (
+            "fields: {picture",
+            "facts: {collection: {column: collection}}\n    fields: {picture",
+        ),
+        "terms/acme.yaml": ("  receipt: 10 years", "  receipt: 10 years\n  scanned_receipt: 3 years"),
+    }
+    for name, (old, new) in edited.items():
+        path = jenji.path / name
+        path.write_text(path.read_text().replace(old, new))
+    (jenji.path / "policies").mkdir()
+    (jenji.path / "policies" / "acme_expenses.yaml").write_text(BY_COLLECTION)
+    confirm_maps(jenji.path, at=noon(dt.date(2010, 1, 1)))
+    return jenji
+
+
+def test_r16_the_period_depends_on_the_conditions_of_collection_where_the_contract_says_so(
+    by_collection: PolicyEstate,
+) -> None:
+    fill(by_collection, *[(None, "2020-12-31")] * 3)
+    by_collection.change("UPDATE receipts SET collection = 'scan' WHERE id = 1")
+    by_collection.change("UPDATE receipts SET collection = 'paper' WHERE id = 2")
+
+    stand = by_collection.stand(dt.date(2023, 12, 31), "receipts", "receipt")
+    assert stand == {"kept": 2, "undetermined": 1}, "how the third was collected, nobody knows"
+    by_collection.run(dt.date(2024, 1, 1))
+    assert by_collection.left("receipts") == [2, 3]
+    by_collection.run(dt.date(2031, 1, 1))
+    assert by_collection.left("receipts") == [3]
+
+
+def test_r17_a_figure_for_a_condition_of_collection_has_the_same_bounds(by_collection: PolicyEstate) -> None:
+    path = by_collection.path / "terms" / "acme.yaml"
+    path.write_text(path.read_text().replace("scanned_receipt: 3 years", "scanned_receipt: 2 years"))
+
+    with pytest.raises(EstateInvalid, match="the term `scanned_receipt` is 2 years, which is not within 3 years"):
+        by_collection.estate.check()
 
 
 @pytest.mark.parametrize(
