@@ -189,12 +189,11 @@ def extent_of(plan: Plan) -> Extent:
     for step in plan.steps:
         acted[step.store, step.dataset] += step.count
     there: dict[tuple[str, str, str], int] = defaultdict(int)
-    for tally in plan.tallies:
-        where = tally.store, tally.dataset, tally.place.value
-        there[where] = max(there[where], tally.found)
+    for tally in plan.tallies:  # what has moved to an archive is counted there, and in the active base no more
+        there[tally.store, tally.dataset, tally.category] += tally.found
     found: dict[tuple[str, str], int] = defaultdict(int)
     for (store, dataset, _), count in there.items():
-        found[store, dataset] += count
+        found[store, dataset] = max(found[store, dataset], count)
     shares = [min(count / found[where], 1.0) if found[where] else 1.0 for where, count in acted.items() if count]
     return Extent(sum(acted.values()), max(shares, default=0.0))
 

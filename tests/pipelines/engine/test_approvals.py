@@ -13,7 +13,7 @@ from pipelines.engine import EngineDatabase, EngineKeys
 from pipelines.engine.approvals import Extent, extent_of
 from pipelines.engine.tables import ledger
 from pipelines.errors import LedgerBroken, NotApproved, UsageError
-from pipelines.plan.artefact import Plan
+from pipelines.plan.artefact import Place, Plan, Tally
 
 DAY = dt.timedelta(days=1)
 
@@ -235,3 +235,13 @@ def test_the_extent_of_a_plan_is_its_largest_share_and_all_of_its_records() -> N
     assert extent_of(plan) == Extent(45, 1.0)  # nothing says how many notes there are
     assert extent_of(sample_plan(steps=steps[:2], found=160)) == Extent(40, 0.25)
     assert extent_of(sample_plan(steps=())) == Extent(0, 0.0)
+
+
+def test_a_share_is_of_the_records_in_both_places_each_counted_once() -> None:
+    emptied, whole = "contract.evidence", "user.contact.email"
+    tallies = (
+        Tally("crm", "contacts", whole, found=30, kept=30),
+        Tally("crm", "contacts", emptied, found=10, kept=10),
+        Tally("crm", "contacts", emptied, found=30, due=10, archived=20, place=Place.ARCHIVE),
+    )
+    assert extent_of(sample_plan(tallies=tallies, steps=(sample_step(10),))) == Extent(10, 0.25)
