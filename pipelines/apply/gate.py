@@ -21,13 +21,13 @@ def check_plan(
 ) -> None:
     """Refuse a plan that is not allowed, or was made from something else than what is there now.
 
-    Once its run has ``begun``, a hold opened since is no reason: only this plan knows what its run has changed, and the
-    run itself leaves alone what is held by now.
+    Once its run has ``begun``, a hold or a request since is no reason: only this plan knows what its run has changed.
+    The run itself leaves alone what is held by now; what somebody has asked for since is for the next plan.
 
     Raises:
         LedgerBroken: the ledger cannot be trusted.
         NotApproved: nothing allows it, it is superseded, or it refuses itself.
-        PlanChanged: the policy, a data map or a hold has changed since.
+        PlanChanged: the policy, a data map, a hold or a person's request has changed since.
         Refused: its as-of date lies in the future.
     """
     where = f"plan {plan.digest[:12]}"
@@ -42,6 +42,8 @@ def check_plan(
         raise PlanChanged("a data map has changed since the plan was made", where, AGAIN)
     if not begun and holds_digest(engine, plan) != plan.holds_digest:
         raise PlanChanged("a hold was opened or released since the plan was made", where, AGAIN)
+    if not begun and engine.requests.digest(plan.controller, plan.as_of) != plan.requests_digest:
+        raise PlanChanged("a person's request was recorded or retracted since the plan was made", where, AGAIN)
 
 
 def check_stores(estate: Estate, plan: Plan, connectors: Mapping[str, Connector]) -> None:

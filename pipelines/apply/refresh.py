@@ -160,8 +160,9 @@ def refresh(
         Refused: the run had begun, and what it knew is lost.
         IndexBusy: another process keeps the index of items.
     """
-    holds = engine.holds.watch(engine.plans.record(plan.digest).made_at)
-    context = plan_context(estate, engine, plan.controller, plan.as_of, today, holds.known, plan.portion)
+    made_at = engine.plans.record(plan.digest).made_at
+    holds = engine.holds.watch(made_at)
+    context = plan_context(estate, engine, plan.controller, plan.as_of, today, holds.known, plan.portion, made_at)
     bring_up_to_date(estate, progress=progress, now=now, fresh=fresh, changed=acted)
     kept = estate.plan_folder(plan.digest) / RUN_EVIDENCE
     with gathered(estate, context, progress) as found:

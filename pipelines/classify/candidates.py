@@ -43,6 +43,7 @@ class Family(enum.StrEnum):
 
 
 _FAMILIES = (
+    (r"text", Family.TEXT),  # also `BLOB SUB_TYPE TEXT`
     (r"json", Family.JSON),
     (r"uuid|uniqueidentifier", Family.UUID),
     (r"inet|cidr|macaddr", Family.NETWORK),

@@ -1,4 +1,4 @@
-"""The engine's own database: ledger, plans, approvals, holds, runs, findings and volumes."""
+"""The engine's own database: ledger, plans, approvals, holds, requests, runs, findings and volumes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipelines.engine.holds import HoldRecord, HoldScope
 from pipelines.engine.keys import EngineKeys
 from pipelines.engine.ledger import Entry, Ledger
 from pipelines.engine.plans import PlanRecord, PlanStatus
+from pipelines.engine.requests import RequestRecord
 from pipelines.engine.runs import RunRecord, RunState
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Ledger",
     "PlanRecord",
     "PlanStatus",
+    "RequestRecord",
     "RunRecord",
     "RunState",
 ]

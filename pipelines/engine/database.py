@@ -17,6 +17,7 @@ from pipelines.engine.keys import EngineKeys
 from pipelines.engine.ledger import Ledger
 from pipelines.engine.migrate import upgrade
 from pipelines.engine.plans import Plans
+from pipelines.engine.requests import Requests
 from pipelines.engine.runs import Runs
 from pipelines.engine.tables import identity
 from pipelines.engine.volumes import Volumes
@@ -35,6 +36,7 @@ class EngineDatabase:
     plans: Plans
     approvals: Approvals
     holds: Holds
+    requests: Requests
     runs: Runs
     findings: Findings
     volumes: Volumes
@@ -66,6 +68,7 @@ class EngineDatabase:
             plans=plans,
             approvals=Approvals(connections, ledger, plans, two_persons=two_persons),
             holds=Holds(connections, ledger, two_persons=two_release),
+            requests=Requests(connections, ledger),
             runs=Runs(connections),
             findings=Findings(connections),
             volumes=Volumes(connections),

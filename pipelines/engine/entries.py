@@ -122,6 +122,24 @@ class ReleaseWithdrawn(_Body):
     requester: Name
 
 
+class RequestRecorded(_Body):
+    """What a person asked of a controller was recorded: a right, and the policy's events that it makes happen."""
+
+    request: Count
+    controller: Name
+    right: Literal["objection", "withdrawal"]
+    events: tuple[Name, ...]
+    on: Day
+    by: Name
+
+
+class RequestRetracted(_Body):
+    """A request was taken back, or had been recorded by mistake."""
+
+    request: Count
+    by: Name
+
+
 class Intended(_Body):
     """Written before the first destructive call of a step (or chunk of one)."""
 
@@ -202,6 +220,8 @@ KINDS: dict[str, type[_Body]] = {
     "hold_release_asked": ReleaseAsked,
     "hold_released": HoldReleased,
     "hold_release_withdrawn": ReleaseWithdrawn,
+    "request_recorded": RequestRecorded,
+    "request_retracted": RequestRetracted,
     "intent": Intended,
     "receipt": Received,
     "refusal": RefusalMade,

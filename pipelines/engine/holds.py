@@ -35,8 +35,8 @@ class HoldScope:
     """What a hold covers: the records for which everything given here is true; nothing given covers all.
 
     ``record`` and ``subject`` are keyed digests (`subjects.subject_digest`; a record's is that of
-    ``store␟dataset␟key``, a message's or meeting's that of ``store␟dataset␟container␟key``); ``categories`` is empty for
-    every category that may be held.
+    ``store␟dataset␟key``, a message's or meeting's that of ``store␟dataset␟container␟key``); ``categories`` is empty
+    for every category that may be held.
     """
 
     store: str | None = None
@@ -131,9 +131,7 @@ class Holds:
                 )
             return [self._step(connection, row, until, by, at) for row in others]
 
-    def withdraw(
-        self, case: str, *, by: str, at: dt.datetime, number: int | None = None
-    ) -> builtins.list[HoldRecord]:
+    def withdraw(self, case: str, *, by: str, at: dt.datetime, number: int | None = None) -> builtins.list[HoldRecord]:
         """Take back the requests for the release of a case's holds, or the one about the hold of that number.
 
         Anybody may: who asked takes it back, another refuses to confirm it; the hold keeps either way. A release after

@@ -1,6 +1,6 @@
 """The engine database's tables. Times are ISO 8601 text in UTC, bodies canonical JSON (RFC 8785).
 
-Nothing here holds a personal value: subjects and records appear as keyed digests, in holds alone.
+Nothing here holds a personal value: subjects and records appear as keyed digests, in holds and requests alone.
 """
 
 from __future__ import annotations
@@ -84,6 +84,21 @@ holds = sa.Table(
     sa.Column("release_asked_until", sa.String(10)),
     sa.Column("released_by", sa.String(64)),
     sa.Column("released_at", sa.String(32)),
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("controller", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("right", sa.String(16), nullable=False),
+    sa.Column("events", sa.Text, nullable=False),
+    sa.Column("on", sa.String(10), nullable=False),
+    sa.Column("recorded_by", sa.String(64), nullable=False),
+    sa.Column("recorded_at", sa.String(32), nullable=False),
+    sa.Column("retracted_by", sa.String(64)),
+    sa.Column("retracted_at", sa.String(32)),
 )
 
 runs = sa.Table(

@@ -118,9 +118,9 @@ class Portion:
 class Plan:
     """What would be done for one controller on one as-of date.
 
-    The digests bind it to what it was made from: policy, data maps, schemas and holds. Two plans over the same state
-    are equal, digest included; the time of making is no part of it. ``portion``: its steps are limited to the oldest of
-    what is due; the tallies say all that is.
+    The digests bind it to what it was made from: policy, data maps, schemas, holds, requests of persons. Two plans over
+    the same state are equal, digest included; the time of making is no part of it. ``portion``: its steps are limited
+    to the oldest of what is due; the tallies say all that is.
     """
 
     as_of: dt.date
@@ -136,6 +136,7 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
     portion: Portion | None = None
+    requests_digest: str = ""
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON types, dates in ISO 8601."""

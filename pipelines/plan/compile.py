@@ -175,7 +175,8 @@ class _Compiler:
 
     def _phase_of(self, relation: sa.FromClause, purpose: Purpose) -> Expression:
         state, day = (relation.c[name] for name in self._start(purpose))
-        living, cut = constant(Phase.LIVING), sa.false()
+        living: Expression = constant(Phase.LIVING)
+        cut: Expression = sa.false()
         if purpose.ended_by:
             stop, doubtful = self.conditions.ending(relation, purpose.ended_by)
             living = sa.case((doubtful, constant(Phase.MISSING)), else_=living)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from connectors.digests import DigestKey
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.engine.holds import HoldRecord
+from pipelines.engine.requests import RequestRecord
 from pipelines.plan.artefact import Portion
 from pipelines.plan.compile import Group
 from pipelines.plan.holding import Holding
@@ -73,9 +74,11 @@ def context(
     key: DigestKey,
     holding: Holding,
     archives: frozenset[str] = frozenset(),
+    requests: Iterable[RequestRecord] = (),
 ) -> Context:
     """Bring together what is known before any store is asked."""
-    return Context(policy, controller, maps, key, holding.horizons, supply(maps, controller, policy), holding, archives)
+    supplied = supply(maps, controller, policy, requests)
+    return Context(policy, controller, maps, key, holding.horizons, supplied, holding, archives)
 
 
 def asked_events(policy: Policy, groups: Iterable[Group]) -> frozenset[str]:

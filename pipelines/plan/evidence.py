@@ -30,7 +30,7 @@ from pipelines.plan.dialects import run
 from pipelines.plan.links import EMAIL, Key
 from pipelines.plan.links import STRONG as STRONG_LINKS
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
-from pipelines.plan.supply import Supplier, Supply, keys_of, subject_events
+from pipelines.plan.supply import ASKED_BY, Supplier, Supply, keys_of, subject_events
 from pipelines.plan.transfer import BATCH, evidence_table, load, receive, reduction
 from pipelines.plan.unread import MANY, read_cells, why_incomplete
 from retention_rules.policy import Policy
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 PLACE = ("store", "dataset", "container", "key")
 """What names an item in the index."""
+
+KNOWN = "known"
+"""The evidence, and what persons' requests make happen."""
 
 _TABLE = (
     "(horizon VARCHAR, event VARCHAR, key VARCHAR, digest VARCHAR, "
@@ -75,7 +78,24 @@ class Evidence:
 
         connection = duckdb.connect(str(path) if path else ":memory:", config={"memory_limit": "512MB", "threads": 2})
         connection.execute(f"CREATE TABLE IF NOT EXISTS evidence {_TABLE}")
-        return cls(connection, supply, tuple(horizons))
+        made = cls(connection, supply, tuple(horizons))
+        made._take_requests()
+        return made
+
+    def _take_requests(self) -> None:
+        """What persons have asked for, beside the evidence: it is known anew for each run, and never kept with it."""
+        self.connection.execute(f"CREATE TEMP TABLE requested {_TABLE}")
+        rows = [
+            (horizon.name, each.event, ASKED_BY.name, each.digest, False, False, each.on, each.on)
+            for horizon in self.horizons
+            for each in self.supply.requested
+            if each.on <= horizon.as_of
+        ]
+        if rows:
+            self.connection.executemany("INSERT INTO requested VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self.connection.execute(
+            f"CREATE TEMP VIEW {KNOWN} AS SELECT * FROM evidence UNION ALL SELECT * FROM requested"  # noqa: S608
+        )
 
     # -- what is known of it
 
@@ -220,7 +240,7 @@ class Evidence:
         table = evidence_table(key.name, columns, keyed=not hashes)
         connection.execute(sa.schema.DropTable(table, if_exists=True))
         table.create(connection, checkfirst=False)
-        load(self.connection, wide(key, columns, "evidence"), connection, table)
+        load(self.connection, wide(key, columns, KNOWN), connection, table)
         if hashes and looked_up:
             sa.Index(f"{table.name}_key", table.c.digest).create(connection)
         analyse(connection, table)

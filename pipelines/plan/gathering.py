@@ -90,10 +90,11 @@ def plan_context(
     today: dt.date,
     holds: Sequence[HoldRecord] | None = None,
     portion: Portion | None = None,
+    made_at: dt.datetime | None = None,
 ) -> Context:
     """The context of a plan or run, from the estate and the holds: those in the engine database, if none are given.
 
-    ``portion``: the plan is limited to that.
+    ``portion``: the plan is limited to that. ``made_at``: persons' requests count as far as they were recorded by then.
 
     Raises:
         EstateInvalid: the policy is invalid.
@@ -104,6 +105,7 @@ def plan_context(
         maps=estate.acting(engine).data_maps,
         key=estate.key,
         holding=Holding(tuple(engine.holds.list() if holds is None else holds), horizons(as_of, today)),
+        requests=engine.requests.standing(controller, made_at),
         archives=estate.archives,
     )
     return replace(made, portion=portion)

@@ -34,7 +34,7 @@ from pipelines.plan.compile import (
 from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import greatest, run
-from pipelines.plan.evidence import Evidence, digest_columns, event_columns, item_tables, wide
+from pipelines.plan.evidence import KNOWN, Evidence, digest_columns, event_columns, item_tables, wide
 from pipelines.plan.facts import constant_facts, fact_column
 from pipelines.plan.holding import by_category, hold_columns
 from pipelines.plan.item_persons import PLACE, Persons
@@ -131,7 +131,7 @@ class ItemSelection:
     def _table(self, key: Key, columns: dict[tuple[str, str], EventColumns]) -> sa.FromClause:
         """The wide evidence of a kind of key, as a view of this connection."""
         name = f"wide_{key.name}"
-        self.evidence.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {wide(key, columns, 'evidence')}")
+        self.evidence.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {wide(key, columns, KNOWN)}")
         kinds: dict[str, sa.types.TypeEngine[Any]] = {
             "open": sa.Boolean(), "missing": sa.Boolean(), "first": sa.Date(), "last": sa.Date()
         }  # fmt: skip
@@ -180,7 +180,8 @@ class ItemSelection:
         weak_lasts: list[Expression] = []
         if event in supply.events:
             known = {key for key in supply.keys(event) if not key.weak}
-            if event in self.evidence.incomplete or not known & {key for key, _, _ in joined}:
+            unreachable = event in supply.told and not known & {key for key, _, _ in joined}
+            if event in self.evidence.incomplete or unreachable:
                 misses.append(sa.true())
             bound = day_constant(oldest_that_matters(policy, event, horizon.as_of))
             for key, table, columns in joined:

@@ -101,7 +101,7 @@ class Joining:
         """
         relation, supply = self.carried.relation, self.context.supply
         told = Told()
-        if self._linked and event in supply.events:
+        if self._linked and event in supply.told:
             known = {key for key in supply.keys(event) if not key.weak}
             reachable = known & {key for key in self.carried.links.values() if not key.weak}
             told.missing.append(relation.c.lost)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipelines.data_map.model import DatasetMap, EventSource, StoreMap
+from pipelines.engine.requests import RequestRecord
 from pipelines.plan.links import EMAIL, STRONG, Key
 from retention_rules.policy import Policy
 
@@ -23,32 +25,56 @@ class Supplier:
 
 
 @dataclass(frozen=True, slots=True)
+class Requested:
+    """What a person's request makes happen, on a day; she is known by the digest of her address."""
+
+    event: str
+    digest: str
+    on: dt.date
+
+
+ASKED_BY = Key(EMAIL, weak=False)
+"""How persons are known who have asked for something."""
+
+
+@dataclass(frozen=True, slots=True)
 class Supply:
-    """Every supplier of `of: subject` events for one controller."""
+    """Every supplier of `of: subject` events for one controller, and what persons' requests make happen beside."""
 
     suppliers: tuple[Supplier, ...]
+    requested: tuple[Requested, ...] = ()
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The events that stores tell of subjects: of whom one tells none, there may be one that nobody knows."""
+        return frozenset(event for each in self.suppliers for event in each.events)
 
     @property
     def events(self) -> tuple[str, ...]:
         """The events that concern subjects, in order of name."""
-        return tuple(sorted({event for each in self.suppliers for event in each.events}))
+        return tuple(sorted({*self.told, *(each.event for each in self.requested)}))
 
     def keys(self, event: str) -> frozenset[Key]:
         """The kinds of key by which the event's occurrences are known."""
-        return frozenset(key for each in self.suppliers if event in each.events for key in each.keys)
+        asked = {ASKED_BY for each in self.requested if each.event == event}
+        return frozenset(asked.union(*(each.keys for each in self.suppliers if event in each.events)))
 
     def by_key(self) -> dict[Key, tuple[str, ...]]:
         """The events that are known by each kind of key."""
-        keys = {key for each in self.suppliers for key in each.keys}
+        keys = {key for event in self.events for key in self.keys(event)}
         return {
             key: tuple(event for event in self.events if key in self.keys(event))
             for key in sorted(keys, key=lambda key: key.name)
         }
 
 
-def supply(maps: Mapping[str, StoreMap], controller: str, policy: Policy) -> Supply:
+def supply(
+    maps: Mapping[str, StoreMap], controller: str, policy: Policy, requests: Iterable[RequestRecord] = ()
+) -> Supply:
     """Find the suppliers among all datasets of the controller, approved or not."""
-    return Supply(tuple(_suppliers(maps, controller, policy)))
+    asked = (Requested(event, each.subject, each.on) for each in requests for event in sorted(each.events))
+    requested = tuple(each for each in asked if each.event in policy.events)
+    return Supply(tuple(_suppliers(maps, controller, policy)), requested)
 
 
 def subject_events(dataset: DatasetMap, policy: Policy) -> dict[str, EventSource]:

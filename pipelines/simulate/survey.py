@@ -114,6 +114,7 @@ def viewed(
         key=estate.key,
         holding=Holding(tuple(engine.holds.list()), horizons),
         archives=estate.archives,
+        requests=engine.requests.standing(controller),
     )
     if not any(made.active(store) for store in made.maps):
         raise Refused(f"no approved dataset belongs to {controller}", "data_map", "Approve one: `ardoise review`.")

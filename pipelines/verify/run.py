@@ -87,7 +87,7 @@ class _Verification:
             made_at = self.engine.plans.record(self.plan.digest).made_at
             again = draft(
                 self.estate, self.engine, self.plan.controller, as_of=self.plan.as_of, today=self.today,
-                portion=self.plan.portion,
+                portion=self.plan.portion, made_at=made_at,
                 holds=self.engine.holds.unreleased_since(made_at),  # what was released since is for the next plan
             )  # fmt: skip
         except ConnectorError as error:
