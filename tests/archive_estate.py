@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import by_hand
 import pytest
+import running
 import sqlalchemy as sa
 from approving import confirm_maps
 from fixtures_mariadb import MariaArchive, MariaDatabase
 from fixtures_postgres import PostgresDatabase
 
-from pipelines.apply import apply
 from pipelines.demo.servers.postgres import PostgresServer
 from pipelines.estate import Estate
-from pipelines.plan import make_plan
 from pipelines.plan.artefact import Plan
 
 AS_OF = dt.date(2026, 6, 30)
@@ -210,15 +210,11 @@ class ArchiveEstate:
 
     def execute(self, statement: str) -> None:
         """Change something in the active base by hand."""
-        engine = sa.create_engine(self.addresses.admin, poolclass=sa.NullPool)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(statement)
+        by_hand.execute(self.addresses.admin, statement)
 
     def active(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table of the active base, in the order of its key."""
-        engine = sa.create_engine(self.addresses.admin, poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1").mappings()]
+        return by_hand.rows(self.addresses.admin, table)
 
     def archived(self, dataset: str) -> list[dict[str, Any]]:
         """What the archive holds of a dataset, in the order of its key; as the archive's own reader sees it."""
@@ -241,14 +237,7 @@ def archive_estate(folder: Path, addresses: Addresses, *, archive: bool = True) 
     (folder / "data_map" / "shop.yaml").write_text(MAP.replace("source: ", f"source: {schema}"))
     for name in ("read", "write", "archive"):
         (folder / f"{name}.secret").write_text(getattr(addresses, name))
-    engine = sa.create_engine(addresses.admin, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        for statement in SCHEMA.split(";"):
-            connection.exec_driver_sql(statement)
-        for table, rows in _contents().items():
-            names = list(rows[0])
-            places = ", ".join(f":{name}" for name in names)
-            connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"), rows)
+    by_hand.fill(addresses.admin, SCHEMA, _contents())
     confirm_maps(folder)
     return ArchiveEstate(folder, addresses)
 
@@ -276,28 +265,18 @@ def _contents() -> dict[str, list[dict[str, Any]]]:
     return {"customers": customers, "contracts": contracts, "payments": payments}
 
 
-def noon(day: dt.date) -> dt.datetime:
-    """The middle of a day."""
-    return dt.datetime.combine(day, dt.time(12), dt.UTC)
-
-
 def made(books: ArchiveEstate, day: dt.date = AS_OF, *, staged: bool = False) -> Plan:
     """Make the plan of a day."""
-    return make_plan(books.estate, "SHOP", as_of=day, today=day, now=noon(day), by="tests", staged=staged)
+    return running.made(books.estate, "SHOP", day, staged=staged)
 
 
 def planned(books: ArchiveEstate, day: dt.date = AS_OF, *, staged: bool = False) -> Plan:
     """Make the plan of a day, and approve it."""
-    plan = made(books, day, staged=staged)
-    engine = books.estate.engine()
-    engine.approvals.approve(plan.digest, by="dpo", at=noon(day), expires=noon(day) + dt.timedelta(days=1))
-    engine.close()
-    return plan
+    return running.planned(books.estate, "SHOP", day, staged=staged)
 
 
 def run(books: ArchiveEstate, day: dt.date = AS_OF, *, staged: bool = False, **options: Any) -> Plan:
     """Plan and apply on a day; everything is done then."""
     plan = planned(books, day, staged=staged)
-    summary = apply(books.estate, plan.digest, now=noon(day), today=day, actor="tests", retries=(), **options)
-    assert summary.complete
+    assert running.applied(books.estate, plan, day, **options).complete
     return plan

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Protocol
 
-import sqlalchemy as sa
+import by_hand
 from approving import confirm_maps
 
 from pipelines.estate import Estate
@@ -212,15 +212,14 @@ class SmallEstate:
 
     def rows(self, store: str, table: str) -> list[dict[str, Any]]:
         """Every row of a table, in the order of its key."""
-        engine = sa.create_engine(self.crm if store == "crm" else self.billing, poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1").mappings()]
+        return by_hand.rows(self._url(store), table)
 
     def execute(self, store: str, statement: str) -> None:
         """Change something by hand."""
-        engine = sa.create_engine(self.crm if store == "crm" else self.billing, poolclass=sa.NullPool)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(statement)
+        by_hand.execute(self._url(store), statement)
+
+    def _url(self, store: str) -> str:
+        return self.crm if store == "crm" else self.billing
 
     def copied(self, folder: Path) -> SmallEstate:
         """The same with its stores, plans and ledger in another folder; for stores that are files."""
@@ -302,7 +301,7 @@ def _fill_crm(url: str) -> None:
         }
         for n in range(1, LOGS + 1)
     ]  # fmt: skip
-    _fill(url, CRM, {"contacts": contacts, "notes": notes, "web_logs": logs})
+    by_hand.fill(url, CRM, {"contacts": contacts, "notes": notes, "web_logs": logs})
 
 
 def _fill_billing(url: str) -> None:
@@ -314,18 +313,7 @@ def _fill_billing(url: str) -> None:
         }
         for n in range(1, 11)
     ]  # fmt: skip
-    _fill(url, BILLING, {"customers": customers, "contracts": contracts})
-
-
-def _fill(url: str, schema: str, tables: dict[str, list[dict[str, Any]]]) -> None:
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        for statement in schema.split(";"):
-            connection.exec_driver_sql(statement)
-        for table, rows in tables.items():
-            names = ", ".join(rows[0])
-            places = ", ".join(f":{name}" for name in rows[0])
-            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({places})"), rows)
+    by_hand.fill(url, BILLING, {"customers": customers, "contracts": contracts})
 
 
 def _mails() -> list[tuple[bytes, dt.datetime, list[str]]]:

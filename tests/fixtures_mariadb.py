@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import itertools
 import os
 import shutil
 import subprocess
@@ -17,26 +16,19 @@ from typing import Self
 
 import pymysql
 import pytest
+from databases import Database, fresh_name
 from sqlalchemy import URL
 
 READY_WITHIN = 60.0
 """Seconds until a server that has not answered counts as failed."""
 
-_numbers = itertools.count(1)
 
-
-@dataclass(frozen=True, slots=True)
-class MariaDatabase:
-    """An empty database of one test: SQLAlchemy URLs for its owner, a reading and a writing role.
+class MariaDatabase(Database):
+    """A database on MariaDB.
 
     The reading role may SELECT and create temporary tables; the writing role may change every table and create the
     engine's own. The administrator speaks ANSI SQL (`||`, double quotes) in UTC, so that tests can.
     """
-
-    name: str
-    admin: str
-    read: str
-    write: str
 
 
 class MariaServer:
@@ -129,7 +121,7 @@ def mariadb_database(mariadb_server: MariaServer) -> Iterator[MariaDatabase]:
 @contextlib.contextmanager
 def fresh_mariadb(server: MariaServer) -> Iterator[MariaDatabase]:
     """A fresh database, dropped afterwards."""
-    name = f"test_{next(_numbers)}"
+    name = fresh_name()
     server.run(f"CREATE DATABASE {name}")
     server.run(f"GRANT SELECT, CREATE TEMPORARY TABLES, TRIGGER ON {name}.* TO ardoise_read@localhost")
     server.run(

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
+from databases import Database, fresh_name
 
 from pipelines.demo.servers.postgres import PostgresServer
 
-_numbers = itertools.count(1)
 
-
-@dataclass(frozen=True, slots=True)
-class PostgresDatabase:
-    """An empty database of one test: SQLAlchemy URLs for its owner, a reading and a writing role.
+class PostgresDatabase(Database):
+    """A database on PostgreSQL.
 
     The reading role may SELECT and create temporary tables, on tables made later too; the writing role may change
     every table and create the engine's schema.
     """
-
-    name: str
-    admin: str
-    read: str
-    write: str
 
 
 _TEMPLATE = "test_template"
@@ -64,7 +55,7 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatab
 @contextlib.contextmanager
 def fresh_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     """A fresh database, dropped afterwards."""
-    name = f"test_{next(_numbers)}"
+    name = fresh_name()
     postgres_server.start()  # a test may have killed it
     postgres_server.create_database(name, _TEMPLATE)
     postgres_server.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-import sqlalchemy as sa
+import by_hand
 
 MEMBERS = 24
 SCHEMA = """
@@ -28,13 +28,7 @@ _CITIES = (("29200", "Brest"), ("35000", "Rennes"), ("44000", "Nantes"))
 
 def fill(url: str) -> None:
     """Make the tables and their rows. The first half last ordered in 2019, the others in the last hundred days."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        for statement in SCHEMA.split(";"):
-            connection.exec_driver_sql(statement)
-        for table, rows in _rows().items():
-            names, places = ", ".join(rows[0]), ", ".join(f":{name}" for name in rows[0])
-            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({places})"), rows)
+    by_hand.fill(url, SCHEMA, _rows())
 
 
 def _rows() -> dict[str, list[dict[str, object]]]:

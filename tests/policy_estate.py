@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from approving import confirm_maps
+from running import applied, made, noon, planned
 
-from pipelines.apply import apply
 from pipelines.apply.summary import RunSummary
 from pipelines.engine import EngineDatabase
 from pipelines.estate import Estate
-from pipelines.plan import make_plan
 from pipelines.plan.artefact import Plan, Tally
 
 Row = Mapping[str, Any]
@@ -34,11 +33,6 @@ share = 1.0
 """
 
 
-def noon(day: dt.date) -> dt.datetime:
-    """The middle of a day."""
-    return dt.datetime.combine(day, dt.time(12), dt.UTC)
-
-
 @dataclass(frozen=True)
 class PolicyEstate:
     """The estate in ``folder``/estate, its store beside it."""
@@ -53,17 +47,17 @@ class PolicyEstate:
 
         ``controllers`` gives the lines below each one's heading in ardoise.toml, ``files`` further files by path.
         """
-        made = cls(folder)
+        fresh = cls(folder)
         sections = "".join(f'[controllers."{name}"]\n{lines}\n' for name, lines in controllers.items())
         everything = {"ardoise.toml": TOML + sections, "data_map/shop.yaml": "store: shop\n" + data_map, **files}
         for name, text in everything.items():
-            path = made.path / name
+            path = fresh.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        with made.connected() as connection:
+        with fresh.connected() as connection:
             connection.executescript(schema)
-        confirm_maps(made.path, at=noon(dt.date(2010, 1, 1)))
-        return made
+        confirm_maps(fresh.path, at=noon(dt.date(2010, 1, 1)))
+        return fresh
 
     @property
     def path(self) -> Path:
@@ -126,17 +120,11 @@ class PolicyEstate:
     def plan(self, as_of: dt.date, controller: str = "", *, approved: bool = False) -> Plan:
         """The plan for a day on which it is also made, for the only controller or the one named."""
         estate = self.estate
-        name, now = controller or estate.controllers[0], noon(as_of)
-        plan = make_plan(estate, name, as_of=as_of, today=as_of, now=now, by="worker")
-        if approved:
-            with self.engine() as engine:
-                engine.approvals.approve(plan.digest, by="dpo", at=now, expires=now + dt.timedelta(days=1))
-        return plan
+        return (planned if approved else made)(estate, controller or estate.controllers[0], as_of)
 
     def run(self, as_of: dt.date, controller: str = "") -> RunSummary:
         """Plan, approve and apply on one day."""
-        plan = self.plan(as_of, controller, approved=True)
-        return apply(self.estate, plan.digest, now=noon(as_of), today=as_of, actor="worker", retries=())
+        return applied(self.estate, self.plan(as_of, controller, approved=True), as_of)
 
     def stand(self, as_of: dt.date, dataset: str, category: str, controller: str = "") -> dict[str, int]:
         """How a dataset's records stand in a category: the counts of a plan that are not zero, without their sum."""

@@ -8,6 +8,7 @@ row's subject is unknown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,9 @@ from connectors.spelling import ACCENTS, ANY, BLANKS, DOTLESS, LIGATURES, PLUS, 
 
 Expression = sa.ColumnElement[Any]
 
-_NEVER_INSIDE = ' ,;<>():"\t\r\n'
+_NEVER_INSIDE = '][\\ ,;<>(){}:"/|*?=\t\r\n\u00ab\u00bb\u2018\u2019\u201c\u201d\u2022\u2026'
+"""Whatever holds one of these is more than one plain address. The bracket comes first, as GLOB wants it."""
+_SOME_INSIDE = "[" + re.sub(r"([]\[\\])", r"\\\1", _NEVER_INSIDE) + "]"
 _TRANSLATES = frozenset({"postgresql", "duckdb"})
 
 
@@ -72,16 +75,17 @@ def trimmed(text: Expression, dialect: str) -> Expression:
 
 
 def single_address(text: Expression, dialect: str) -> Expression:
-    """Whether a trimmed text is one address and nothing else; never NULL for a text."""
+    """Whether a trimmed text is one address of the internet and nothing else; never NULL for a text."""
     if dialect == "duckdb":
-        clean = sa.not_(sa.func.regexp_matches(text, f"[{_NEVER_INSIDE}]", type_=sa.Boolean()))
+        clean = sa.not_(sa.func.regexp_matches(text, _SOME_INSIDE, type_=sa.Boolean()))
     elif dialect == "postgresql":
-        clean = text.op("!~", is_comparison=True)(f"[{_NEVER_INSIDE}]")
+        clean = text.op("!~", is_comparison=True)(_SOME_INSIDE)
     elif dialect == "sqlite":
         clean = sa.not_(text.op("GLOB", is_comparison=True)(f"*[{_NEVER_INSIDE}]*"))
     else:
-        clean = sa.not_(text.op("REGEXP", is_comparison=True)(f"[{_NEVER_INSIDE}]"))
-    return sa.and_(text.like("_%@_%"), text.not_like("%@%@%"), text.not_like("%."), clean)
+        clean = sa.not_(text.op("REGEXP", is_comparison=True)(_SOME_INSIDE))
+    quoted = sa.or_(text.like("'%"), text.like("%@%'%"))
+    return sa.and_(text.like("_%@_%.__%"), text.not_like("%@%@%"), text.not_like("%."), sa.not_(quoted), clean)
 
 
 def lowered(text: Expression, dialect: str) -> Expression:

@@ -18,6 +18,7 @@ from pipelines.engine import EngineDatabase
 from pipelines.errors import UsageError
 from pipelines.estate import Estate
 from pipelines.plan.arrivals import DAY
+from pipelines.subjects import SEPARATOR
 
 KIND = "archive_access"
 
@@ -87,12 +88,31 @@ def read_archive(
             yield count, (_shown(row) for row in rows)
 
 
-def accesses(estate: Estate, engine: EngineDatabase, *, case: str = "", store: str = "") -> Iterator[Access]:
-    """Every access to an archive, in order; those of one case, or to one store."""
+def accesses(
+    estate: Estate,
+    engine: EngineDatabase,
+    *,
+    case: str = "",
+    store: str = "",
+    dataset: str = "",
+    key: Sequence[str] = (),
+) -> Iterator[Access]:
+    """Every access to an archive, in order; those of one case, to one store, dataset, or record.
+
+    Whoever read the whole dataset saw the record of that ``key`` too.
+
+    Raises:
+        UsageError: a key without its store and dataset.
+    """
+    if key and not (store and dataset):
+        raise UsageError("a record lies in a dataset", "--key", "Give --store and --dataset too.")
     wanted = _digest(estate, case) if case else None
+    record = _record(estate, store, dataset, key)
     for entry in engine.ledger.entries(KIND):
         body = entry.body
-        if (wanted is None or body.get("case") == wanted) and store in {"", body["store"]}:
+        seen = not key or not body["narrow"] or body.get("record") == record
+        place = store in {"", body["store"]} and dataset in {"", body["dataset"]}
+        if (wanted is None or body.get("case") == wanted) and place and seen:
             yield Access(
                 entry.at,
                 body["by"],
@@ -108,6 +128,10 @@ def _query(archive: Archive, connection: sa.Connection, request: Request, key: S
     table = archive.find(connection, request.dataset)
     if table is None:
         return None
+    if missing := [name for name in key if name not in table.c]:
+        raise UsageError(
+            f"the archive of {request.dataset} has no key column {missing[0]}", "archive", "Its data map has changed."
+        )
     columns = [each for each in table.c if not each.name.startswith(OWN_PREFIX) or each.name == DAY]
     query = sa.select(*columns).order_by(*(table.c[name] for name in key), table.c[DAY])
     for name, value in zip(key, request.key, strict=False):
@@ -130,8 +154,15 @@ def _body(estate: Estate, request: Request, count: int) -> dict[str, Any]:
         "count": count,
         "by": request.by,
     }
+    if request.key:
+        body["record"] = _record(estate, request.store, request.dataset, request.key)
     return body | ({"case": _digest(estate, request.case)} if request.case else {})
 
 
 def _digest(estate: Estate, case: str) -> str:
     return estate.keys.mac("archive case", case.strip().casefold())
+
+
+def _record(estate: Estate, store: str, dataset: str, key: Sequence[str]) -> str:
+    """By what the ledger knows a record again: never by its key, which may be an address."""
+    return estate.keys.mac("archive record", SEPARATOR.join((store, dataset, *key)))

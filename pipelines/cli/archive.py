@@ -50,6 +50,10 @@ def list_accesses(
     ctx: typer.Context,
     case: Annotated[str, typer.Option(help="Only those of the case with this reference.")] = "",
     store: Annotated[str, typer.Option(help="Only those to this store's archive.")] = "",
+    dataset: Annotated[str, typer.Option(help="Only those to this dataset.")] = "",
+    key: Annotated[
+        list[str] | None, typer.Option(help="Only those that saw the record of this key (once for each part of it).")
+    ] = None,
 ) -> None:
     """List every access to an archive: when, who, what, why, how many records."""
     from pipelines.archives.reading import accesses
@@ -59,7 +63,7 @@ def list_accesses(
     estate = load_estate(ctx)
     made = table("Accesses to the archives", ("when", "who", "what", "motive", "records"), ("records",))
     with engine_of(estate) as engine:
-        for each in accesses(estate, engine, case=case, store=store):
+        for each in accesses(estate, engine, case=case, store=store, dataset=dataset, key=key or ()):
             what = f"{each.store}.{each.dataset}{', one record' if each.narrow else ''}"
             made.add_row(f"{each.at:%Y-%m-%d %H:%M}", each.by, what, each.motive.value, number(each.count))
     console().print(made)

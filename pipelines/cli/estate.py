@@ -60,18 +60,25 @@ def init(
 def check(ctx: typer.Context) -> None:
     """Hold the estate's files against each other.
 
-    Every problem of ardoise.toml, the policies and the data maps at once, with file and line; no store is reached.
+    Every problem of ardoise.toml, the policies and the data maps at once, with file and line. Of the stores, only those
+    with an archive are reached: every role is tried there, and nothing is changed.
     """
+    from pipelines.archives.checking import archive_problems, archives_of
     from pipelines.cli.context import console, load_estate
+    from pipelines.errors import EstateInvalid
 
     estate = load_estate(ctx)
     policies = estate.check()
+    if problems := archive_problems(estate):
+        raise EstateInvalid(problems)
     out = console()
     for controller, policy in policies.items():
         for remark in estate.lint(policy, controller):
             out.print(f"[yellow]Note:[/] policy {policy.name}: {remark.what}. {remark.remedy}.")
     active = sum(len(each.active) for each in estate.data_maps.values())
     out.print(f"In order: {len(policies)} policies, {len(estate.stores)} stores, {active} approved datasets.")
+    if tried := archives_of(estate):
+        out.print(f"Archives that can be filled, and read by their own role alone: {', '.join(tried)}.")
 
 
 def scan(

@@ -44,11 +44,12 @@ def open_hold(
 ) -> None:
     """Open a hold: what it covers is kept, in the archive, until its release."""
     from pipelines.cli.context import actor, console, day, engine_of, load_estate, now, sole_controller, today
+    from pipelines.cli.persons import ask_for_person
     from pipelines.engine.holds import HoldScope
 
     estate = load_estate(ctx)
     _known(estate, store, dataset, category or ())
-    persons: list[str | None] = list(_persons(estate, sole_controller(estate, controller))) if subject else [None]
+    persons: list[str | None] = [*ask_for_person(estate, sole_controller(estate, controller))] if subject else [None]
     named = _record(estate, store, dataset) if record else None
     first = day(since, today(estate), "--since")
     with engine_of(estate) as engine:
@@ -146,15 +147,6 @@ def _known(estate: Estate, store: str | None, dataset: str | None, categories: S
             raise UsageError(f"no dataset has the category {category!r}", "--category", f"{remedy}.")
         if all(policy.covers(policy.never_held, category) for policy in policies):
             raise UsageError(f"no hold may keep {category!r}", "--category", "The policy says `never_held`.")
-
-
-def _persons(estate: Estate, controller: str) -> list[str]:
-    """The digests of a person who is asked for, one for each tenant."""
-    from pipelines.cli.context import ask
-    from pipelines.subjects import canonical_email, subject_digest
-
-    address = canonical_email(ask("E-mail address of the person"))
-    return [subject_digest(estate.key, each, "email", address) for each in estate.scopes(controller)]
 
 
 def _record(estate: Estate, store: str | None, dataset: str | None) -> str:

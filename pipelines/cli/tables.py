@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.apply.summary import RunSummary
     from pipelines.engine.holds import HoldRecord
     from pipelines.engine.plans import PlanRecord
+    from pipelines.engine.requests import RequestRecord
     from pipelines.scan import ScanResult
 
 
@@ -100,4 +101,19 @@ def holds_table(holds: Sequence[HoldRecord]) -> Table:
         covers = escape(f"{where}{narrow}{kinds}")
         by = escape(each.opened_by), escape(each.released_by or "")
         made.add_row(f"{each.id}", escape(each.case), covers, each.since.isoformat(), released, *by)
+    return made
+
+
+def requests_table(requests: Sequence[RequestRecord]) -> Table:
+    """One row per request; persons do not appear."""
+    made = table(
+        "Requests", ("request", "right", "controller", "events", "since", "recorded by", "state"), ("request",)
+    )
+    for each in requests:
+        state = f"retracted by {each.retracted_by}" if each.retracted_by else "counts"
+        events = escape(", ".join(sorted(each.events)))
+        made.add_row(
+            f"{each.id}", each.right.value, escape(each.controller), events, each.on.isoformat(),
+            escape(each.recorded_by), escape(state),
+        )  # fmt: skip
     return made

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from pipelines.simulate.why import View, Why
+    from pipelines.simulate.explained import Person, View
+    from pipelines.simulate.why import Arrival, Why
     from retention_rules.decisions import Decision
     from retention_rules.events import Event
     from retention_rules.explain import Explanation, Reason
@@ -35,8 +36,8 @@ def why(
     """Explain what decides on one record; changes nothing.
 
     Each purpose with its starting point, until when it keeps, the decision per category, holds and what blocks a
-    deletion. Says days, states and categories, never a value. Ends with 1 if the reference and the plan's own query
-    disagree: that is a defect.
+    deletion; in the active base and in the archive. Says days, states and categories, never a value. Ends with 1 if
+    the reference and the plan's own query disagree: that is a defect.
     """
     import json
 
@@ -65,20 +66,27 @@ def _print(out: Console, found: Why) -> None:
     from rich.markup import escape
 
     for number, person in enumerate(found.people, start=1):
-        for view in person.views:
-            who = f", person {number} of {len(found.people)}" if len(found.people) > 1 else ""
-            out.print(f"[bold]{found.store}.{found.dataset}[/], as of {view.as_of}{who}: policy {found.policy.name}")
-            out.print(_decisions(view))
-            out.print(_purposes(view))
-            for event in view.doubtful:
-                out.print(f"[yellow]Note:[/] `{event}` is uncertain: a match that is not exact may prolong it.")
+        who = f", person {number} of {len(found.people)}" if len(found.people) > 1 else ""
+        _views(out, found, person, who)
+    for arrival in found.arrivals:
+        _views(out, found, arrival.person, f", in the archive since {arrival.since}")
+        out.print(f"In the archive: {escape(arrival.whole)}.")
     for category in found.done:
-        out.print(f"{category} is anonymised already.", markup=False)
+        out.print(f"{category} is anonymised, or in the archive, already.", markup=False)
     blocked = f" by {', '.join(found.blockers)}" if found.blockers else ""
     out.print(f"As a whole: {escape(found.whole + blocked)}.")
     for gap in found.gaps:
         out.print(f"[yellow]Note:[/] {escape(gap)}.")
     out.print("The plan's own query says the same of this record.")
+
+
+def _views(out: Console, found: Why, person: Person, which: str) -> None:
+    for view in person.views:
+        out.print(f"[bold]{found.store}.{found.dataset}[/], as of {view.as_of}{which}: policy {found.policy.name}")
+        out.print(_decisions(view))
+        out.print(_purposes(view))
+        for event in view.doubtful:
+            out.print(f"[yellow]Note:[/] `{event}` is uncertain: a match that is not exact may prolong it.")
 
 
 def _decisions(view: View) -> Table:
@@ -185,6 +193,15 @@ def _document(found: Why) -> dict[str, Any]:
         "done": list(found.done),
         "gaps": list(found.gaps),
         "people": [[_view(view) for view in person.views] for person in found.people],
+        "arrivals": [_arrival(each) for each in found.arrivals],
+    }
+
+
+def _arrival(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "since": arrival.since.isoformat(),
+        "whole": arrival.whole,
+        "views": [_view(view) for view in arrival.person.views],
     }
 
 

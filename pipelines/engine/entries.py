@@ -198,13 +198,14 @@ person's own request."""
 class ArchiveAccessed(_Body):
     """Somebody is about to see ``count`` archived records; ``narrow``: of one record that was named.
 
-    ``case`` is the keyed digest of the case's reference: a reference may hold a name.
+    ``case`` is the keyed digest of the case's reference, ``record`` that of the record: either may hold a name.
     """
 
     store: Name
     dataset: Name
     motive: Motive
     case: Digest | None = None
+    record: Digest | None = None
     narrow: bool = False
     count: Count
     by: Name

@@ -24,6 +24,7 @@ from pipelines.plan.compile import Code, Group, decided, decision_columns, group
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import greatest, nothing
 from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, extreme, layer
+from pipelines.plan.facts import fact_column
 from pipelines.plan.frozen import known, seen
 from pipelines.plan.holding import by_category
 from pipelines.plan.joining import Joining, event_columns, hold_columns
@@ -162,9 +163,10 @@ class ArchivedSelection:
             label = f"l{len(links)}"
             columns[label], links[label] = table.c[name], key
         facts = {}
-        for number, name in enumerate(self.shape.facts):
+        for name in self.shape.facts:
             if frozen_fact(name) in table.c:
-                columns[f"f{number}"], facts[name] = table.c[frozen_fact(name)], f"f{number}"
+                facts[name] = fact_column(self.context.policy, name)
+                columns[facts[name]] = table.c[frozen_fact(name)]
         for number, group in enumerate(self.first):
             columns[f"g{number}_empty"] = sa.and_(
                 sa.true(), *(table.c[name].is_(None) for each in group.categories for name in self.fields[each])

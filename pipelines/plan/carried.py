@@ -77,7 +77,7 @@ class Datasets:
     """The datasets of one SQL store, as seen over one connection.
 
     ``still``: nothing changes as long as they are looked at; what several datasets inherit from is then evaluated once
-    and kept. ``told``: the events of subjects that some dataset of any store supplies.
+    and kept. ``told``: the events that may concern subjects.
     """
 
     connection: sa.Connection

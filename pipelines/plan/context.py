@@ -49,6 +49,12 @@ class Context:
         """The date for which is planned."""
         return self.horizons[0].as_of
 
+    @property
+    def of_subjects(self) -> frozenset[str]:
+        """The events that may concern subjects: what stores tell of them, and what they can ask for."""
+        asked_for = {purpose.ended_by for purpose in self.policy.purposes if purpose.ended_by}
+        return frozenset(self.supply.events) | asked_for
+
     def dataset(self, store: str, name: str) -> DatasetMap:
         """The data map's entry."""
         return self.maps[store].datasets[name]

@@ -84,7 +84,7 @@ class Evidence:
 
     def _take_requests(self) -> None:
         """What persons have asked for, beside the evidence: it is known anew for each run, and never kept with it."""
-        self.connection.execute(f"CREATE TEMP TABLE requested {_TABLE}")
+        self.connection.execute(f"CREATE TABLE requested {_TABLE}")
         rows = [
             (horizon.name, each.event, ASKED_BY.name, each.digest, False, False, each.on, each.on)
             for horizon in self.horizons
@@ -94,7 +94,7 @@ class Evidence:
         if rows:
             self.connection.executemany("INSERT INTO requested VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self.connection.execute(
-            f"CREATE TEMP VIEW {KNOWN} AS SELECT * FROM evidence UNION ALL SELECT * FROM requested"  # noqa: S608
+            f"CREATE VIEW {KNOWN} AS SELECT * FROM evidence UNION ALL SELECT * FROM requested"  # noqa: S608
         )
 
     # -- what is known of it

@@ -65,7 +65,7 @@ class Gathered:
                 context.key,
                 context.horizons,
                 still=True,
-                told=frozenset(context.supply.events),
+                told=context.of_subjects,
             )
         return self._rows[store]
 

@@ -51,7 +51,8 @@ class Joining:
     def events(self) -> tuple[str, ...]:
         """The events of which `relation` has columns."""
         supplied = set(self.context.supply.events) & self.asked if self._linked else set()
-        return tuple(sorted({event for _, event in self.carried.events} | supplied))
+        own = {event for _, event in self.carried.events}
+        return tuple(sorted(own | supplied | set(self.carried.remembered)))
 
     @cached_property
     def _linked(self) -> bool:

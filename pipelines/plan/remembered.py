@@ -3,7 +3,7 @@
 A record, and whatever inherits from it, has no digest any more by which others could tell what happened to its subject.
 In place of that stand the days of the mark (`connectors.sql.remembered`), as long as every mark of the record stands.
 Fail closed: what was open then has ended on a day that nobody can tell, so it is missing for ever, as is what was not
-kept. Where nothing was ever marked, nothing of this is in a query.
+kept; and where anything is missing, no day counts. Where nothing was ever marked, nothing of this is in a query.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def leading_covers(holding: Holding, policy: Policy, store_map: StoreMap, name: 
 class Remembered:
     """The remembered days of the rows of one dataset, theirs and those of what is above them.
 
-    ``rows``: the table, or a relation with its key and its personal columns. ``told``: the events of subjects that
-    somebody supplies. ``asked``: those that are asked for; all by default.
+    ``rows``: the table, or a relation with its key and its personal columns. ``told``: the events that may
+    concern subjects. ``asked``: those that are asked for; all by default.
     """
 
     datasets: Datasets
@@ -253,9 +253,9 @@ class Remembered:
             found.append((sa.and_(rows[_OWN], sa.or_(rows[_BROKEN], missing)), *kept, sa.and_(counts, doubtful)))
         every, firsts, lasts, doubts, any_doubtful = zip(*found, strict=True)
         latest = extreme(lasts, latest=True)
-        unknown = _truth(sa.or_(*every, self._newer(carried, event, latest)))
-        days = (extreme(firsts, latest=False), latest, extreme(doubts, latest=True))
-        return (unknown, *days, _truth(sa.or_(*any_doubtful)))
+        unknown = sa.or_(*every, self._newer(carried, event, latest))
+        first, last = (sa.case((sa.not_(unknown), each)) for each in (extreme(firsts, latest=False), latest))
+        return _truth(unknown), first, last, extreme(doubts, latest=True), _truth(sa.or_(*any_doubtful))
 
     def _newer(self, carried: Carried, event: str, last: Expression) -> Expression:
         """Whether the row itself tells its subject of something since: nobody knows whom it tells."""

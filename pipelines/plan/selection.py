@@ -120,7 +120,7 @@ class StoreSelections:
             context.key,
             context.horizons,
             still=not self.acting,
-            told=frozenset(context.supply.events),
+            told=context.of_subjects,
         )
 
     def location(self, source: str) -> str:

@@ -13,16 +13,8 @@ from estates import SmallEstate, small_estate
 
 NEW = """
   visits:
-    source: web_logs
-    controller: JULIEN
-    tenant: julien
-    key: [id]
-    where: {tenant: [julien]}
-    events:
-      created: {column: at}
-    fields:
-      ip: {category: technical.ip}
-    approved: {by: intern, on: 2026-06-01}
+    {source: web_logs, controller: JULIEN, tenant: julien, key: [id], where: {tenant: [julien]},
+     events: {created: {column: at}}, fields: {ip: {category: technical.ip}}, approved: {by: intern, on: 2026-06-01}}
 """
 
 

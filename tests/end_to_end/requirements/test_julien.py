@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from policy_estate import Make, PolicyEstate, noon
+from policy_estate import Make, PolicyEstate
+from running import noon
 
 from pipelines.engine.holds import HoldScope
 from pipelines.errors import EstateInvalid

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, made, noon, planned, run
+from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, made, planned, run
+from running import noon
 
 from pipelines.engine.holds import HoldScope
 from pipelines.plan.artefact import Plan

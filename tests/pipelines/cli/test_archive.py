@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from archive_estate import AS_OF, Addresses, ArchiveEstate, archive_estate, noon, run
-from command_line import ardoise
+from archive_estate import AS_OF, Addresses, ArchiveEstate, archive_estate, run
+from command_line import ardoise, inside
 from documentation import blocks
+from running import noon
 
 from pipelines.archives.motives import Motive
 from pipelines.archives.reading import Request, accesses, read_archive
@@ -48,9 +49,9 @@ def test_archived_records_are_shown_for_a_motive_that_the_ledger_keeps(books: Ar
     assert "lawyer" in listed.words
     assert "litigation" in listed.words
     raw = ardoise("ledger", "show", "--kind", "archive_access", cwd=books.folder).out
-    assert json.loads(raw)["body"] | {"case": ""} == {
+    assert json.loads(raw)["body"] | {"case": "", "record": ""} == {
         "store": "shop", "dataset": "payments", "motive": "litigation", "narrow": True, "count": 1, "by": "lawyer",
-        "case": "",
+        "case": "", "record": "",
     }  # fmt: skip
     assert "dupont" not in raw.lower()
 
@@ -79,6 +80,24 @@ def test_the_ledger_has_the_access_before_a_record_can_be_taken(books: ArchiveEs
             ("dpo", Motive.AUTHORITY, False)
         ]
         assert (count, list(rows)) == (0, [])
+    engine.close()
+
+
+def test_who_saw_a_record_is_found_by_its_key_which_the_ledger_does_not_have(books: ArchiveEstate) -> None:
+    engine = books.estate.engine()
+    for by, dataset, key in (
+        ("all", "customers", ()), ("one", "customers", ("4711",)), ("other", "customers", ("12",)),
+        ("elsewhere", "payments", ("4711",)),
+    ):  # fmt: skip
+        request = Request("shop", dataset, Motive.SUBJECT_REQUEST, by, key=key)
+        with read_archive(books.estate, engine, request, at=noon(AS_OF)) as (count, _):
+            assert count == 0
+    found = accesses(books.estate, engine, store="shop", dataset="customers", key=("4711",))
+    assert [each.by for each in found] == ["all", "one"]
+    assert [each.by for each in accesses(books.estate, engine, dataset="payments")] == ["elsewhere"]
+    assert all("4711" not in json.dumps(entry.body) for entry in engine.ledger.entries("archive_access"))
+    with pytest.raises(UsageError, match="lies in a dataset"):
+        list(accesses(books.estate, engine, key=("4711",)))
     engine.close()
 
 
@@ -111,6 +130,48 @@ def test_a_store_without_an_archive_says_so(tmp_path: Path) -> None:
     ):
         raise AssertionError("never entered")
     engine.close()
+
+
+# -- check
+
+
+def test_check_tries_every_archive_and_leaves_nothing(books: ArchiveEstate, tmp_path: Path) -> None:
+    said = inside("check", cwd=books.folder).words
+    assert "Archives that can be filled, and read by their own role alone: shop." in said
+    assert not (tmp_path / "archive.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("sqlite:///nowhere/archive.sqlite", "shop: the file of its archive cannot be made or written. Let its `read`"),
+        ("sqlite:///../shop.sqlite", "shop: its archive is the store's own file. Let its `read` name another."),
+        ("", "shop: the file archive.secret is empty ([stores.shop.archive] read). Put the connection string in it."),
+    ],
+)
+def test_check_says_what_is_wrong_with_an_archive_and_where(books: ArchiveEstate, address: str, said: str) -> None:
+    (books.folder / "archive.secret").write_text(address)
+    lines = (books.folder / "ardoise.toml").read_text().splitlines()
+    refused = inside("check", cwd=books.folder, expect=3)
+    assert f"ardoise.toml:{lines.index('[stores.shop.archive]') + 1}: {said}" in refused.words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_check_tries_the_credentials_of_each_role(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    addresses = Addresses.of(kind, request, tmp_path)
+    books = archive_estate(tmp_path / "estate", addresses)
+    assert "by their own role alone: shop" in inside("check", cwd=books.folder).words
+    (books.folder / "archive.secret").write_text(addresses.archive.replace("ardoise_archivist", "nobody_at_all"))
+    refused = inside("check", cwd=books.folder, expect=3).words
+    assert "its archive's own reading credentials do not open it: it" in refused
+    assert "Correct `read` in [stores.shop.archive]" in refused
+    (books.folder / "archive.secret").write_text(addresses.read)
+    why = {"postgresql": "could read the archive", "mariadb": "the archive's reading role may not read"}[kind]
+    assert why in inside("check", cwd=books.folder, expect=3).words
+    (books.folder / "archive.secret").write_text(addresses.archive)
+    (books.folder / "read.secret").write_text(addresses.write)
+    assert "ordinary reading role could read the archive" in inside("check", cwd=books.folder, expect=3).words
 
 
 def test_the_ledger_knows_the_motives_that_the_command_offers(books: ArchiveEstate) -> None:

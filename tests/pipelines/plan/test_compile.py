@@ -44,7 +44,7 @@ from pipelines.plan.compile import (
 from pipelines.plan.dates import day_of
 from pipelines.plan.dates import given as given_in
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
-from pipelines.simulate.why import code_of
+from pipelines.simulate.explained import code_of
 from retention_rules.decide import decide
 from retention_rules.decisions import Due
 from retention_rules.events import Event, EventKind, Known, end_of_fiscal_year, observe

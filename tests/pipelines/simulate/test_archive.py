@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import contextlib
 import datetime as dt
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -12,15 +13,21 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, run
+from archive_estate import AS_OF, ENGINES, Addresses, ArchiveEstate, archive_estate, noon, run
+from command_line import inside
 
+from pipelines.engine import HoldScope
+from pipelines.errors import UsageError
 from pipelines.plan.artefact import Place
 from pipelines.plan.build import draft
 from pipelines.plan.carried import column
 from pipelines.plan.gathering import gathered, plan_context
 from pipelines.plan.selection import StoreSelections
 from pipelines.simulate.difference import State, Transition, difference
+from pipelines.simulate.explained import Person
 from pipelines.simulate.forecast import Forecast, Outlook, simulate
+from pipelines.simulate.why import Why, why
+from retention_rules.decisions import Archive, Decision, Due, Held, Keep
 
 Where = tuple[str, str, Place]
 """Dataset, category, place."""
@@ -227,3 +234,66 @@ def test_a_change_of_policy_counts_what_is_archived_too(moved: ArchiveEstate) ->
 def said(found: list[Transition], dataset: str, category: str) -> dict[tuple[State, State], int]:
     place = (dataset, category)
     return {(each.old, each.new): each.records for each in found if (each.dataset, each.category) == place}
+
+
+# -- one record
+
+
+def asked(books: ArchiveEstate, dataset: str, key: int, day: dt.date = TODAY) -> Why:
+    return why(books.estate, "SHOP", "shop", dataset, [str(key)], as_of=day, today=day)
+
+
+def decisions(person: Person, view: int = 0) -> dict[str, Decision]:
+    return {each.category: each.decision for each in person.views[view].categories}
+
+
+def test_what_law_alone_keeps_is_said_to_move(books: ArchiveEstate) -> None:
+    assert asked(books, "contracts", 1).whole == "the row moves to the archive"
+    assert "moves to the archive" in asked(books, "customers", 1).whole
+    assert "the archive" not in asked(books, "customers", 4).whole
+
+
+def test_what_is_in_the_archive_is_explained_by_law_and_the_day_on_which_it_arrived(moved: ArchiveEstate) -> None:
+    found = asked(moved, "contracts", 1)
+
+    (arrival,) = found.arrivals
+    assert (found.people, found.whole, arrival.since) == ((), "it is in the archive", AS_OF)
+    assert decisions(arrival.person) == {"contract.evidence": Archive(AS_OF, dt.date(2030, 2, 1), ("limitation",))}
+    assert arrival.whole == "it stays in the archive"
+    (later,) = asked(moved, "contracts", 1, dt.date(2030, 2, 2)).arrivals
+    assert isinstance(decisions(later.person)["contract.evidence"], Due)
+    assert later.whole == "it leaves the archive"
+
+
+def test_a_record_in_both_places_is_explained_in_both(moved: ArchiveEstate) -> None:
+    found = asked(moved, "customers", 1)
+
+    (person,), (arrival,) = found.people, found.arrivals
+    assert isinstance(decisions(person)["user.name.last"], Keep)
+    assert found.done == ("contract.evidence",)
+    assert set(decisions(arrival.person)) == {"contract.evidence"}
+
+
+def test_a_hold_is_named_in_the_archive_too(moved: ArchiveEstate) -> None:
+    day = dt.date(2030, 2, 2)
+    scope = HoldScope(store="shop", dataset="payments", categories=frozenset({"card.pan"}))
+    with contextlib.closing(moved.estate.engine()) as engine:
+        held = engine.holds.open("case-1", scope, since=TODAY, by="legal", at=noon(TODAY))
+
+    (arrival,) = asked(moved, "payments", 1, day).arrivals
+
+    assert decisions(arrival.person)["card.pan"] == Held(dt.date(2027, 1, 11), ("case-1",))
+    with contextlib.closing(moved.estate.engine()) as engine:
+        for by in ("legal", "dpo"):
+            engine.holds.release("case-1", until=TODAY, by=by, at=noon(TODAY), number=held.id)
+
+
+def test_a_record_that_is_nowhere_is_a_mistake_of_usage(moved: ArchiveEstate) -> None:
+    with pytest.raises(UsageError, match="there is no such record"):
+        asked(moved, "contracts", 99)
+
+
+def test_the_command_says_where_a_record_is(moved: ArchiveEstate) -> None:
+    assert "in the archive since 2026-06-30" in inside("why", "shop", "contracts", "1", cwd=moved.folder).words
+    said = json.loads(inside("why", "shop", "contracts", "1", "--json", cwd=moved.folder).out)
+    assert (said["people"], [each["since"] for each in said["arrivals"]]) == ([], ["2026-06-30"])
