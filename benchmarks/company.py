@@ -202,7 +202,8 @@ class Company:
             for table in (index.ITEMS, index.PARTICIPANTS, index.SCANS):
                 db.execute(f"CREATE TABLE {table}")
             db.execute(
-                f"CREATE TEMP TABLE people AS SELECT * FROM read_csv('{digests}', header=false, names=['n', 'digest', 'loose'])"
+                "CREATE TEMP TABLE people AS SELECT * "
+                f"FROM read_csv('{digests}', header=false, names=['n', 'digest', 'loose'])"
             )
             for store, dataset, role, count in self._kinds():
                 self._fill(db, store, dataset, role, count)

@@ -21,58 +21,73 @@ from benchmarks.measured import Measured, measured
 from pipelines.estate import Estate
 from pipelines.plan import make_plan
 
-Answer = tuple[int, str, str]
-"""How many contacts are due, the first and the last day on which one became due."""
+Answer = tuple[int, int, int, int, str, str]
+"""How many contacts there are, kept, undetermined and due, the first and the last day on which one became due."""
 
 
 def ours(estate: str) -> Answer:
     """The plan that Ardoise makes."""
     plan = make_plan(Estate.load(Path(estate)), "BENCH", as_of=AS_OF, today=AS_OF, now=SCANNED)
-    (step,) = plan.steps
-    return step.count, str(step.first_due), str(step.last_due)
+    (step,), (tally,) = plan.steps, (each for each in plan.tallies if each.store == "crm")
+    found = (tally.found, tally.kept, tally.undetermined, tally.due)
+    return *found, str(step.first_due), str(step.last_due)
 
 
 def by_hand(estate: str, crm: str) -> Answer:
-    """The same from a reduction in DuckDB, a COPY of its rows and one join on digests in PostgreSQL."""
+    """The same from a reduction in DuckDB, a COPY of its rows and two joins on digests in PostgreSQL."""
     loaded = Estate.load(Path(estate))
-    digest = digest_sql(loaded, "lower(trim(email))")
+    address = "lower(trim(c.email))"
+    loose = f"replace(split_part({address}, '@', 1), '.', '') || '@' || split_part({address}, '@', 2)"
     with psycopg.connect(crm) as connection:
-        if loaded.index_file.exists():
-            _copy_last_contacts(loaded, connection)
-            source, last = f"contacts c LEFT JOIN last_contact l ON l.digest = {digest}", "l.day"
-        else:
-            source, last = "contacts c", "NULL::date"
-        return _counted(connection, source, last)
+        if not loaded.index_file.exists():
+            return _counted(connection, "contacts c", "NULL::date", "NULL::date")
+        _copy_last_contacts(loaded, connection)
+        source = f"""contacts c LEFT JOIN last_contact l ON l.digest = {digest_sql(loaded, address)}
+            LEFT JOIN last_loose w ON w.digest = {digest_sql(loaded, loose)}"""
+        return _counted(connection, source, "l.day", "w.day")
 
 
 def _copy_last_contacts(estate: Estate, connection: psycopg.Connection) -> None:
-    connection.execute("CREATE TEMP TABLE last_contact (digest text PRIMARY KEY, day date)")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "reduced.csv"
-        with duckdb.connect(str(estate.index_file), read_only=True) as db:
-            db.execute("SET threads = 2; SET memory_limit = '512MB'")
-            db.execute(f"""
-                COPY (
-                    SELECT digest, max((i.last AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Paris')::DATE)
-                    FROM items i JOIN participants p USING (store, dataset, container, key)
-                    WHERE NOT i.automatic AND p.role IN ('from', 'organizer', 'attendee') AND digest IS NOT NULL
-                    GROUP BY digest
-                ) TO '{file}' (HEADER false)
-            """)
-        statement = "COPY last_contact FROM STDIN (FORMAT csv)"
-        with file.open("rb") as rows, connection.cursor() as cursor, cursor.copy(statement) as copy:
-            while block := rows.read(1 << 20):
-                copy.write(block)
-    connection.execute("ANALYZE last_contact")
+    """The last contact of each address, and of each loose form of one: what would be a doubt."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(str(estate.index_file), read_only=True) as db:
+        db.execute("SET threads = 2; SET memory_limit = '512MB'")
+        db.execute("""
+            CREATE TEMP TABLE met AS
+            SELECT digest, loose, max((i.last AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Paris')::DATE) AS day
+            FROM items i JOIN participants p USING (store, dataset, container, key)
+            WHERE NOT i.automatic AND p.role IN ('from', 'organizer', 'attendee') AND digest IS NOT NULL
+            GROUP BY digest, loose
+        """)
+        for table, digest in (("last_contact", "digest"), ("last_loose", "loose")):
+            file = Path(folder) / f"{table}.csv"
+            db.execute(f"COPY (SELECT {digest}, max(day) FROM met GROUP BY ALL) TO '{file}' (HEADER false)")
+            connection.execute(f"CREATE TEMP TABLE {table} (digest text, day date)")
+            statement = f"COPY {table} FROM STDIN (FORMAT csv)"
+            with file.open("rb") as rows, connection.cursor() as cursor, cursor.copy(statement) as copy:
+                while block := rows.read(1 << 20):
+                    copy.write(block)
+            connection.execute(f"ANALYZE {table}")
 
 
-def _counted(connection: psycopg.Connection, source: str, last: str) -> Answer:
+def _counted(connection: psycopg.Connection, source: str, last: str, doubt: str) -> Answer:
     collected = "(c.collected_at AT TIME ZONE 'Europe/Paris')::date"
-    due = f"(greatest({collected}, {last}) + interval '3 years' + interval '1 day')::date"
-    query = f"SELECT count(*), min(due), max(due) FROM (SELECT {due} AS due FROM {source}) d WHERE due <= %s"
-    row = connection.execute(query, [AS_OF]).fetchone()
+    row = connection.execute(
+        f"""
+        SELECT count(*), count(*) FILTER (WHERE NOT doubtful AND due > %(as_of)s),
+            count(*) FILTER (WHERE doubtful OR due IS NULL),
+            count(*) FILTER (WHERE NOT doubtful AND due <= %(as_of)s),
+            min(due) FILTER (WHERE NOT doubtful AND due <= %(as_of)s),
+            max(due) FILTER (WHERE NOT doubtful AND due <= %(as_of)s)
+        FROM (
+            SELECT (greatest({collected}, {last}) + interval '3 years' + interval '1 day')::date AS due,
+                coalesce({doubt} > coalesce({last}, '-infinity'), false) AS doubtful
+            FROM {source}
+        ) d
+        """,
+        {"as_of": AS_OF},
+    ).fetchone()
     assert row is not None
-    return row[0], str(row[1]), str(row[2])
+    return *row[:4], str(row[4]), str(row[5])
 
 
 def plain(estate: str, crm: str) -> Answer:
@@ -80,7 +95,7 @@ def plain(estate: str, crm: str) -> Answer:
     del estate
     with psycopg.connect(crm) as connection:
         source = "contacts c LEFT JOIN plain_contacts l ON l.address = lower(trim(c.email))"
-        return _counted(connection, source, "l.day")
+        return _counted(connection, source, "l.day", "NULL::date")
 
 
 def _plain_contacts(company: Company) -> None:
@@ -118,7 +133,9 @@ def compare(title: str, sizes: Sizes, *, plainly: bool) -> Measured:
                 print(f"  ratio to a join over plain text {plan.wall / text.wall:.2f}")
             if plan.result != floor.result:
                 raise SystemExit(f"the answers differ: {plan.result} and {floor.result}")
-            print(f"  both: {plan.result[0]:,} due, from {plan.result[1]} to {plan.result[2]}")
+            found, kept, undetermined, due, first, last = plan.result
+            print(f"  both: {found:,} found, {kept:,} kept, {undetermined:,} undetermined, ", end="")
+            print(f"{due:,} due from {first} to {last}")
             return plan
         finally:
             company.server.stop()

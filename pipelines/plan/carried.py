@@ -206,8 +206,35 @@ class Datasets:
         """Whether a row has one parent of this kind at most: the join is by the parent's key."""
         return set(self.map(parent.dataset).key) <= set(parent.on.values())
 
+    def situations(
+        self, name: str, added: Callable[[sa.FromClause], Mapping[str, Expression]], events: frozenset[str]
+    ) -> Carried:
+        """Each situation in which rows of a dataset are, once; ``weight`` is the number of rows in it.
+
+        For rows that inherit nothing and are decided by what they hold alone. A table has millions of rows and few
+        days: what follows is computed for these.
+        """
+        dataset = self.map(name)
+        table = self._rows(name).subquery()
+        columns: dict[str, Expression] = {"inside": _truth(self.inside(table, dataset))}
+        facts = self._facts(columns, table, dataset, ())
+        own = self._own_events(dataset, events)
+        for event, source in own.items():
+            self._reading(columns, event, table, source)
+        columns |= added(table)
+        rows = sa.select(*(value.label(label) for label, value in columns.items())).subquery()
+        base = layer(sa.select(*rows.c, sa.func.count().label("weight")).group_by(*rows.c), fenced=self.fenced)
+        return self._judged(base, own, links={}, facts=facts, inherited=(), scoped=self._scoped(name))
+
     def spelled(self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None) -> sa.FromClause:
-        """A table's rows with what is dear to compute and used more than once: forms of addresses, and marks.
+        """A table's rows with what is dear to compute and used more than once: forms of addresses, and marks."""
+        rows = self._rows(name, extra)
+        if restriction is not None:
+            rows = rows.where(restriction(self.table(self.map(name).source)))
+        return spelled(rows, self.map(name).subjects, self.dialect, fenced=self.fenced)
+
+    def _rows(self, name: str, extra: Sequence[str] = ()) -> sa.Select[Any]:
+        """A table's rows with their marks.
 
         Of its columns, those that the data map names: some engines copy every layer's rows.
         """
@@ -221,10 +248,7 @@ class Datasets:
         wanted |= {each for link in dataset.subjects for each in link.columns}
         wanted |= {each.column for each in sources if each is not None and each.column is not None}
         marks = (self._marked(table, name, category).label(_mark(category)) for category in self.markable(name))
-        query = sa.select(*(table.c[each] for each in sorted(wanted)), *marks)
-        if restriction is not None:
-            query = query.where(restriction(table))
-        return spelled(query, dataset.subjects, self.dialect, fenced=self.fenced)
+        return sa.select(*(table.c[each] for each in sorted(wanted)), *marks)
 
     # -- parents
 

@@ -226,7 +226,8 @@ class Evidence:
             keys: the kinds of key that are of use there.
             looked_up: some rows at a time will ask for their own; else all rows are joined at once.
         """
-        known = {row[0] for row in self.connection.execute("SELECT DISTINCT key FROM known").fetchall()}
+        keys_known = f"SELECT DISTINCT key FROM {KNOWN}"  # noqa: S608 - our own name
+        known = {row[0] for row in self.connection.execute(keys_known).fetchall()}
         wanted = {key for key in keys if key.name in known}
         return {
             key: self._handed_over(connection, key, events, looked_up)

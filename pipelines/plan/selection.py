@@ -21,7 +21,7 @@ from connectors.sql.catalog import children
 from connectors.sql.functions import keyed_digest, record_key
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Portion, Step
-from pipelines.plan.carried import Datasets, column
+from pipelines.plan.carried import Carried, Datasets, column
 from pipelines.plan.compile import (
     Code,
     DecisionColumns,
@@ -260,10 +260,44 @@ class Selection:
     def relation(
         self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()
     ) -> sa.FromClause:
-        """The decisions on every row that is inside. A plan asks for them often, and keeps them; a run decides anew."""
-        if self.store.acting:
-            return self.decisions() if restriction is None else self.store.looked_at(self, restriction)
-        return self.store.kept(self, ancestors) if restriction is None else self.decisions(restriction, ancestors)
+        """The decisions on every row that is inside. A plan keeps those for which it asks often; a run decides anew."""
+        if restriction is not None:
+            return (
+                self.store.looked_at(self, restriction) if self.store.acting else self.decisions(restriction, ancestors)
+            )
+        if self.store.acting or not self._asked_often:
+            return self.decisions(ancestors=ancestors)
+        return self.store.kept(self, ancestors)
+
+    @cached_property
+    def _asked_often(self) -> bool:
+        """Whether a plan asks for more than one count: for portions too, or on behalf of what the rows reference."""
+        active = self.store.context.active(self.store.store)
+        above = (self.store.selection(each) for each in active if each != self.name)
+        return self.store.context.portion is not None or any(
+            dependant.dataset == self.name for each in above for dependant in each.dependants
+        )
+
+    def counted(self) -> sa.FromClause:
+        """What `relation` says, to be counted: with a column ``weight`` where one row of it stands for several."""
+        if not self._alone:
+            return self.relation()
+        added = functools.partial(self._added, record=False)
+        return self.decided(self._joined(self.store.datasets.situations(self.name, added, self._asked)))
+
+    @property
+    def _alone(self) -> bool:
+        """Whether a row is decided by what it holds alone, in an engine that groups rows without sorting them."""
+        store = self.store
+        return (
+            store.connection.dialect.name == "postgresql"
+            and not self.map.inherits
+            and not self._asked & set(store.context.supply.events)
+            and not any(self._covers.values())
+            and store.store not in store.context.archives
+            and not (self.takes_rows and self.dependants)
+            and not (store.acting or store.context.portion)
+        )
 
     def decisions(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
         """Every row that is inside, with its decisions: see the module.
@@ -280,6 +314,9 @@ class Selection:
         linked = arriving or self.store.context.portion is not None
         added = functools.partial(self._added, record=linked)
         carried = datasets.carried(self.name, targets, added, restriction, self._asked | self.moving.told)
+        return self._joined(carried, linked=linked)
+
+    def _joined(self, carried: Carried, *, linked: bool = False) -> Joining:
         return Joining(
             context=self.store.context,
             carried=carried,
@@ -287,7 +324,7 @@ class Selection:
             incomplete=self.store.incomplete,
             asked=self._asked,
             covers=self._covers,
-            fenced=datasets.fenced,
+            fenced=self.store.datasets.fenced,
             linked=linked,
         )
 

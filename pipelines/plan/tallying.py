@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,41 +61,42 @@ def count_rows(selection: Selection, order: int, there: Emptied | None = None) -
 
     ``there``: the rows of which a part is in the archive. What is there is not counted as if it were here.
     """
-    relation, moving = selection.relation(), selection.moving
+    relation, moving = selection.counted(), selection.moving
     purposes = selection.store.context.policy.purposes
+    sums = _Sums(purposes, relation.c.get("weight", constant(1)))
     groups = selection.groups(selection.store.context.horizons[0])
-    columns: dict[str, Expression] = {"found": sa.func.count()}
+    columns: dict[str, Expression] = {"found": sums.of(sa.true())}
     acted: list[Expression] = [relation.c.goes, moving.leaves(relation)]
     moved = [sa.false() if there is None else there.moved(relation, number) for number in range(len(groups))]
     for number in range(len(groups)):
         names = selection.effective(number)
         done = relation.c[f"g{number}_done"]
-        columns[f"g{number}_moved"] = _how_many(moved[number])
-        columns[f"g{number}_done"] = _how_many(done)
+        columns[f"g{number}_moved"] = sums.of(moved[number])
+        columns[f"g{number}_done"] = sums.of(done)
         for code in Code:
             standing = sa.and_(relation.c[names.code] == constant(code), sa.not_(done))
-            columns[f"g{number}_{STATES[code]}"] = _how_many(standing)
+            columns[f"g{number}_{STATES[code]}"] = sums.of(standing)
         for suppress in (False, True):
             condition = selection.in_place(relation, number, suppress=suppress)
             acted.append(condition)
             stem = f"g{number}_step{int(suppress)}"
-            columns |= _step_columns(purposes, stem, condition, relation.c[names.due], relation.c[names.last])
+            columns |= sums.step(stem, condition, relation.c[names.due], relation.c[names.last])
         if moving.possible:
             condition, since = moving.in_place(relation, number), relation.c[f"g{number}_since"]
             acted.append(condition)
-            columns |= _step_columns(purposes, f"g{number}_move", condition, since, relation.c[names.last])
-            columns[f"g{number}_taken"] = _how_many(sa.and_(relation.c.leaves, moving.moves(relation, number)))
-    columns |= _step_columns(purposes, "row", relation.c.goes, relation.c.row_due, relation.c.row_last)
+            columns |= sums.step(f"g{number}_move", condition, since, relation.c[names.last])
+            columns[f"g{number}_taken"] = sums.of(sa.and_(relation.c.leaves, moving.moves(relation, number)))
+    columns |= sums.step("row", relation.c.goes, relation.c.row_due, relation.c.row_last)
     if moving.possible:
-        columns |= _step_columns(purposes, "leave", relation.c.leaves, relation.c.leave_due, relation.c.leave_last)
-    columns["acted"] = _how_many(sa.or_(*acted))
+        columns |= sums.step("leave", relation.c.leaves, relation.c.leave_due, relation.c.leave_last)
+    columns["acted"] = sums.of(sa.or_(*acted))
     if there is not None:
-        columns["twice"] = _how_many(sa.or_(*moved))
-        columns["twice_acted"] = _how_many(sa.and_(sa.or_(*moved), sa.or_(*acted), there.acted))
+        columns["twice"] = sums.of(sa.or_(*moved))
+        columns["twice_acted"] = sums.of(sa.and_(sa.or_(*moved), sa.or_(*acted), there.acted))
     if selection.takes_rows:
         for number in range(len(selection.dependants)):
-            columns[f"b{number}"] = _how_many(sa.and_(relation.c[f"b{number}"], relation.c.wants))
-            columns[f"k{number}"] = _how_many(sa.and_(relation.c[f"b{number}"], sa.not_(relation.c.wants)))
+            columns[f"b{number}"] = sums.of(sa.and_(relation.c[f"b{number}"], relation.c.wants))
+            columns[f"k{number}"] = sums.of(sa.and_(relation.c[f"b{number}"], sa.not_(relation.c.wants)))
     rows = relation if there is None else there.beside(relation)
     row = _counted(selection.store.connection, rows, columns)
     steps = _Steps(selection.store.store, selection.name, selection.fields, purposes, row, order)
@@ -120,17 +121,17 @@ def _backlog(
 def count_archived(selection: ArchivedSelection, order: int) -> Counted:
     """Count what the archive holds of a dataset, by decision and by step; its columns where it holds something."""
     relation, purposes = selection.relation(), selection.own.policy.purposes
-    record = relation.c[column(RECORD)]
+    sums, record = _Sums(purposes), relation.c[column(RECORD)]
     columns: dict[str, Expression] = {"found": sa.func.count(sa.distinct(record))}
     for number in range(len(selection.first)):
         code, there = relation.c[f"g{number}_code"], sa.not_(relation.c[f"g{number}_empty"])
-        columns[f"g{number}_found"] = _how_many(there)
+        columns[f"g{number}_found"] = sums.of(there)
         for each in Code:
-            columns[f"g{number}_{STATES[each]}"] = _how_many(sa.and_(code == constant(each), there))
+            columns[f"g{number}_{STATES[each]}"] = sums.of(sa.and_(code == constant(each), there))
         condition = selection.emptied(relation, number)
         due, last = relation.c[f"g{number}_due"], relation.c[f"g{number}_last"]
-        columns |= _step_columns(purposes, f"g{number}_step", condition, due, last)
-    columns |= _step_columns(purposes, "row", relation.c.goes, relation.c.row_due, relation.c.row_last)
+        columns |= sums.step(f"g{number}_step", condition, due, last)
+    columns |= sums.step("row", relation.c.goes, relation.c.row_due, relation.c.row_last)
     columns["acted"] = sa.func.count(sa.distinct(sa.case((selection.acted(relation), record))))
     row = _counted(selection.connection, relation, columns)
     make = _Steps(selection.store, selection.name, selection.fields, purposes, row, order, Place.ARCHIVE)
@@ -152,21 +153,27 @@ def _counted(connection: sa.Connection, relation: sa.FromClause, columns: Mappin
     return {str(name): value for name, value in found.items()}
 
 
-def _step_columns(
-    purposes: Sequence[Purpose], stem: str, condition: Expression, due: Expression, last: Expression
-) -> dict[str, Expression]:
-    columns = {
-        f"{stem}_count": _how_many(condition),
-        f"{stem}_from": sa.func.min(sa.case((condition, due)), type_=sa.Date()),
-        f"{stem}_to": sa.func.max(sa.case((condition, due)), type_=sa.Date()),
-    }
-    for index in range(len(purposes)):
-        columns[f"{stem}_p{index}"] = _how_many(sa.and_(condition, last == constant(index)))
-    return columns
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Aggregates over rows each of which stands for ``weight`` records."""
 
+    purposes: Sequence[Purpose]
+    weight: Expression = field(default_factory=lambda: constant(1))
 
-def _how_many(condition: Expression) -> Expression:
-    return sa.func.coalesce(sa.func.sum(sa.case((condition, constant(1)), else_=constant(0))), constant(0))
+    def of(self, condition: Expression) -> Expression:
+        """How many records fulfil a condition."""
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, self.weight), else_=constant(0))), constant(0))
+
+    def step(self, stem: str, condition: Expression, due: Expression, last: Expression) -> dict[str, Expression]:
+        """What `_Steps.step` wants to know of the records on which a step acts."""
+        columns = {
+            f"{stem}_count": self.of(condition),
+            f"{stem}_from": sa.func.min(sa.case((condition, due)), type_=sa.Date()),
+            f"{stem}_to": sa.func.max(sa.case((condition, due)), type_=sa.Date()),
+        }
+        for index in range(len(self.purposes)):
+            columns[f"{stem}_p{index}"] = self.of(sa.and_(condition, last == constant(index)))
+        return columns
 
 
 def _tallies(selection: Selection, row: Mapping[str, Any]) -> Iterator[Tally]:
