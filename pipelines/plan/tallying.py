@@ -103,7 +103,7 @@ def count_rows(selection: Selection, order: int, there: Emptied | None = None) -
     backlog = None if selection.store.context.portion is None else _backlog(selection, relation, moved, there)
     made = tuple(_steps(selection, row, steps))
     twice = (int(row.get("twice", 0)), int(row.get("twice_acted", 0)))
-    return Counted(row["found"], row["acted"], tuple(_tallies(selection, row)), made, backlog, twice)
+    return Counted(int(row["found"]), int(row["acted"]), tuple(_tallies(selection, row)), made, backlog, twice)
 
 
 def _backlog(
@@ -144,7 +144,7 @@ def count_archived(selection: ArchivedSelection, order: int) -> Counted:
     backlog = None
     if selection.context.portion is not None:
         backlog = backlog_of(relation, selection.backlog(relation), relation.c.part, selection.connection.execute)
-    return Counted(row["found"], row["acted"], tallies, tuple(each for each in steps if each is not None), backlog)
+    return Counted(int(row["found"]), int(row["acted"]), tallies, tuple(each for each in steps if each is not None), backlog)
 
 
 def _counted(connection: sa.Connection, relation: sa.FromClause, columns: Mapping[str, Expression]) -> dict[str, Any]:
