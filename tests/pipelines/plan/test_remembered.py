@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from parted_estate import ABSURD, FIRST, PartedEstate, Person, parted_estate
+from parted_estate import ABSURD, FIRST, PEOPLE, PartedEstate, Person, parted_estate
 
+from connectors.sql.connector import SqlConnector
 from pipelines.plan.compile import Code
 from pipelines.plan.gathering import gathered, plan_context
 from pipelines.plan.selection import StoreSelections
@@ -22,7 +23,7 @@ from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undete
 from retention_rules.events import EARLIEST_DAY, Absent, Event, Known, Missing, Open
 from retention_rules.periods import Period
 
-PEOPLE = 30
+MANY = 30
 CATEGORIES = {"contracts": "contract.number", "invoices": "contract.invoice", "consents": "proof"}
 CODES: dict[type[Decision], Code] = {
     Keep: Code.KEEP, Archive: Code.ARCHIVE, Due: Code.DUE, Held: Code.HELD, Undetermined: Code.UNDETERMINED,
@@ -115,7 +116,7 @@ def expected(
     phases=[Phase.explicit, Phase.generate],
 )
 @given(
-    people=st.lists(persons, min_size=PEOPLE, max_size=PEOPLE),
+    people=st.lists(persons, min_size=MANY, max_size=MANY),
     on=st.sampled_from([FIRST, dt.date(2027, 6, 30), dt.date(2028, 2, 29)]) | st.dates(FIRST, dt.date(2032, 12, 31)),
 )
 def test_children_of_anonymised_records_are_decided_as_the_reference(people: list[Person], on: dt.date) -> None:
@@ -130,3 +131,27 @@ def test_children_of_anonymised_records_are_decided_as_the_reference(people: lis
             there = set(papers.ids(dataset))
             wanted = expected(papers, dataset, people, on, ran=True)
             assert codes(papers, dataset, on) == {key: code for key, code in wanted.items() if key in there}
+
+
+def test_where_no_link_was_ever_overwritten_nothing_is_asked_about_it(tmp_path: Path) -> None:
+    (tmp_path / "shop.sqlite").touch()
+    papers = parted_estate(tmp_path / "estate", *[f"sqlite:///{tmp_path / 'shop.sqlite'}"] * 3, PEOPLE)
+    with papers.estate.connected("shop") as connector:
+        assert isinstance(connector, SqlConnector)
+        connector.prepare()
+    assert asked_about(papers) == {"customers": [], "invoices": []}
+    papers.run(FIRST)
+    assert asked_about(papers) == {
+        "customers": ["call", "consent_end", "contract_end"], "invoices": ["call", "contract_end"],
+    }  # fmt: skip
+
+
+def asked_about(papers: PartedEstate) -> dict[str, list[str]]:
+    """The remembered events that a plan's queries read of some datasets."""
+    estate = papers.estate
+    with contextlib.closing(estate.engine()) as engine:
+        context = plan_context(estate, engine, "SHOP", FIRST, FIRST)
+    with gathered(estate, context) as found:
+        rows = found.rows("shop")
+        events = {"customers": None, "invoices": frozenset({"call", "contract_end"})}
+        return {name: sorted(rows.carried(name, events=asked).remembered) for name, asked in events.items()}
