@@ -26,6 +26,7 @@ def due(small: SmallEstate) -> int:
     return next(each["due"] for each in plan["tallies"] if each["category"] == "user.name.last")
 
 
+@pytest.mark.slow
 def test_an_objection_is_recorded_by_a_digest_counts_in_the_next_plan_and_can_be_retracted(small: SmallEstate) -> None:
     before = due(small)
 
@@ -39,7 +40,7 @@ def test_an_objection_is_recorded_by_a_digest_counts_in_the_next_plan_and_can_be
     assert "support" in listed
     inside("request", "retract", "1", "--by", "dpo", cwd=small.folder)
     assert due(small) == before
-    assert "retracted by" in inside("request", "list", cwd=small.folder).words
+    assert "retracted" in inside("request", "list", cwd=small.folder).words
     state = [path for path in (small.folder / ".ardoise").iterdir() if path.name.startswith("engine.sqlite")]
     assert state
     assert [path.name for path in state if address(2).encode() in path.read_bytes()] == []
