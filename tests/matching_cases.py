@@ -31,6 +31,7 @@ from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supplier
 from pipelines.scan.index import ITEMS, PARTICIPANTS
 from pipelines.scan.participants import Participants, SubjectKeys
+from pipelines.subjects import digest_canonical
 from retention_rules.loading import load_policy
 
 FOLDER = Path(__file__).parent / "pipelines" / "scan" / "matching"
@@ -198,7 +199,7 @@ def _rows(case: Case) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def contacts(rows: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, set[tuple[Key, str]]]:
-    """The digests of each contact as SQLite computes them from a table, each contact in a scope of its own.
+    """The digests of each contact, of the forms that SQLite computes from a table; each contact in a scope of its own.
 
     None of one with a link that cannot be read: it is never due (`carried`).
     """
@@ -213,14 +214,13 @@ def contacts(rows: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, s
         connection.execute(
             table.insert(), [dict.fromkeys(names) | {"id": who} | dict(row) for who, row in rows.items()]
         )
-        for who in rows:
-            given = spelled(sa.select(table).where(table.c.id == who), LINKS, "sqlite", fenced=True)
-            query = sa.select(
-                sa.or_(*(unread(link, given) for link in LINKS if link.kind == "email")),
-                *(form.digest(given, KEY, who, "sqlite") for form in found),
-            )
-            lost, *row = connection.execute(query).one()
-            digests[who] = {(form.key, digest) for form, digest in zip(found, row, strict=True) if digest and not lost}
+        given = spelled(sa.select(table), LINKS, "sqlite", fenced=True)
+        lost = sa.or_(*(unread(link, given) for link in LINKS if link.kind == "email"))
+        for who, unknown, *texts in connection.execute(
+            sa.select(given.c.id, lost, *(form.form(given, "sqlite") for form in found))
+        ):
+            named = [(form.key, text) for form, text in zip(found, texts, strict=True) if text and not unknown]
+            digests[who] = {(key, digest_canonical(KEY, who, key.kind, text)) for key, text in named}
     engine.dispose()
     return digests
 

@@ -1,25 +1,29 @@
 """An estate in which records outlive their link to a person: customers go three years after all is over, papers later.
 
-What a person's end of contract, withdrawal of consent and last call are, several tables tell. Customers 1, 2 and 5 have
-gone by the first run, 3 has a running contract, and when that of 4 ended nobody knows.
+When a person's contract and consent ended and when she called last, three tables tell. By the first run customers 1, 2
+and 5 are to be forgotten; 3 has a running contract, and when that of 4 ended nobody knows.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from approving import confirm_maps
+from fixtures_mariadb import MariaDatabase
+from fixtures_postgres import PostgresDatabase
 
 from pipelines.apply import apply
 from pipelines.estate import Estate
 from pipelines.plan import make_plan
 from pipelines.plan.artefact import Plan
 
-FIRST = dt.date(2023, 7, 1)
+FIRST = dt.date(2026, 6, 30)
 """The day of the run that anonymises customers."""
 
 SCHEMA = """
@@ -30,12 +34,34 @@ CREATE TABLE invoices (id INTEGER PRIMARY KEY, contract_id INTEGER NOT NULL REFE
   label VARCHAR(20));
 CREATE TABLE consents (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id),
   proof VARCHAR(40), withdrawn_on DATE);
-CREATE TABLE calls (id INTEGER PRIMARY KEY, email VARCHAR(80), called_on DATE)
+CREATE TABLE calls (id INTEGER PRIMARY KEY, email VARCHAR(80), caller VARCHAR(40), called_on DATE)
 """
-CONTRACTS = {1: "2020-03-01", 2: "2020-03-01", 3: None, 4: None, 5: "2020-03-01"}
-WITHDRAWN = {1: "2022-09-30", 2: None, 3: None, 4: None, 5: "1800-01-01"}
-"""Of customer 2 the consent is in force; that of 5 ended on an absurd day."""
-CALLS = {1: "2020-06-15", 2: "2020-06-30"}
+
+
+@dataclass(frozen=True)
+class Person:
+    """A customer.
+
+    When the contract ``ended`` (None: nobody knows) unless it is ``running``, and the consent was ``withdrawn`` (None:
+    it is in force); the last call from the customer's address, and the last by somebody of the same name.
+    """
+
+    ended: dt.date | None = None
+    running: bool = False
+    withdrawn: dt.date | None = None
+    called: dt.date | None = None
+    namesake: dt.date | None = None
+
+
+ABSURD = dt.date(1800, 1, 1)
+ENDED = dt.date(2023, 3, 1)
+PEOPLE = (
+    Person(ENDED, withdrawn=dt.date(2025, 9, 30), called=dt.date(2023, 6, 15)),
+    Person(ENDED, called=dt.date(2023, 6, 29)),
+    Person(running=True),
+    Person(),
+    Person(ENDED, withdrawn=ABSURD),
+)
 
 POLICY = """
 policy: papers
@@ -48,8 +74,12 @@ purposes:
   followup:
     {basis: legitimate_interest, source: Test 2, keeps: [user], after: {latest: [contract_end, call]}, for: 3 years,
      then: anonymise}
-  papers: {basis: legitimate_interest, source: Test 3, keeps: [contract], after: contract_end, for: 5 years,
+  papers:
+    {basis: legitimate_interest, source: Test 3, keeps: [contract.number], after: contract_end, for: 5 years,
      then: delete}
+  accounts:
+    {basis: legitimate_interest, source: Test 5, keeps: [contract.invoice], after: {latest: [contract_end, call]},
+     for: 4 years, then: delete}
   proofs: {basis: legitimate_interest, source: Test 4, keeps: [proof], after: consent_end, for: 2 years, then: delete}
 """
 MAP = """
@@ -61,7 +91,7 @@ datasets:
     key: [id]
     subjects: [{kind: email, columns: [email]}, {kind: name, columns: [last_name], strength: name}]
     fields: {email: {category: user.contact.email}, last_name: {category: user.name.last}}
-    approved: {by: dpo, on: 2023-01-01}
+    approved: {by: dpo, on: 2026-01-01}
   contracts:
     source: contracts
     controller: SHOP
@@ -70,14 +100,14 @@ datasets:
     events:
       contract_end: {column: ended_on, open_if: {column: status, values: [running]}, null: missing, of: subject}
     fields: {number: {category: contract.number}}
-    approved: {by: dpo, on: 2023-01-01}
+    approved: {by: dpo, on: 2026-01-01}
   invoices:
     source: invoices
     controller: SHOP
     key: [id]
     inherits: [{dataset: contracts, on: {contract_id: id}}]
     fields: {label: {category: contract.invoice}}
-    approved: {by: dpo, on: 2023-01-01}
+    approved: {by: dpo, on: 2026-01-01}
   consents:
     source: consents
     controller: SHOP
@@ -85,15 +115,15 @@ datasets:
     inherits: [{dataset: customers, on: {customer_id: id}}]
     events: {consent_end: {column: withdrawn_on, null: open, of: subject}}
     fields: {proof: {category: proof}}
-    approved: {by: dpo, on: 2023-01-01}
+    approved: {by: dpo, on: 2026-01-01}
   calls:
     source: calls
     controller: SHOP
     key: [id]
-    subjects: [{kind: email, columns: [email]}]
+    subjects: [{kind: email, columns: [email]}, {kind: name, columns: [caller], strength: name}]
     events: {call: {column: called_on, of: subject}}
-    fields: {email: {category: user.contact.email}}
-    approved: {by: dpo, on: 2023-01-01}
+    fields: {email: {category: none}, caller: {category: none}}
+    approved: {by: dpo, on: 2026-01-01}
 """
 TOML = """
 [estate]
@@ -166,7 +196,7 @@ def noon(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(12), dt.UTC)
 
 
-def parted_estate(folder: Path, admin: str, read: str, write: str) -> PartedEstate:
+def parted_estate(folder: Path, admin: str, read: str, write: str, people: Sequence[Person] = PEOPLE) -> PartedEstate:
     """Make the estate and fill its store."""
     for name in ("data_map", "policies"):
         (folder / name).mkdir(parents=True)
@@ -178,19 +208,38 @@ def parted_estate(folder: Path, admin: str, read: str, write: str) -> PartedEsta
     (folder / "write.secret").write_text(write)
     made = PartedEstate(folder, admin)
     made.execute(*SCHEMA.split(";"))
-    for n, ended in CONTRACTS.items():
-        status = "running" if n == 3 else "ended"
+    for n, person in enumerate(people, 1):
+        status = "running" if person.running else "ended"
+        calls = [
+            ("email", f"person{n}@acme.example", 2 * n, person.called), ("caller", last_name(n), 2 * n + 1, person.namesake),
+        ]  # fmt: skip
         made.execute(
-            f"INSERT INTO customers VALUES ({n}, 'person{n}@acme.example', 'Lastname{n}')",
-            f"INSERT INTO contracts VALUES ({n}, {n}, 'K-{n}', {_day(ended)}, '{status}')",
+            f"INSERT INTO customers VALUES ({n}, 'person{n}@acme.example', '{last_name(n)}')",
+            f"INSERT INTO contracts VALUES ({n}, {n}, 'K-{n}', {_day(person.ended)}, '{status}')",
             f"INSERT INTO invoices VALUES ({n}, {n}, 'F-{n}')",
-            f"INSERT INTO consents VALUES ({n}, {n}, 'form {n}', {_day(WITHDRAWN[n])})",
-        )
-    for n, day in CALLS.items():
-        made.execute(f"INSERT INTO calls VALUES ({n}, 'person{n}@acme.example', {_day(day)})")
+            f"INSERT INTO consents VALUES ({n}, {n}, 'form {n}', {_day(person.withdrawn)})",
+            *(f"INSERT INTO calls (id, {who}, called_on) VALUES ({number}, '{value}', {_day(day)})"
+              for who, value, number, day in calls if day),
+        )  # fmt: skip
     confirm_maps(folder)
     return made
 
 
-def _day(day: str | None) -> str:
+def parted(kind: str, request: pytest.FixtureRequest, folder: Path) -> PartedEstate:
+    """The estate over an engine: `sqlite`, `postgres` or `mariadb`."""
+    if kind == "sqlite":
+        (folder / "shop.sqlite").touch()
+        urls = [f"sqlite:///{folder / 'shop.sqlite'}"] * 3
+    else:
+        database: PostgresDatabase | MariaDatabase = request.getfixturevalue(f"{kind}_database")
+        urls = [database.admin, database.read, database.write]
+    return parted_estate(folder / "estate", *urls)
+
+
+def last_name(number: int) -> str:
+    """A customer's last name, of letters only."""
+    return "Name" + "abcdefghij"[number // 10] + "abcdefghij"[number % 10]
+
+
+def _day(day: dt.date | None) -> str:
     return "NULL" if day is None else f"'{day}'"

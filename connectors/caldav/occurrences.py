@@ -116,7 +116,7 @@ def _bounds(component: Component, zone: ZoneInfo) -> tuple[dt.datetime, dt.datet
     if "DTEND" in given:
         end = given["DTEND"]
     elif "DTSTART" in given and "DURATION" in component:
-        end = start + _moment(component, "DURATION")
+        return _lasting(start, _moment(component, "DURATION"), zone)
     else:
         end = None
     if end is None:
@@ -125,6 +125,18 @@ def _bounds(component: Component, zone: ZoneInfo) -> tuple[dt.datetime, dt.datet
     if not isinstance(end, dt.datetime):  # a whole-day end is the first day after
         end = max(start, end - dt.timedelta(days=1)) if not isinstance(start, dt.datetime) else end
     return _instant(start, zone), max(_instant(start, zone), _instant(end, zone))
+
+
+def _lasting(start: dt.date, duration: dt.timedelta, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
+    """Days are counted by the calendar and hours by the clock (RFC 5545, 3.3.6).
+
+    Where an offset changes in between, the two ends differ, and what was written cannot be told any more (P1D and
+    PT24H are one duration): the later end counts.
+    """
+    first = _instant(start, zone)
+    if not isinstance(start, dt.datetime):
+        return first, max(first, first + duration - dt.timedelta(days=1))
+    return first, max(first, first + duration, _instant(start + duration, zone))
 
 
 def _moment(component: Component, name: str) -> Any:

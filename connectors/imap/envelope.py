@@ -22,7 +22,7 @@ _AUTHORS_TOO = (
     "X-MailFrom", "Resent-From", "Resent-Sender",
 )  # fmt: skip
 """Where the author may stand when From has somebody else (RFC 9057; Mailman, Google Groups, Sympa)."""
-_SHOWN = re.compile(r"[^\s<>,;:\"'()\[\]]+@[^\s<>,;:\"'()\[\]]+")
+_SHOWN = re.compile(r"(?<![^\s<>,;:\"'()\[\]])[^\s<>,;:\"'()\[\]]+@[^\s<>,;:\"'()\[\]]+")
 _COMPANY = re.compile(
     r"\s*([|/\u2013\u2014@,]|\s-\s|\s(chez|at|from|on behalf of|au nom de|pour le compte de)\s).*$", re.IGNORECASE
 )

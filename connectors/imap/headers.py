@@ -14,16 +14,17 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import getaddresses
+from itertools import pairwise
 
 from connectors.participants import clean
 
-_ADDRESS = re.compile(r"""[^\s<>,;:"'()\[\]\\]+@[^\s<>,;:"'()\[\]\\]+""")
+_ADDRESS = re.compile(r"""(?<![^\s<>,;:"'()\[\]\\])[^\s<>,;:"'()\[\]\\]+@[^\s<>,;:"'()\[\]\\]+""")
+"""Looked for where a word begins only: in a long word without an @, every other start would cost its whole length."""
 _BLANK_BEFORE_COLON = re.compile(rb"^([!-9;-~]+)[ \t]+:", re.MULTILINE)
 _NEEDLESS_QUOTES = re.compile(r'^"([\w.!#$%&*+/=?^{|}~-]+)"@')
 _WORD = re.compile(r"=\?[^?\s]+\?[bq]\?[^?]*\?=", re.IGNORECASE)
 _BASE64 = re.compile(r"(=\?[^?\s]+\?b\?)([^?\s]*)(?=\?=)", re.IGNORECASE)
 _WITHOUT_END = re.compile(r"^\s*(=\?[^?\s]+\?[bq]\?[^?\s]+)(?=\s*$)", re.IGNORECASE)
-_PHRASE = re.compile(r"([^<>;\"]*[^<>;\"\s,])\s*<([^<>\s]+@[^<>\s]+)>")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -105,6 +106,15 @@ def _opened(value: str) -> str:
     return _WORD.sub(word, value)
 
 
+def _phrases(text: str) -> Iterator[tuple[str, str]]:
+    """What stands before an address in angle brackets, without quotes: a name may hold a comma, or the sign of one."""
+    for before, behind in pairwise(text.split("<")):
+        phrase, address = re.split(r'[>;"]', before)[-1].strip(" ,"), behind.partition(">")[0].strip()
+        named = phrase and not any("." in each for each in _ADDRESS.findall(phrase))
+        if named and _ADDRESS.fullmatch(address):
+            yield decoded(phrase), address
+
+
 def addresses(value: str) -> Iterator[tuple[str, str]]:
     """The (display name, address) pairs of an address header's value.
 
@@ -128,9 +138,8 @@ def addresses(value: str) -> Iterator[tuple[str, str]]:
             shown.add((decoded(name), address))
         elif name and not address:
             yield decoded(name), ""
-    for phrase, address in _PHRASE.findall(text):  # a name that holds a comma or an @, and no quotes around it
-        name = decoded(phrase.strip(" ,"))
-        if (name, address) not in shown and not any("." in each for each in _ADDRESS.findall(phrase)):
+    for name, address in _phrases(text):
+        if (name, address) not in shown:
             yield name, address
     for address in _ADDRESS.findall(_QUOTED.sub(" ", text)):
         if address.lower() not in known and not address.startswith("=?"):

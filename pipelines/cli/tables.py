@@ -106,11 +106,10 @@ def holds_table(holds: Sequence[HoldRecord]) -> Table:
 
 def requests_table(requests: Sequence[RequestRecord]) -> Table:
     """One row per request; persons do not appear."""
-    made = table(
-        "Requests", ("request", "right", "controller", "events", "since", "recorded by", "state"), ("request",)
-    )
+    columns = ("request", "right", "of", "ends by", "since", "recorded by", "state")
+    made = table("Requests", columns, ("request",), whole=("right", "state"))
     for each in requests:
-        state = f"retracted by {each.retracted_by}" if each.retracted_by else "counts"
+        state = "retracted" if each.retracted_by else "counts"
         events = escape(", ".join(sorted(each.events)))
         made.add_row(
             f"{each.id}", each.right.value, escape(each.controller), events, each.on.isoformat(),

@@ -18,7 +18,7 @@ from connectors.spelling import BLANKS
 SIGNS = ("@", "\uff20", "\ufe6b", "(at)", "[at]", "%40")
 """What shows that a text, in lower case, names an address, whether it can be read or not."""
 
-LONGEST = 10_000
+LONGEST = 2_000
 """Characters of a cell that is read; a longer text is none of addresses."""
 
 _SPELLINGS = str.maketrans({"\uff20": "@", "\ufe6b": "@"} | dict.fromkeys(BLANKS, " "))

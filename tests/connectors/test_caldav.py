@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from calendar_texts import meeting
 from connector_contract import ConnectorContract, outcomes, seen, without
 from fixtures_items import CalendarAccount
 
@@ -24,23 +25,8 @@ EVERYTHING = Source("meetings", "*", exclude=("private",))
 
 
 def event(number: int, *extra: str) -> bytes:
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//ardoise//test//EN",
-        "BEGIN:VEVENT",
-        f"UID:{number}@example.org",
-        "DTSTAMP:20240101T000000Z",
-        "DTSTART:20240301T100000Z",
-        "DTEND:20240301T110000Z",
-        f"SUMMARY:Meeting {number}",
-        "ORGANIZER;CN=Sales:mailto:sales@slate.example",
-        f"ATTENDEE;CN=Person {number};PARTSTAT=ACCEPTED:mailto:person{number}@example.org",
-        *extra,
-        "END:VEVENT",
-        "END:VCALENDAR",
-    ]
-    return "".join(f"{line}\r\n" for line in lines).encode()
+    person = f"ATTENDEE;CN=Person {number};PARTSTAT=ACCEPTED:mailto:person{number}@example.org"
+    return meeting(number, f"Meeting {number}", person, *extra)
 
 
 @dataclass

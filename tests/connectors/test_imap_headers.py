@@ -127,6 +127,15 @@ def test_no_address_is_missed(emails: list[str]) -> None:
     assert {found for _, found in addresses(", ".join(plain))} == set(plain)
 
 
+@pytest.mark.parametrize(
+    "hostile", ["a" * 200_000, "=?" * 50_000 + "@", '"' * 50_000 + "<a@x.fr>", "a_b." * 20_000 + "#EXT#@x"]
+)
+def test_a_hostile_header_costs_what_its_length_does(hostile: str) -> None:
+    """Were a word read anew from each of its letters, the first of these would take minutes."""
+    told = envelope(f"From: {hostile}\r\n\r\n".encode(), None)
+    assert all(len(person["address"]) <= len(hostile) for person in told.participants)
+
+
 def test_texts_are_decoded_and_attachments_named() -> None:
     raw = (
         b"From: =?utf-8?q?Andr=C3=A9?= <a@x.org>\r\nSubject: =?iso-8859-1?q?D=E9j=E0?=\r\nMIME-Version: 1.0\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,15 +12,21 @@ import pytest
 from command_line import Ran, inside
 from documentation import blocks
 from estates import SmallEstate, small_estate
+from fixtures_mariadb import MariaDatabase
 
 PAGE = "docs/simulation.md"
+DIGEST = re.compile(r"[0-9a-f]{12,64}")
+"""That of a plan, which is bound to the schema of its stores."""
 NAMES = {"julien": "small", "42": "3"}
 """What the page calls otherwise than the estate."""
 
 
 @pytest.fixture
 def estate(tmp_path: Path) -> SmallEstate:
-    made = small_estate(tmp_path / "estate")
+    return with_another_policy(small_estate(tmp_path / "estate"))
+
+
+def with_another_policy(made: SmallEstate) -> SmallEstate:
     policy = (made.folder / "policies" / "small.yaml").read_text(encoding="utf-8")
     changed = policy.replace("policy: small", "policy: next").replace("for: 1 year", "for: 10 years")
     (made.folder / "policies" / "next.yaml").write_text(changed, encoding="utf-8")
@@ -44,6 +51,20 @@ def test_every_command_of_the_page_runs_and_changes_no_store(estate: SmallEstate
     assert {each["dataset"] for each in outlooks} >= {"contacts", "notes", "web_logs", "customers", "contracts"}
     assert "delete keep" in ran["ardoise policy diff julien policies/next.yaml"].words
     assert "followup" in ran["ardoise why crm contacts 42"].out
+
+
+@pytest.mark.slow
+def test_every_command_says_the_same_over_mariadb(
+    estate: SmallEstate, tmp_path: Path, mariadb_database: MariaDatabase
+) -> None:
+    addresses = (mariadb_database.admin, mariadb_database.read, mariadb_database.write)
+    other = with_another_policy(small_estate(tmp_path / "other", addresses))
+    lines = [line for block in blocks(PAGE, "sh") for line in block.commands]
+
+    said = {line: [DIGEST.sub("", typed(each, line).out) for each in (estate, other)] for line in lines}
+
+    assert {line for line, (ours, theirs) in said.items() if ours != theirs} == set()
+    assert all(ours for ours, _ in said.values())
 
 
 def test_a_plan_for_the_future_is_refused_by_approve_and_by_apply(estate: SmallEstate) -> None:

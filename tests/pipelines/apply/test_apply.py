@@ -226,7 +226,7 @@ class TestRefusals:
     def test_a_changed_data_map(self, small: SmallEstate, plan: Plan) -> None:
         path = small.folder / "data_map" / "crm.yaml"
         path.write_text(path.read_text().replace("url: {category: technical.url}", "url: {category: none}"))
-        with pytest.raises(PlanChanged, match="data map"):
+        with pytest.raises(PlanChanged, match="a data map has changed"):
             run(small, plan.digest)
 
     def test_a_hold_opened_since(self, small: SmallEstate, plan: Plan) -> None:

@@ -40,7 +40,7 @@ datasets:
       body: {category: correspondence}
     approved: {by: dpo, on: 2026-06-01}
 """
-POLICY, TERMS, ROLLED = (block.text for block in blocks(PAGE, "yaml"))
+POLICY, ENDED, TERMS, ROLLED = (block.text for block in blocks(PAGE, "yaml"))
 
 
 @pytest.fixture
@@ -61,6 +61,13 @@ def test_the_documented_policy_and_terms_are_in_order_on_an_estate(club: Path) -
     follow_up = 1 + POLICY.splitlines().index("  follow_up:")
     assert f"policies/club.yaml:{follow_up}: warning: `follow_up` keeps" in ran.out
     assert inside("check", cwd=club).code == 0
+
+
+def test_the_documented_ends_by_request_are_what_the_page_says(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(ENDED, encoding="utf-8")
+    ended_by = {each.name: each.ended_by for each in load_policy(path).purposes}
+    assert ended_by == {"follow_up": "objection", "newsletter": "newsletter_off"}
 
 
 def test_the_documented_event_is_one() -> None:

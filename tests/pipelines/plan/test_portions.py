@@ -63,6 +63,24 @@ def test_portion_after_portion_finishes_the_backlog(found: Records, bound: int) 
     assert len(left) <= bound or max(Counter(left).values()) > bound
 
 
+waiting = st.dictionaries(
+    st.integers(0, 9), st.tuples(st.integers(0, 3), st.sampled_from([0, 1, PARTS - 1])), max_size=10
+)
+"""By record: how many days after `FIRST` it is due, and the part of that day."""
+
+
+@given(waiting, waiting)
+def test_what_waits_of_a_record_in_two_places_counts_once_and_where_it_is_sooner(
+    active: dict[int, tuple[int, int]], archived: dict[int, tuple[int, int]]
+) -> None:
+    later = [max(active[each], archived[each]) for each in active.keys() & archived.keys()]
+    sooner = [min(place[each] for place in (active, archived) if each in place) for each in active.keys() | archived]
+    both = backlog(list(active.values())) - backlog(later) + backlog(list(archived.values()))
+    assert both.days == backlog(sooner).days
+    for day in both.days:
+        assert both.parts(day) == backlog(sooner).parts(day)
+
+
 @pytest.mark.parametrize(
     ("limit", "bound"),
     [({"count": 7}, 7), ({"share": 0.5}, 50), ({"count": 7, "share": 0.05}, 5), ({"share": None}, None)],

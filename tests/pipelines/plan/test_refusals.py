@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 
 import pytest
 import sqlalchemy as sa
 from planned_shop import NOW, TODAY, Shop
 
 from pipelines.engine.tables import holds
-from pipelines.errors import DataMapInvalid
+from pipelines.errors import DataMapInvalid, EstateInvalid
 
 
 def test_limits_hold_a_plan_back(sqlite_shop: Shop) -> None:
@@ -28,6 +29,27 @@ def test_a_dataset_that_is_suddenly_empty_refuses(sqlite_shop: Shop) -> None:
     assert [(r.dataset, r.reason) for r in sqlite_shop.plan().refusals] == [
         ("contacts", "it is suddenly empty; it held 1 records")
     ]
+
+
+def test_a_dataset_of_an_unusual_size_refuses(sqlite_shop: Shop) -> None:
+    sqlite_shop.edit("ardoise.toml", "share = 1.0", "share = 1.0\n[limits.crm.contacts]\ndeviation = 0.5")
+    sqlite_shop.contact("a@a.example", collected="2026-01-01")
+    assert sqlite_shop.plan().refusals == ()
+    sqlite_shop.contact("b@a.example", collected="2026-01-01")
+    assert [(r.dataset, r.reason) for r in sqlite_shop.plan().refusals] == [
+        ("contacts", "it holds 2 records, usually 1; the limit of deviation is 50%")
+    ]
+
+
+def test_a_plan_for_the_future_refuses_itself(sqlite_shop: Shop) -> None:
+    (refusal,) = sqlite_shop.plan(TODAY + dt.timedelta(days=1)).refusals
+    assert "lies in the future" in refusal.reason
+
+
+def test_a_policy_that_nothing_fits_is_refused_before_any_store_is_asked(sqlite_shop: Shop) -> None:
+    sqlite_shop.edit("policies/shop.yaml", "keeps: [technical]", "keeps: [card]")
+    with pytest.raises(EstateInvalid, match="technical"):
+        sqlite_shop.plan()
 
 
 def test_a_map_that_names_what_is_not_there_is_refused_with_its_place(sqlite_shop: Shop) -> None:

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from calendar_texts import meeting
 from fixtures_items import CalendarAccount, MailAccount
 
 from connectors.base import Source
@@ -38,23 +39,8 @@ def letter(number: int, **headers: str) -> bytes:
     return bytes(message)
 
 
-def event(number: int) -> str:
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//ardoise//test//EN",
-        "BEGIN:VEVENT",
-        f"UID:{number}@example.org",
-        "DTSTAMP:20240101T000000Z",
-        "DTSTART:20240301T100000Z",
-        "DTEND:20240301T110000Z",
-        f"SUMMARY:Rendez-vous {number}",
-        "ORGANIZER;CN=Sales:mailto:sales@slate.example",
-        f"ATTENDEE;CN=Person:mailto:{CANARY}{number}@example.org",
-        "END:VEVENT",
-        "END:VCALENDAR",
-    ]
-    return "".join(f"{line}\r\n" for line in lines)
+def event(number: int) -> bytes:
+    return meeting(number, f"Rendez-vous {number}", f"ATTENDEE;CN=Person:mailto:{CANARY}{number}@example.org")
 
 
 @pytest.fixture
@@ -82,7 +68,7 @@ def test_mail_enters_the_index_with_automatic_mail_marked(mail_account: MailAcco
 
 
 def test_meetings_enter_the_index(calendar_account: CalendarAccount, path: Path) -> None:
-    objects = [event(number).encode() for number in range(3)]
+    objects = [event(number) for number in range(3)]
     calendar_account.server.seed(calendar_account.user, "work", objects)
     with closing(CaldavConnector("calendar", calendar_account.read_url, calendar_account.write_url)) as connector:
         scan = index.fill(path, connector, "meetings", Source("meetings", "*"), subjects=KEYS, now=NOW)
