@@ -215,6 +215,9 @@ def test_everybody_in_a_contracts_cell_is_kept_by_it_and_the_others_stay_due(sho
     plan = shop.plan()
     assert identity(plan) == Tally("crm", "contacts", "user.name", found=4, kept=3, due=1)
     assert shop.keys(plan, "crm.contacts.anonymise.g1") == [4]
+    kept = [each.read_bytes() for each in shop.estate.plan_folder(plan.digest).iterdir()]
+    assert kept
+    assert not any(b"a.example" in each.lower() for each in kept)
 
 
 def test_a_contact_with_one_address_that_is_read_and_one_that_is_not_stays_undetermined(shop: Shop) -> None:
