@@ -181,9 +181,12 @@ def _doubts(
         last = sa.func.coalesce(relation.c[selection.event_columns(far, event)[0].last], day_constant(NO_DAY))
         concerned = sa.or_(
             *(
-                sa.or_(
-                    relation.c[phase_column(policy, each, far.name)] == constant(Phase.ENDED),
-                    relation.c[phase_column(policy, each, now.name)] == constant(Phase.MISSING),
+                sa.and_(
+                    sa.or_(
+                        relation.c[phase_column(policy, each, far.name)] == constant(Phase.ENDED),
+                        relation.c[phase_column(policy, each, now.name)] == constant(Phase.MISSING),
+                    ),
+                    sa.not_(_cut(context, selection, relation, each)),
                 )
                 for each in group.purposes
                 if event in each.starting_point.events
@@ -193,6 +196,14 @@ def _doubts(
         opened = relation.c[selection.event_columns(far, event)[1].open]
         never = sa.and_(concerned, relation.c[weak.open], sa.not_(opened), sa.not_(relation.c[names.open]))
         yield sa.case((sa.and_(concerned, later > last), until), else_=day_constant(NO_DAY)), never
+
+
+def _cut(context: Context, selection: Decisions, relation: sa.FromClause, purpose: Purpose) -> Expression:
+    """Whether a purpose is over today because of what it is `ended_by`: then it does not matter what else is known."""
+    names, _ = selection.event_columns(context.horizons[1], purpose.ended_by) if purpose.ended_by else (None, None)
+    if names is None or names.open not in relation.c:
+        return sa.false()
+    return sa.and_(sa.not_(relation.c[names.open]), relation.c[names.first].is_not(None))
 
 
 def _ends(policy: Policy, event: str, day: Expression) -> Iterator[Expression]:
@@ -218,9 +229,9 @@ def _announced(context: Context, selection: Decisions, relation: sa.FromClause, 
 
 
 def _keeps_until(purpose: Purpose) -> tuple[str, ...]:
-    """The events until which a purpose keeps, whatever else is known."""
+    """The events until which a purpose keeps, whatever else is known: not one that something else may end before."""
     latest = purpose.starting_point.choice is Choice.LATEST  # the earliest of several ends is over before the last
-    return purpose.starting_point.events if latest and purpose.when is None else ()
+    return purpose.starting_point.events if latest and purpose.when is None and not purpose.ended_by else ()
 
 
 def _conditions(purpose: Purpose) -> Iterator[Condition]:

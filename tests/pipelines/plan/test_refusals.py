@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 from planned_shop import NOW, TODAY, Shop
 
 from pipelines.engine.tables import holds
-from pipelines.errors import DataMapInvalid, EstateInvalid
+from pipelines.errors import DataMapInvalid, EstateInvalid, Refused
+from pipelines.plan import make_plan
 
 
 def test_limits_hold_a_plan_back(sqlite_shop: Shop) -> None:
@@ -44,6 +46,13 @@ def test_a_dataset_of_an_unusual_size_refuses(sqlite_shop: Shop) -> None:
 def test_a_plan_for_the_future_refuses_itself(sqlite_shop: Shop) -> None:
     (refusal,) = sqlite_shop.plan(TODAY + dt.timedelta(days=1)).refusals
     assert "lies in the future" in refusal.reason
+
+
+def test_a_policy_without_purposes_is_refused_even_if_it_loads(sqlite_shop: Shop) -> None:
+    estate = sqlite_shop.estate
+    estate._policies["SHOP"] = dataclasses.replace(estate.policy("SHOP"), purposes=())
+    with pytest.raises(Refused, match="no purposes"):
+        make_plan(estate, "SHOP", as_of=TODAY, today=TODAY, now=NOW)
 
 
 def test_a_policy_that_nothing_fits_is_refused_before_any_store_is_asked(sqlite_shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import dataclasses
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +34,10 @@ from retention_rules.purposes import Basis, Branch, Choice, EndAction, Purpose, 
 TODAY = dt.date(2024, 2, 29)
 FAR, NOW = horizons(TODAY)
 MONTHS = 30
-KINDS = {"contract_end": EventKind.END, "service_end": EventKind.END, "contact": EventKind.POINT}
+OBJECTION = "objection"
+KINDS = {
+    "contract_end": EventKind.END, "service_end": EventKind.END, "contact": EventKind.POINT, OBJECTION: EventKind.POINT
+}  # fmt: skip
 WEAK = "contact"
 CATEGORIES = ("identity", "life", "card")
 PARTS = {"open": sa.Boolean, "missing": sa.Boolean, "first": sa.Date, "last": sa.Date}
@@ -64,6 +68,7 @@ def policies(draw: st.DrawFn) -> Policy:
             end_action=draw(st.sampled_from(EndAction)),
             periods=draw(st.just(()) | periods.map(lambda each: (Branch(each),))),
             when=draw(st.none() | conditions),
+            ended_by=draw(st.sampled_from(["", "", OBJECTION])),
         )
         for number in range(draw(st.integers(1, 4)))
     ]
@@ -271,3 +276,25 @@ def released(connection: sa.Connection, policy: Policy, drawn: list[Record]) -> 
 def first(dates: list[bool]) -> int | None:
     """A record that is due is gone: what would have become of it later does not count."""
     return dates.index(True) if True in dates else None
+
+
+def test_what_an_objection_has_ended_no_uncertain_match_prolongs(connection: sa.Connection) -> None:
+    prospecting = Purpose(
+        name="prospecting", basis=Basis.LEGITIMATE_INTEREST, source="a test", keeps=frozenset({"identity"}),
+        starting_point=StartingPoint((WEAK,)), end_action=EndAction.DELETE, periods=(Branch(Period(years=3)),),
+        ended_by=OBJECTION,
+    )  # fmt: skip
+    followup = dataclasses.replace(
+        prospecting, name="followup", basis=Basis.CONTRACT, starting_point=StartingPoint(("contract_end",)),
+        periods=(Branch(Period(years=1)),), ended_by="",
+    )  # fmt: skip
+    policy = Policy(
+        name="drawn", controller="SHOP", time_zone=ZoneInfo("Europe/Paris"), purposes=(prospecting, followup),
+        events=KINDS, facts={}, supplied_facts={}, groups={}, never_held=frozenset(), digest="0" * 64,
+    )  # fmt: skip
+    days = {"contract_end": (dt.date(2023, 5, 1),), WEAK: (dt.date(2022, 1, 1),), OBJECTION: (dt.date(2023, 1, 1),)}
+    record = Record(
+        {event: days.get(event, ()) for event in KINDS}, frozenset(), frozenset(), dt.date(2023, 2, 1), None
+    )
+
+    assert set(released(connection, policy, [record])) == {0}
