@@ -20,7 +20,7 @@ from pipelines.plan import make_plan
 from pipelines.plan.artefact import Action, Plan, Portion, Tally
 from pipelines.plan.gathering import gathered, plan_context
 from pipelines.plan.item_selection import DueItem, ItemSelection
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 from pipelines.scan import index
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import source_of

@@ -18,7 +18,7 @@ from pipelines.plan.archived import ArchivedSelection, ArchivedSelections
 from pipelines.plan.artefact import Action, Place, Step
 from pipelines.plan.context import Context
 from pipelines.plan.remembering import kept_days
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 
 
 @dataclass(frozen=True)

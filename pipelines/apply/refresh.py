@@ -32,7 +32,7 @@ from pipelines.plan.context import Context
 from pipelines.plan.evidence import Evidence
 from pipelines.plan.gathering import Gathered, gathered, plan_context
 from pipelines.plan.item_selection import DueItem, ItemSelection
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 from pipelines.progress import Progress
 from pipelines.scan.refresh import refresh as bring_up_to_date
 from pipelines.scan.sources import source_of

@@ -23,7 +23,7 @@ from pipelines.plan.carried import Carried, column
 from pipelines.plan.compile import Code, Group, decided, decision_columns, group_categories
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import greatest, nothing
-from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, extreme, layer
+from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, extended, extreme, layer, truth
 from pipelines.plan.facts import fact_column
 from pipelines.plan.frozen import known, seen
 from pipelines.plan.holding import by_category
@@ -271,7 +271,7 @@ class ArchivedSelection:
         ]
         latest = greatest(days)
         last = sa.case(*((days[n] == latest, relation.c[f"g{n}_last"]) for n in numbers))
-        return {"goes": _truth(sa.and_(sa.or_(*due), *over)), "row_due": latest, "row_last": last}
+        return {"goes": truth(sa.and_(sa.or_(*due), *over)), "row_due": latest, "row_last": last}
 
     # -- what is asked of it
 
@@ -304,7 +304,3 @@ class ArchivedSelection:
         """The ids of the arrivals that a step acts on. Evaluate it where it acts."""
         relation = self.relation(restriction)
         return sa.select(relation.c[column(ID)].label(ID)).where(self.acted_on(relation, step))
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())

@@ -22,7 +22,7 @@ from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 from pipelines.plan.supply import of_items
 from pipelines.plan.tallying import Counted, count_archived, count_rows
 from pipelines.progress import Progress, silent
@@ -288,7 +288,7 @@ def _with_heirs(inventory: Inventory, selections: StoreSelections, names: Iterab
     """The inventory with what the data map says of parents as if it were foreign keys: heirs are acted on first."""
     extra: dict[str, list[Reference]] = {}
     for name in names:
-        for heir in selections.selection(name).heirs:
+        for heir in selections.selection(name).below.heirs:
             extra.setdefault(heir.location, []).append(heir.reference)
     shapes = (
         replace(each, references=(*each.references, *extra.get(each.location, ()))) for each in inventory.datasets

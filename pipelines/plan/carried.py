@@ -22,6 +22,7 @@ from connectors.sql.journal import Journal
 from pipelines.data_map.model import DatasetMap, EventSource, FactSource, OpenIf, Parent, StoreMap, SubjectLink
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
+from pipelines.plan.expressions import truth
 from pipelines.plan.facts import fact_column, own_fact
 from pipelines.plan.fiscal import end_of_fiscal_year
 from pipelines.plan.kept import Kept
@@ -216,7 +217,7 @@ class Datasets:
         """
         dataset = self.map(name)
         table = self._rows(name).subquery()
-        columns: dict[str, Expression] = {"inside": _truth(self.inside(table, dataset))}
+        columns: dict[str, Expression] = {"inside": truth(self.inside(table, dataset))}
         facts = self._facts(columns, table, dataset, ())
         own = self._own_events(dataset, events)
         for event, source in own.items():
@@ -368,14 +369,14 @@ class Datasets:
         ]
         expects = sa.or_(sa.true() if declares else sa.false(), *(_flag(each, "expects") for each in single))
         unknown = sa.and_(sa.not_(columns.get(PARTED, sa.false())), *strong)
-        columns["inside"] = _truth(sa.and_(*inside))
-        columns["orphaned"] = _truth(orphaned)
-        columns["expects"] = _truth(expects)
-        columns["lost"] = _truth(sa.or_(orphaned, sa.and_(expects, unknown)))
+        columns["inside"] = truth(sa.and_(*inside))
+        columns["orphaned"] = truth(orphaned)
+        columns["expects"] = truth(expects)
+        columns["lost"] = truth(sa.or_(orphaned, sa.and_(expects, unknown)))
         own = (condition for _, condition in self.unread(table, name))
-        columns["unread"] = _truth(sa.or_(sa.false(), *own, *(_flag(each, "unread") for each in single)))
+        columns["unread"] = truth(sa.or_(sa.false(), *own, *(_flag(each, "unread") for each in single)))
         if len([key for key in links.values() if key.kind == EMAIL or not key.weak]) > len(ONE_ADDRESS):
-            columns["lost"] = _truth(sa.or_(columns["lost"], columns["unread"]))  # one link is known, another is not
+            columns["lost"] = truth(sa.or_(columns["lost"], columns["unread"]))  # one link is known, another is not
 
     def _facts(
         self, columns: dict[str, Expression], table: sa.FromClause, dataset: DatasetMap, parents: Sequence[_Joined]
@@ -400,7 +401,7 @@ class Datasets:
         raw = table.c[source.column]
         stem = self._stem("r", event)
         is_given = given(sa.type_coerce(sa.cast(raw, sa.Text), sa.Text()) if self.dialect == "sqlite" else raw)
-        columns[f"{stem}_given"] = _truth(is_given)
+        columns[f"{stem}_given"] = truth(is_given)
         until = max(each.end for each in self.horizons)
         columns[f"{stem}_day"] = sa.case((is_given, day_of(raw, self.policy.time_zone, self.dialect, until=until)))
         columns[f"{stem}_applies"] = sa.true() if source.only_if is None else _holds(table, source.only_if)
@@ -415,8 +416,8 @@ class Datasets:
             if (horizon.name, event) in each.carried.events
         ]
         names = EventColumns.named(self._stem(f"{horizon.name}e", event))
-        columns[names.open] = _truth(sa.or_(*(each.source.c[their.open] for each, their in above)))
-        columns[names.missing] = _truth(sa.or_(*(each.source.c[their.missing] for each, their in above)))
+        columns[names.open] = truth(sa.or_(*(each.source.c[their.open] for each, their in above)))
+        columns[names.missing] = truth(sa.or_(*(each.source.c[their.missing] for each, their in above)))
         columns[names.first] = extreme([each.source.c[their.first] for each, their in above], latest=False)
         columns[names.last] = extreme([each.source.c[their.last] for each, their in above], latest=True)
 
@@ -489,10 +490,6 @@ def _mark(category: str) -> str:
 
 def _flag(joined: _Joined, name: str) -> Expression:
     return sa.func.coalesce(joined.source.c[name], sa.false())
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())
 
 
 def _grouped(carried: Carried, targets: Sequence[str]) -> sa.FromClause:

@@ -43,6 +43,11 @@ def day_constant(day: dt.date) -> Expression:
     return Day(day)
 
 
+def truth(condition: Expression) -> Expression:
+    """A condition without a third value: unknown is false."""
+    return sa.case((condition, sa.true()), else_=sa.false())
+
+
 def extreme(days: Sequence[Expression], *, latest: bool) -> Expression:
     """The latest or earliest of days of which some may be NULL; NULL when all are."""
     if len(days) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from pipelines.plan.compile import EventColumns
-from pipelines.plan.expressions import Expression, day_constant
+from pipelines.plan.expressions import Expression, day_constant, truth
 from pipelines.plan.occurrences import Horizon
 from retention_rules.events import EventKind
 
@@ -18,7 +18,7 @@ def seen(
     if kind is EventKind.POINT:
         found[names.open] = sa.false()
         missing = sa.or_(missing, sa.func.coalesce(last > day_constant(horizon.today), sa.false()))
-    return found | {names.missing: _truth(missing)}
+    return found | {names.missing: truth(missing)}
 
 
 def known(names: EventColumns, horizon: Horizon, *, first: Expression, last: Expression) -> dict[str, Expression]:
@@ -29,12 +29,8 @@ def known(names: EventColumns, horizon: Horizon, *, first: Expression, last: Exp
     """
     as_of = day_constant(horizon.as_of)
     return {
-        names.open: _truth(last > as_of),
+        names.open: truth(last > as_of),
         names.missing: sa.false(),
         names.first: sa.case((first <= as_of, first)),
         names.last: sa.case((last <= as_of, last), (first <= as_of, first)),
     }
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())

@@ -35,6 +35,7 @@ from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import greatest, run
 from pipelines.plan.evidence import KNOWN, Evidence, digest_columns, event_columns, item_tables, wide
+from pipelines.plan.expressions import truth
 from pipelines.plan.facts import constant_facts, fact_column
 from pipelines.plan.holding import by_category, hold_columns
 from pipelines.plan.item_persons import PLACE, Persons
@@ -207,12 +208,12 @@ class ItemSelection:
         doubts: dict[str, Expression] = {}
         if weak_opens:
             later = extreme(weak_lasts, latest=True)
-            doubts = {weak.open: _truth(sa.or_(*weak_opens)), weak.last: later}
+            doubts = {weak.open: truth(sa.or_(*weak_opens)), weak.last: later}
             doubt = sa.or_(*weak_opens, sa.and_(later.is_not(None), sa.or_(latest.is_(None), later > latest)))
             misses.append(sa.and_(sa.not_(sa.or_(*opens)), doubt))
         return doubts | {
-            about.open: _truth(sa.or_(*opens)),
-            about.missing: _truth(sa.or_(*misses)),
+            about.open: truth(sa.or_(*opens)),
+            about.missing: truth(sa.or_(*misses)),
             about.first: extreme(firsts, latest=False) if firsts else none,
             about.last: latest,
         }
@@ -357,10 +358,6 @@ class ItemSelection:
             last_due=last_due,
             order=order,
         )
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())
 
 
 def _earliest(since: Expression, part: Expression) -> dict[str, Expression]:

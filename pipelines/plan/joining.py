@@ -17,6 +17,7 @@ from pipelines.plan.carried import Carried
 from pipelines.plan.compile import EventColumns, Layout, WeakColumns, day_constant, extreme, layer
 from pipelines.plan.context import Context, oldest_that_matters
 from pipelines.plan.evidence import HandedOver
+from pipelines.plan.expressions import truth
 from pipelines.plan.holding import hold_columns, with_holds
 from pipelines.plan.links import Key
 from pipelines.plan.occurrences import Horizon
@@ -145,8 +146,8 @@ class Joining:
         lasts += told.last
         none = sa.cast(sa.null(), sa.Date())
         return {
-            names.open: _truth(sa.or_(*opens)),
-            names.missing: _truth(sa.or_(*misses)),
+            names.open: truth(sa.or_(*opens)),
+            names.missing: truth(sa.or_(*misses)),
             names.first: extreme(firsts, latest=False) if firsts else none,
             names.last: extreme(lasts, latest=True) if lasts else none,
         }
@@ -160,7 +161,7 @@ class Joining:
         _, names = event_columns(self.context.policy, horizon, event)
         lasts: list[Expression] = [sa.case((last > bound, last)) for _, last in found]
         opens = [is_open for is_open, _ in found]
-        return {names.open: _truth(sa.or_(*opens)), names.last: extreme(lasts, latest=True)}
+        return {names.open: truth(sa.or_(*opens)), names.last: extreme(lasts, latest=True)}
 
     def _doubted(self, strong: sa.CTE) -> sa.CTE:
         """A weak match that would prolong makes the event missing; it never moves a clock."""
@@ -177,7 +178,7 @@ class Joining:
                     sa.and_(later.is_not(None), sa.or_(last.is_(None), later > last)),
                 )
                 prolongs = sa.and_(sa.not_(strong.c[names.open]), doubt)
-                columns[names.missing] = _truth(sa.or_(strong.c[names.missing], prolongs))
+                columns[names.missing] = truth(sa.or_(strong.c[names.missing], prolongs))
         query = sa.select(*(value.label(label) for label, value in columns.items()))
         return layer(query, fenced=self.fenced)
 
@@ -193,10 +194,6 @@ def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventCo
     """The names of the columns about an event; a relation need not have them."""
     stem = f"{horizon.name}s{sorted(policy.events).index(event)}"
     return EventColumns.named(stem), WeakColumns.named(stem)
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())
 
 
 __all__ = ["Joining", "event_columns", "hold_columns"]

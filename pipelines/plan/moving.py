@@ -21,7 +21,7 @@ from pipelines.plan.carried import Carried, column
 from pipelines.plan.compile import Code, EventColumns, Group, Phase, decision_columns, phase_column
 from pipelines.plan.context import asked_of
 from pipelines.plan.dialects import greatest, nothing
-from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant
+from pipelines.plan.expressions import NO_DAY, Expression, constant, day_constant, truth
 from pipelines.plan.facts import fact_column
 from pipelines.plan.joining import event_columns
 from pipelines.plan.occurrences import Horizon
@@ -67,12 +67,12 @@ class Moving:
             ended = relation.c[f"{group.name}_ended"]
             since = sa.case((ended > day_constant(NO_DAY), ended), else_=day_constant(context.as_of))
             columns[f"g{number}_since"] = since
-            columns[f"g{number}_settled"] = _truth(self._settled(relation, number, carried))
+            columns[f"g{number}_settled"] = truth(self._settled(relation, number, carried))
             moves = [columns[f"g{number}_settled"], sa.not_(relation.c[f"g{number}_done"])]
             if context.portion is not None:
                 moves.append(sa.not_(waits(context.portion, since, relation.c.part)))
-            columns[f"g{number}_moves"] = _truth(sa.and_(*moves))
-        columns["silent"] = _truth(self._silent(relation, carried))
+            columns[f"g{number}_moves"] = truth(sa.and_(*moves))
+        columns["silent"] = truth(self._silent(relation, carried))
         return columns
 
     def row(self, relation: sa.FromClause) -> dict[str, Expression]:
@@ -93,8 +93,8 @@ class Moving:
         parts = sa.and_(relation.c.silent, sa.or_(*some), *every)
         latest = greatest(days)
         last = sa.case(*((days[n] == latest, relation.c[self.selection.effective(n).last]) for n in numbers))
-        spent = _truth(self.spent(relation))
-        return {"parts": _truth(parts), "spent": spent, "leave_due": latest, "leave_last": last}
+        spent = truth(self.spent(relation))
+        return {"parts": truth(parts), "spent": spent, "leave_due": latest, "leave_last": last}
 
     def spent(self, relation: sa.FromClause) -> Expression:
         """Whether all that is left of a row is to be deleted, the rest being in the archive already."""
@@ -247,7 +247,3 @@ class Moving:
             )
         links = zip(link_columns(carried.links.values()), carried.links, strict=True)
         return columns | {name: relation.c[label] for name, label in links}
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from pipelines.data_map.model import EventSource
 from pipelines.plan.compile import day_constant
+from pipelines.plan.expressions import truth
 from retention_rules.events import EARLIEST_DAY, EventKind
 
 Expression = sa.ColumnElement[Any]
@@ -87,17 +88,12 @@ def occurrence(reading: Reading, source: EventSource, kind: EventKind, horizon: 
         misses.append(sa.and_(given, day > today))
         if source.overwritten:
             misses.append(beyond)
-    is_open = _truth(sa.and_(reading.applies, sa.or_(*(_truth(each) for each in opens))))
-    missing = _truth(sa.and_(reading.applies, sa.not_(is_open), sa.or_(*(_truth(each) for each in misses))))
+    is_open = truth(sa.and_(reading.applies, sa.or_(*(truth(each) for each in opens))))
+    missing = truth(sa.and_(reading.applies, sa.not_(is_open), sa.or_(*(truth(each) for each in misses))))
     known = sa.and_(reading.applies, sa.not_(is_open), sa.not_(missing), given, day <= as_of)
     return Occurrence(is_open, missing, sa.case((known, day)))
 
 
 def among(column: Expression, values: Sequence[str | int | bool]) -> Expression:
     """Whether a column holds one of the values; NULL is none of them."""
-    return _truth(column.in_(values))
-
-
-def _truth(condition: Expression) -> Expression:
-    """A condition without a third value: unknown is false."""
-    return sa.case((condition, sa.true()), else_=sa.false())
+    return truth(column.in_(values))

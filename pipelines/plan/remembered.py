@@ -20,7 +20,7 @@ from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.plan.compile import EventColumns
 from pipelines.plan.context import asked_of
 from pipelines.plan.dialects import nothing
-from pipelines.plan.expressions import Expression, extended, extreme
+from pipelines.plan.expressions import Expression, extended, extreme, truth
 from pipelines.plan.frozen import seen
 from pipelines.plan.holding import Cover, Holding
 from pipelines.plan.links import forms
@@ -184,13 +184,13 @@ class Remembered:
         strong = self.datasets.nobody(
             self.rows, self.name, [each for form in links if not form.key.weak for each in form.columns]
         )
-        columns[_OWN], columns[_BROKEN] = _truth(own), sa.false()
-        columns[PARTED] = _truth(sa.or_(strong, *(_flag(beside, PARTED) for beside, _ in self.above)))
+        columns[_OWN], columns[_BROKEN] = truth(own), sa.false()
+        columns[PARTED] = truth(sa.or_(strong, *(_flag(beside, PARTED) for beside, _ in self.above)))
         journal = self.datasets.journal
         if self._own and journal is not None:
             dataset = self.datasets.map(self.name)
             broken = journal.broken(self.rows, dataset.key, self.name, fields_of(dataset))
-            columns[_BROKEN] = _truth(sa.and_(own, broken))
+            columns[_BROKEN] = truth(sa.and_(own, broken))
         for event in self.events:
             if event in self._own:
                 source = self._beside(source, columns, event)
@@ -255,7 +255,7 @@ class Remembered:
         latest = extreme(lasts, latest=True)
         unknown = sa.or_(*every, self._newer(carried, event, latest))
         first, last = (sa.case((sa.not_(unknown), each)) for each in (extreme(firsts, latest=False), latest))
-        return _truth(unknown), first, last, extreme(doubts, latest=True), _truth(sa.or_(*any_doubtful))
+        return truth(unknown), first, last, extreme(doubts, latest=True), truth(sa.or_(*any_doubtful))
 
     def _newer(self, carried: Carried, event: str, last: Expression) -> Expression:
         """Whether the row itself tells its subject of something since: nobody knows whom it tells."""
@@ -276,7 +276,3 @@ def _read(rows: Any, names: DayColumns) -> tuple[Expression, ...]:
 
 def _flag(rows: sa.FromClause, name: str) -> Expression:
     return sa.func.coalesce(rows.c[name], sa.false()) if name in rows.c else sa.false()
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())

@@ -18,7 +18,7 @@ from connectors.sql.journal import Journal
 from connectors.sql.remembered import DAYS, remembering
 from pipelines.plan.carried import Carried, column
 from pipelines.plan.dialects import nothing
-from pipelines.plan.expressions import Expression, constant, extreme, layer
+from pipelines.plan.expressions import Expression, constant, extreme, layer, truth
 from pipelines.plan.joining import Joining
 from pipelines.plan.links import forms
 from pipelines.plan.remembered import events_below, fields_of
@@ -103,11 +103,11 @@ class _Keeping:
         for number, event in enumerate(self.events):
             told = joining.told(horizon, event, joined)
             parts = {
-                "open": _truth(sa.or_(none, *told.open)),
-                "missing": _truth(sa.or_(none, *told.missing)),
+                "open": truth(sa.or_(none, *told.open)),
+                "missing": truth(sa.or_(none, *told.missing)),
                 "first_day": _extreme(told.first, latest=False),
                 "last_day": _extreme(told.last, latest=True),
-                "doubt_open": _truth(sa.or_(none, *(doubtful for doubtful, _ in told.doubts))),
+                "doubt_open": truth(sa.or_(none, *(doubtful for doubtful, _ in told.doubts))),
                 "doubt_day": _extreme([day for _, day in told.doubts], latest=True),
             }
             columns |= {f"e{number}_{part}": parts[part] for part in DAYS}
@@ -121,7 +121,3 @@ class _Keeping:
 
 def _extreme(days: Sequence[Expression], *, latest: bool) -> Expression:
     return extreme(days, latest=latest) if days else nothing(sa.Date())
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())

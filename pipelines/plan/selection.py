@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from connectors.base import Inventory, Reference
 from connectors.sql.act import Restriction
-from connectors.sql.catalog import children
 from connectors.sql.functions import keyed_digest, record_key
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Portion, Step
-from pipelines.plan.carried import Carried, Datasets, column
+from pipelines.plan.carried import Carried, column
 from pipelines.plan.compile import (
     Code,
     DecisionColumns,
@@ -35,16 +33,13 @@ from pipelines.plan.compile import (
     extended,
     extreme,
     group_categories,
-    layer,
 )
-from pipelines.plan.context import Context, asked_events
+from pipelines.plan.context import asked_events
+from pipelines.plan.dependants import Dependants
 from pipelines.plan.dialects import greatest
-from pipelines.plan.evidence import Evidence, HandedOver
-from pipelines.plan.expressions import NO_DAY
+from pipelines.plan.expressions import NO_DAY, truth
 from pipelines.plan.holding import by_category
 from pipelines.plan.joining import Joining, event_columns, hold_columns
-from pipelines.plan.kept import Kept, keep
-from pipelines.plan.links import Key
 from pipelines.plan.moving import Moving
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.portions import part_of_person, waits
@@ -52,116 +47,10 @@ from pipelines.plan.remembered import leading_covers
 from pipelines.subjects import SEPARATOR
 from retention_rules.purposes import EndAction
 
+if TYPE_CHECKING:
+    from pipelines.plan.selections import StoreSelections
+
 Expression = sa.ColumnElement[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A table that references the dataset's table, and the dataset that it is mapped as, if it is."""
-
-    location: str
-    reference: Reference
-    dataset: str | None
-
-
-@dataclass
-class StoreSelections:
-    """The datasets of one SQL store over one connection, with the evidence handed over to it.
-
-    ``acting``: the queries are for a run, in which children went before: any child row that is there blocks.
-    """
-
-    context: Context
-    store: str
-    connection: sa.Connection
-    inventory: Inventory
-    tables: Mapping[Key, HandedOver]
-    incomplete: frozenset[str]
-    acting: bool = False
-    rows: Datasets | None = None
-    _cache: dict[str, Selection] = field(default_factory=dict)
-    _kept: dict[str, sa.Table | None] = field(default_factory=dict)
-    _looks: dict[tuple[str, Restriction], Kept] = field(default_factory=dict)
-
-    @classmethod
-    def prepare(
-        cls,
-        context: Context,
-        store: str,
-        connection: sa.Connection,
-        inventory: Inventory,
-        evidence: Evidence,
-        *,
-        acting: bool = False,
-        rows: Datasets | None = None,
-    ) -> StoreSelections:
-        """Hand over evidence and holds to a connection, as temporary tables; the caller commits or not.
-
-        ``rows``: the store's datasets over this connection, where somebody has looked at them already.
-        """
-        keys = {key for name in context.active(store) for key in evidence.keys_of(context, store, name)}
-        tables = evidence.hand_over(connection, keys, looked_up=acting)
-        context.holding.hand_over(connection)
-        return cls(context, store, connection, inventory, tables, evidence.incomplete, acting, rows)
-
-    def under(self, context: Context) -> StoreSelections:
-        """The same under the holds of another context, which are handed over anew; the evidence stays as it is."""
-        context.holding.hand_over(self.connection)
-        return replace(self, context=context, _cache={}, _kept={}, _looks={})
-
-    @cached_property
-    def datasets(self) -> Datasets:
-        """The store's rows."""
-        context = self.context
-        return self.rows or Datasets(
-            self.connection,
-            context.maps[self.store],
-            context.policy,
-            context.key,
-            context.horizons,
-            still=not self.acting,
-            told=context.of_subjects,
-        )
-
-    def location(self, source: str) -> str:
-        """A data map's source as the inventory names it."""
-        if self.connection.dialect.name != "postgresql" or "." in source:
-            return source
-        return f"{self.connection.dialect.default_schema_name}.{source}"
-
-    def selection(self, dataset: str) -> Selection:
-        """What is due in one dataset."""
-        if dataset not in self._cache:
-            self._cache[dataset] = Selection(self, dataset)
-        return self._cache[dataset]
-
-    def kept(self, selection: Selection, ancestors: frozenset[str] = frozenset()) -> sa.FromClause:
-        """The decisions of a dataset, evaluated once on this connection; within a cycle of references, not kept.
-
-        For a run, of the rows alone on which a step could act.
-        """
-        name = selection.name
-        if name not in self._kept:
-            self._kept[name] = None
-            relation = selection.decisions(None, ancestors)
-            where = selection.actionable(relation) if self.acting else None
-            key = [column(each) for each in selection.map.key]
-            self._kept[name] = keep(self.connection, self._number(name), relation, key, where)
-        table = self._kept[name]
-        return selection.decisions(None, ancestors) if table is None else table.alias()
-
-    def looked_at(self, selection: Selection, restriction: Restriction) -> sa.FromClause:
-        """The decisions on some rows as they are now, in the transaction that asks; each call looks again."""
-        place = (selection.name, restriction)
-        if place in self._looks:
-            self._looks[place].anew(self.connection)
-        else:
-            name = f"looked_at_{self._number(selection.name)}"
-            self._looks[place] = Kept.made(self.connection, name, selection.decisions(restriction))
-        return self._looks[place].table
-
-    def _number(self, dataset: str) -> int:
-        return sorted(self.context.active(self.store)).index(dataset)
 
 
 @dataclass
@@ -218,42 +107,9 @@ class Selection:
         return self.deletable or self.moving.possible
 
     @cached_property
-    def children(self) -> tuple[Child, ...]:
-        """The tables that reference this one."""
-        store = self.store
-        mapped = {store.location(each.source): name for name, each in store.context.active(store.store).items()}
-        return tuple(
-            Child(shape.location, reference, mapped.get(shape.location))
-            for shape, reference in sorted(
-                children(store.inventory, store.location(self.map.source)),
-                key=lambda found: (found[0].location, found[1].columns),
-            )
-        )
-
-    @cached_property
-    def heirs(self) -> tuple[Child, ...]:
-        """The datasets that inherit from this one without a foreign key: for their sake a row does not move."""
-        store = self.store
-        if not self.moving.possible:
-            return ()
-        known = {(child.location, child.reference.columns) for child in self.children}
-        active = store.context.active(store.store)
-        found = [
-            Child(
-                store.location(each.source),
-                Reference(tuple(parent.on), store.location(self.map.source), tuple(parent.on.values())),
-                name if name in active else None,
-            )
-            for name, each in sorted(store.context.maps[store.store].datasets.items())
-            for parent in each.inherits
-            if parent.dataset == self.name
-        ]
-        return tuple(each for each in found if (each.location, each.reference.columns) not in known)
-
-    @property
-    def dependants(self) -> tuple[Child, ...]:
-        """Children and heirs, in the order of their columns."""
-        return (*self.children, *self.heirs)
+    def below(self) -> Dependants:
+        """What hangs on its rows."""
+        return Dependants(self)
 
     # -- the relation
 
@@ -275,7 +131,7 @@ class Selection:
         active = self.store.context.active(self.store.store)
         above = (self.store.selection(each) for each in active if each != self.name)
         return self.store.context.portion is not None or any(
-            dependant.dataset == self.name for each in above for dependant in each.dependants
+            dependant.dataset == self.name for each in above for dependant in each.below.all
         )
 
     def counted(self) -> sa.FromClause:
@@ -295,7 +151,7 @@ class Selection:
             and not self._asked & set(store.context.supply.events)
             and not any(self._covers.values())
             and store.store not in store.context.archives
-            and not (self.takes_rows and self.dependants)
+            and not (self.takes_rows and self.below.all)
             and not (store.acting or store.context.portion)
         )
 
@@ -310,7 +166,7 @@ class Selection:
     def joining(self, restriction: Restriction | None, *, arriving: bool = False) -> Joining:
         """The rows and what is known of them; ``arriving``: with all that an archive is to remember."""
         datasets = self.store.datasets
-        targets = [target for child in self.dependants for target in child.reference.target]
+        targets = [target for child in self.below.all for target in child.reference.target]
         linked = arriving or self.store.context.portion is not None
         added = functools.partial(self._added, record=linked)
         carried = datasets.carried(self.name, targets, added, restriction, self._asked | self.moving.told)
@@ -348,7 +204,7 @@ class Selection:
         if self.moving.possible:
             relation = extended(relation, self.moving.columns(relation, joining.carried), fenced=fenced)
         relation = extended(relation, self._row(relation) | self.moving.row(relation), fenced=fenced)
-        return self._with_blockers(relation, ancestors)
+        return self.below.weighed(relation, ancestors)
 
     def _added(self, table: sa.FromClause, *, record: bool) -> dict[str, Expression]:
         """What only the row itself can tell: which categories are anonymised already, and the digest of its key."""
@@ -393,7 +249,7 @@ class Selection:
                 delete = sa.and_(delete, relation.c[now.delete])
             columns[names.code] = code
             columns[names.due] = relation.c[then.due]
-            columns[names.delete] = _truth(delete)
+            columns[names.delete] = truth(delete)
             columns[names.last] = relation.c[then.last]
         return columns
 
@@ -402,7 +258,7 @@ class Selection:
         part = part_of_person(relation, joining.carried.links, "record_digest")
         groups = range(len(self.groups(self.store.context.horizons[0])))
         late = {f"g{number}_waits": waits(portion, relation.c[self.effective(number).due], part) for number in groups}
-        return {"part": part} | {name: _truth(value) for name, value in late.items()}
+        return {"part": part} | {name: truth(value) for name, value in late.items()}
 
     def acting_on(self, relation: sa.FromClause, number: int) -> Expression:
         """Whether a group of a row is due, and not left for a later portion."""
@@ -428,45 +284,7 @@ class Selection:
         due = greatest(days)
         last = sa.case(*((day == due, relation.c[each.last]) for day, each in zip(days, names, strict=True)))
         whole = sa.or_(wants, spent)
-        return {"wants": _truth(wants), "row_due": sa.case((whole, due)), "row_last": sa.case((whole, last))}
-
-    def _with_blockers(self, relation: sa.CTE, ancestors: frozenset[str]) -> sa.CTE:
-        blockers: dict[str, Expression] = {}
-        possible = self.moving.possible
-        parts: Expression = sa.or_(relation.c.parts, relation.c.spent) if possible else sa.false()
-        if self.takes_rows:
-            for number, child in enumerate(self.dependants):
-                living = self._living(child, relation, ancestors | {self.name})
-                needed = sa.or_(relation.c.wants, parts) if number < len(self.children) else parts
-                blockers[f"b{number}"] = sa.and_(needed, living)
-        blocked = extended(relation, {name: _truth(value) for name, value in blockers.items()}, fenced=False)
-        if self.store.datasets.fenced and blockers:
-            blocked = layer(sa.select(blocked), fenced=self.store.datasets.fenced)
-        free = [sa.not_(blocked.c[name]) for name in blockers]
-        wants: Expression = sa.or_(blocked.c.wants, blocked.c.spent) if possible else blocked.c.wants
-        taken = {"goes": _truth(sa.and_(wants, *free))}
-        if possible:
-            taken["leaves"] = _truth(sa.and_(blocked.c.parts, *free))
-        return extended(blocked, taken, fenced=False)
-
-    def _living(self, child: Child, relation: sa.FromClause, ancestors: frozenset[str]) -> Expression:
-        """Whether a row of the child references the row and is not to go itself."""
-        table = self.store.datasets.table(child.location)
-        rows: sa.FromClause = table.alias()
-        reference = child.reference
-        pairs = list(zip(reference.columns, reference.target, strict=True))
-        conditions = [rows.c[own] == relation.c[column(target)] for own, target in pairs]
-        if child.location == self.store.location(self.map.source):  # a row that references itself keeps nobody
-            conditions.append(sa.or_(*(rows.c[name] != relation.c[column(name)] for name in self.map.key)))
-        selection = self.store.selection(child.dataset) if child.dataset and child.dataset not in ancestors else None
-        if selection is not None and selection.takes_rows and not self.store.acting:
-            going = selection.relation(ancestors=ancestors)
-            keys = selection.map.key
-            taken = sa.or_(going.c.goes, selection.moving.leaves(going))
-            mine = sa.select(*(going.c[column(name)] for name in keys)).where(taken)
-            place = rows.c[keys[0]] if len(keys) == 1 else sa.tuple_(*(rows.c[name] for name in keys))
-            conditions.append(place.not_in(mine))
-        return sa.exists(sa.select(sa.literal_column("1")).select_from(rows).where(*conditions).correlate(relation))
+        return {"wants": truth(wants), "row_due": sa.case((whole, due)), "row_last": sa.case((whole, last))}
 
     # -- what is asked of it
 
@@ -538,7 +356,3 @@ class Selection:
 
     def _keys(self, relation: sa.FromClause) -> sa.Select[Any]:
         return sa.select(*(relation.c[column(name)].label(name) for name in self.map.key))
-
-
-def _truth(condition: Expression) -> Expression:
-    return sa.case((condition, sa.true()), else_=sa.false())

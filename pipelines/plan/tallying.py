@@ -94,7 +94,7 @@ def count_rows(selection: Selection, order: int, there: Emptied | None = None) -
         columns["twice"] = sums.of(sa.or_(*moved))
         columns["twice_acted"] = sums.of(sa.and_(sa.or_(*moved), sa.or_(*acted), there.acted))
     if selection.takes_rows:
-        for number in range(len(selection.dependants)):
+        for number in range(len(selection.below.all)):
             columns[f"b{number}"] = sums.of(sa.and_(relation.c[f"b{number}"], relation.c.wants))
             columns[f"k{number}"] = sums.of(sa.and_(relation.c[f"b{number}"], sa.not_(relation.c.wants)))
     rows = relation if there is None else there.beside(relation)
@@ -144,7 +144,9 @@ def count_archived(selection: ArchivedSelection, order: int) -> Counted:
     backlog = None
     if selection.context.portion is not None:
         backlog = backlog_of(relation, selection.backlog(relation), relation.c.part, selection.connection.execute)
-    return Counted(int(row["found"]), int(row["acted"]), tallies, tuple(each for each in steps if each is not None), backlog)
+    return Counted(
+        int(row["found"]), int(row["acted"]), tallies, tuple(each for each in steps if each is not None), backlog
+    )
 
 
 def _counted(connection: sa.Connection, relation: sa.FromClause, columns: Mapping[str, Expression]) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def _tallies_of_archive(selection: ArchivedSelection, row: Mapping[str, Any]) ->
 
 
 def _steps(selection: Selection, row: Mapping[str, Any], make: _Steps) -> Iterator[Step]:
-    names = [child.dataset or child.location for child in (selection.dependants if selection.takes_rows else ())]
+    names = [child.dataset or child.location for child in (selection.below.all if selection.takes_rows else ())]
     blocked = tuple((name, int(row[f"b{n}"])) for n, name in enumerate(names) if row[f"b{n}"])
     needed = tuple((name, int(row[f"k{n}"])) for n, name in enumerate(names) if row[f"k{n}"])
     groups = selection.groups(selection.store.context.horizons[0])

@@ -18,7 +18,8 @@ from pipelines.plan.gathering import DOWN, Gathered, gathered
 from pipelines.plan.holding import Holding
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.occurrences import Horizon
-from pipelines.plan.selection import Selection, StoreSelections
+from pipelines.plan.selection import Selection
+from pipelines.plan.selections import StoreSelections
 from pipelines.plan.supply import of_items
 from pipelines.progress import Progress, silent
 from retention_rules.loading import load_policy

@@ -143,7 +143,7 @@ class _Explainer:
         person = self._reference(selection).person(row, {digest, *filter(None, subjects or ())})
         groups = selection.groups(self.context.horizons[0])
         done = [number for number in range(len(groups)) if row[f"g{number}_done"]]
-        children = selection.children if selection.deletable else ()
+        children = selection.below.children if selection.deletable else ()
         blockers = tuple(each.dataset or each.location for number, each in enumerate(children) if row[f"b{number}"])
         moves = any(row.get(f"g{number}_moves") for number in range(len(groups)))
         return self._why(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipelines.plan.artefact import Plan
     from pipelines.plan.context import Context
     from pipelines.plan.evidence import Evidence
-    from pipelines.plan.selection import StoreSelections
+    from pipelines.plan.selections import StoreSelections
 
 
 def folder(estate: Estate, plan_digest: str) -> Path:

@@ -22,7 +22,8 @@ from connectors.sql.sets import SetDigest, set_digest
 from pipelines.plan.artefact import Step
 
 if TYPE_CHECKING:
-    from pipelines.plan.selection import Selection, StoreSelections
+    from pipelines.plan.selection import Selection
+from pipelines.plan.selections import StoreSelections
 
 
 @dataclass(frozen=True, slots=True)

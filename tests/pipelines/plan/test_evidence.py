@@ -9,7 +9,7 @@ from planned_shop import TODAY, Shop, identity
 
 from pipelines.plan.artefact import Action, Tally
 from pipelines.plan.build import EVIDENCE
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 
 
 def test_r1_the_last_contract_counts_over_stores_and_an_open_one_keeps(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from pipelines.plan.artefact import Action, Plan, Portion
 from pipelines.plan.carried import column
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.portions import DIGITS, EVERYTHING, PARTS
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 from pipelines.subjects import subject_digest
 
 LETTERS = "  letters: {basis: consent, source: §7, keeps: [letters], after: written, for: 1 year, then: delete}"

@@ -16,7 +16,7 @@ from pipelines.plan import make_plan
 from pipelines.plan.artefact import Action
 from pipelines.plan.gathering import gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 from pipelines.scan import scan
 
 NOW = dt.datetime(2026, 6, 30, 8, tzinfo=dt.UTC)

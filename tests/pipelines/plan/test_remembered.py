@@ -17,7 +17,7 @@ from parted_estate import ABSURD, FIRST, PEOPLE, PartedEstate, Person, parted_es
 from connectors.sql.connector import SqlConnector
 from pipelines.plan.compile import Code
 from pipelines.plan.gathering import gathered, plan_context
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 from retention_rules.decide import Facts, decide
 from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undetermined
 from retention_rules.events import EARLIEST_DAY, Absent, Event, Known, Missing, Open

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from approving import confirm_maps
 from planned_shop import TODAY, Shop, tally
 
-from pipelines.plan.selection import Selection, StoreSelections
+from pipelines.plan.selection import Selection
+from pipelines.plan.selections import StoreSelections
 
 VISITS = """\
   visits:

@@ -23,7 +23,7 @@ from pipelines.plan.artefact import Place
 from pipelines.plan.build import draft
 from pipelines.plan.carried import column
 from pipelines.plan.gathering import gathered, plan_context
-from pipelines.plan.selection import StoreSelections
+from pipelines.plan.selections import StoreSelections
 from pipelines.simulate.difference import State, Transition, difference
 from pipelines.simulate.explained import Person
 from pipelines.simulate.forecast import Forecast, Outlook, simulate
