@@ -55,7 +55,8 @@ def tables() -> list[Labelled]:
         made("F_ARTICLE", 90, {
             "CDART": Made("CHAR(8)", shaped("AA999999"), NOT, key=True),
             "LIBART": Made("CHAR(40)", pick(PRODUCTS_FR), NOT),
-            "DESCART": Made("VARCHAR(200)", mixed((1, pick(PRODUCTS_FR)), (1, one_of("Livré monté", "Garantie deux ans"))), NOT),
+            "DESCART": Made("VARCHAR(200)", mixed((1, pick(PRODUCTS_FR)), (1, one_of("Livré monté",
+                    "Garantie deux ans"))), NOT),
             "CDFAM": Made("CHAR(3)", shaped("F99"), NOT),
             "PUHT": Made("DECIMAL(9,2)", money(500), NOT),
             "TXTVA": Made("DECIMAL(4,2)", one_of("20.00", "5.50"), NOT),
@@ -146,7 +147,8 @@ def tables() -> list[Labelled]:
             "immat_veh": Made("varchar(9)", shaped("AA-999-AA"), c.PLATE),
             "compte_rendu": Made("text", remark(REMARKS_FR, FIRST_FR, LAST_FR, 0.2), c.TEXT),
             "coord_contact": Made("varchar(80)", mixed((1, PHONE_FR), (1, EMAIL_FR)), c.CONTACT),
-            "vu_par": Made("varchar(30)", one_of(*(f"{a} {b}" for a, b in zip(FIRST_FR[:4], LAST_FR[:4], strict=True))), c.NAME),
+            "vu_par": Made("varchar(30)", one_of(*(f"{a} {b}" for a, b in zip(FIRST_FR[:4], LAST_FR[:4],
+                    strict=True))), c.NAME),
         }),
         made("magasins", 25, {
             "code": Made("char(4)", shaped("M999"), NOT, key=True),
@@ -177,6 +179,7 @@ def tables() -> list[Labelled]:
             "ref": Made("", EMAIL_FR, c.EMAIL, sparse=0.7),
             "email": Made("", one_of("oui", "non"), NOT),
             "libelle": Made("", pick(PRODUCTS_FR), NOT),
-            "info": Made("", mixed((8, one_of("RAS", "à revoir", "voir dossier")), (1, PHONE_FR), (1, EMAIL_FR)), c.CONTACT),
+            "info": Made("", mixed((8, one_of("RAS", "à revoir", "voir dossier")), (1, PHONE_FR), (1, EMAIL_FR)),
+                    c.CONTACT),
         }),
     ]  # fmt: skip

@@ -29,7 +29,8 @@ from pipelines.classify import categories as c
 UUID = shaped("99aa99aa-9999-4999-8999-99aa99aa99aa")
 IP = shaped("81.99.19.29")
 AGENT = one_of(
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X)",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36",
+                    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X)",
     "Mozilla/5.0 (X11; Linux x86_64; rv:124.0) Gecko/20100101 Firefox/124.0",
 )  # fmt: skip
 
@@ -70,9 +71,11 @@ def tables() -> list[Labelled]:
             "MobileNo": Made("varchar(20)", PHONE_EN, c.PHONE),
             "NextOfKin": Made("nvarchar(80)", full(FIRST_EN, LAST_EN), c.NAME, sparse=0.4),
             "GPName": Made("nvarchar(80)", full(FIRST_EN, LAST_EN, "Dr {first} {last}"), c.NAME),
-            "Allergies": Made("nvarchar(80)", one_of("Penicillin", "Peanuts", "None known", "Latex"), c.HEALTH, sparse=0.5),
+            "Allergies": Made("nvarchar(80)", one_of("Penicillin", "Peanuts", "None known", "Latex"), c.HEALTH,
+                    sparse=0.5),
             "BloodGrp": Made("varchar(3)", one_of("A+", "B-", "O+", "AB-"), c.HEALTH, sparse=0.5),
-            "Ethnicity": Made("varchar(30)", one_of("White British", "Black Caribbean", "Indian", "Not stated"), c.ETHNICITY),
+            "Ethnicity": Made("varchar(30)", one_of("White British", "Black Caribbean", "Indian", "Not stated"),
+                    c.ETHNICITY),
             "Religion": Made("varchar(20)", one_of("None", "Christian", "Muslim", "Hindu"), c.RELIGION, sparse=0.5),
             "SmokerFlag": Made("bit", one_of(0, 1), OPEN),
             "RegisteredOn": Made("datetime", day(2005, 2024), NOT),
@@ -86,8 +89,10 @@ def tables() -> list[Labelled]:
             "ApptType": Made("varchar(20)", one_of("Review", "New", "Follow-up"), NOT),
             "BookedBy": Made("varchar(60)", full(FIRST_EN, LAST_EN), c.NAME),
             "DurationMins": Made("int", whole(5, 60), NOT),
-            "CancelReason": Made("nvarchar(200)", one_of("Patient unwell", "Clinician away", "No longer needed"), NOT, sparse=0.8),
-            "Diagnosis": Made("nvarchar(80)", one_of("Asthma", "Hypertension", "Migraine", "Eczema"), c.HEALTH, sparse=0.3),
+            "CancelReason": Made("nvarchar(200)", one_of("Patient unwell", "Clinician away", "No longer needed"),
+                    NOT, sparse=0.8),
+            "Diagnosis": Made("nvarchar(80)", one_of("Asthma", "Hypertension", "Migraine", "Eczema"), c.HEALTH,
+                    sparse=0.3),
         }),
         made("usr_accounts", 100, {
             "usr_id": Made("bigint", whole(1, 10**9), NOT, key=True),
@@ -126,7 +131,8 @@ def tables() -> list[Labelled]:
         made("tblProducts", 70, {
             "ProductCode": Made("varchar(12)", shaped("PRD-9999"), NOT, key=True),
             "name": Made("varchar(80)", pick(PRODUCTS_EN), NOT),
-            "Description": Made("varchar(200)", mixed((1, pick(PRODUCTS_EN)), (1, one_of("Ships in two days", "Colour may vary"))), NOT),
+            "Description": Made("varchar(200)", mixed((1, pick(PRODUCTS_EN)), (1, one_of("Ships in two days",
+                    "Colour may vary"))), NOT),
             "Manufacturer": Made("varchar(60)", pick(COMPANIES), NOT),
             "CountryOfOrigin": Made("varchar(30)", one_of("China", "Germany", "Vietnam"), NOT),
             "UnitPrice": Made("money", money(400), NOT),

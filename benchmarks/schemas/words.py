@@ -3,47 +3,41 @@
 from __future__ import annotations
 
 import random
+import tomllib
+from pathlib import Path
 
 from stdnum import luhn
 
 from benchmarks.schemas.labelled import Maker, mixed, one_of, shaped
 
-FIRST_FR = ["Aurélien", "Bérengère", "Cédric", "Delphine", "Élodie", "Fabrice", "Ghislaine", "Hervé", "Ingrid", "Jean-Baptiste", "Killian", "Ludivine", "Maëlys", "Nolwenn", "Océane", "Perrine", "Quentin", "Romane", "Solène", "Thibault", "Ulysse", "Violaine", "Wassim", "Xavier", "Yasmina", "Zoé", "Amandine", "Bastien", "Capucine", "Dimitri", "Fatou", "Mamadou", "Ibrahim", "Anaïs", "Loïc", "Gaëlle", "Corentin", "Maud", "Sylvain", "Edwige"]
-LAST_FR = ["Abgrall", "Bonnafoux", "Castaing", "Delahaye", "Etchegaray", "Fontanel", "Guillemot", "Haddad", "Ivanovic", "Jacquemin", "Kervella", "Lecointre", "Mazurier", "Nguyen", "Ouedraogo", "Poitevin", "Quéré", "Rambaud", "Sarrazin", "Traoré", "Urvoy", "Vasseur", "Weber", "Zerrouki", "Benali", "Cheikh", "Lemoine", "Pruvost", "Roussillon", "Thévenot", "Bourgeade", "Chastagner", "Duquesnoy", "Gimenez", "Le", "Goff", "Maillard", "Peltier", "Salomon", "Verdier", "Blanchet"]
-FIRST_EN = ["Alasdair", "Bethany", "Callum", "Deirdre", "Eilidh", "Finlay", "Gwendolyn", "Hamish", "Imogen", "Jarvis", "Keira", "Lachlan", "Morag", "Niamh", "Oscar", "Poppy", "Rhys", "Saoirse", "Tabitha", "Uzoma", "Verity", "Winston", "Yvette", "Zachary", "Aaliyah", "Brandon", "Chantelle", "Darnell", "Esmeralda", "Femi", "Gareth", "Harriet", "Ishaan", "Jolene", "Kwame", "Lakshmi"]
-LAST_EN = ["Abernathy", "Blackwood", "Carmichael", "Dunleavy", "Eccleston", "Fairbairn", "Grimshaw", "Hathaway", "Illingworth", "Jardine", "Kavanagh", "Lockhart", "Macpherson", "Nwosu", "Ogilvie", "Pemberton", "Quigley", "Ravenscroft", "Sutherland", "Thackeray", "Underhill", "Venkatesan", "Winterbourne", "Yardley", "Zielinski", "Adeyemi", "Bhatt", "Chowdhury", "Delacroix", "Esposito", "Featherstone", "Gallagher", "Hollingsworth", "Iqbal"]
-STREETS_FR = ["rue des Tanneurs", "avenue du Général Leclerc", "chemin de la Croix Blanche", "impasse des Lilas", "boulevard Gambetta", "place du Marché", "allée des Érables", "route de Bordeaux", "quai Saint-Michel", "rue Jules Ferry", "square Voltaire", "rue du 8 Mai 1945", "résidence Les Pins", "lotissement du Moulin"]
-CITIES_FR = ["Quimper", "Vierzon", "Montluçon", "Saint-Brieuc", "Carpentras", "Bergerac", "Libourne", "Thionville", "Sète", "Cholet", "Le Creusot", "Aurillac", "Saumur", "Dole", "Gap", "Mende", "Villeneuve-sur-Lot", "Bar-le-Duc", "Rodez", "Autun"]
-STREETS_EN = ["Mill Lane", "Victoria Road", "Station Approach", "Church Street", "Orchard Close", "Elm Avenue", "Castle Terrace", "Kings Drive", "Harbour Way", "Park Crescent"]
-CITIES_EN = ["Kettering", "Stockport", "Dundee", "Swansea", "Truro", "Ipswich", "Paisley", "Wrexham", "Lisburn", "Chester", "Bangor", "Hereford", "Boise", "Tulsa", "Fresno", "Duluth"]
-DOMAINS = ["orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "gmail.com", "outlook.com", "exemple.org", "hotmail.co.uk", "btinternet.com", "yahoo.com"]
-PRODUCTS_FR = ["Perceuse à percussion 750 W", "Vis inox tête fraisée 4x40", "Chaise pliante hêtre", "Lampe torche LED", "Cafetière filtre 12 tasses", "Gants nitrile taille L", "Ramette A4 80 g", "Câble HDMI 2 m", "Peinture acrylique blanc mat", "Tournevis cruciforme PH2", "Bâche de protection 4x5", "Joint silicone translucide", "Étagère murale chêne", "Robinet mitigeur chromé", "Disque à tronçonner 125", "Colle néoprène 250 ml", "Escabeau 3 marches", "Multiprise 5 prises"]
-PRODUCTS_EN = ["Wireless Mouse", "Standing Desk 140cm", "USB-C Hub", "Noise Cancelling Headphones", "Mechanical Keyboard", "Webcam 1080p", "Laptop Sleeve 14in", "Desk Lamp", "Ergonomic Chair", "Monitor Arm", "Cable Tray", "Whiteboard Markers", "Paper Shredder", "Label Printer", "Docking Station", "Foot Rest"]
-COMPANIES = ["Transports Kerjean SARL", "Menuiserie Aubrac", "Cabinet Lorient Conseil", "SAS Boulonnerie du Nord", "Garage des Alpes", "Imprimerie Vauban SA", "Ets Pruvost et Fils", "Northwind Logistics Ltd", "Blue Heron Consulting", "Acme Fasteners Inc", "Redwood Partners LLP", "Harbour Foods plc", "Société Générale de Bois", "Pharmacie du Pont"]
-JOBS_FR = ["Comptable", "Chargée de mission", "Aide-soignante", "Plombier chauffagiste", "Responsable paie", "Retraité", "Étudiante", "Ingénieur méthodes", "Cadre", "Ouvrier qualifié", "Sans emploi"]
-JOBS_EN = ["Staff Nurse", "Site Manager", "Data Analyst", "Care Assistant", "Head of Operations", "Electrician", "Payroll Officer", "Software Engineer", "Teacher"]
-
-REMARKS_FR = (
-    "Le client souhaite être livré avant midi, prévoir un second passage si le portail est fermé.",
-    "Colis endommagé à la réception, un avoir a été demandé au transporteur, en attente de réponse.",
-    "Relance effectuée le mois dernier, aucune nouvelle depuis, dossier à clôturer si pas de retour.",
-    "Paiement en trois fois accepté, premier prélèvement prévu à la fin du mois, voir avec la comptabilité.",
-    "Accès par la cour arrière, sonner deux fois, attention au chien, laisser le colis au gardien en cas d'absence.",
-)
-REMARKS_EN = (
-    "Asked for a quieter room near the lift, no allergies mentioned, late arrival expected around ten.",
-    "Replacement part ordered from the supplier, two weeks of delay announced, will follow up next month.",
-    "Payment plan agreed over three months, first instalment received, reminder scheduled for the next one.",
-    "The boiler was serviced and the pressure valve replaced, no further visit needed before next winter.",
-)
+_TEXT = (Path(__file__).parent / "words.toml").read_text(encoding="utf-8")
+_WORDS = {
+    name: tuple(" ".join(word.split()) for word in listed.split("|")) for name, listed in tomllib.loads(_TEXT).items()
+}
+FIRST_FR = _WORDS["first_fr"]
+LAST_FR = _WORDS["last_fr"]
+FIRST_EN = _WORDS["first_en"]
+LAST_EN = _WORDS["last_en"]
+STREETS_FR = _WORDS["streets_fr"]
+CITIES_FR = _WORDS["cities_fr"]
+STREETS_EN = _WORDS["streets_en"]
+CITIES_EN = _WORDS["cities_en"]
+DOMAINS = _WORDS["domains"]
+PRODUCTS_FR = _WORDS["products_fr"]
+PRODUCTS_EN = _WORDS["products_en"]
+COMPANIES = _WORDS["companies"]
+JOBS_FR = _WORDS["jobs_fr"]
+JOBS_EN = _WORDS["jobs_en"]
+REMARKS_FR = _WORDS["remarks_fr"]
+REMARKS_EN = _WORDS["remarks_en"]
 
 
-def pick(words: list[str] | tuple[str, ...]) -> Maker:
+def pick(words: tuple[str, ...]) -> Maker:
     """One of a list's words."""
     return one_of(*words)
 
 
-def email(first: list[str], last: list[str]) -> Maker:
+def email(first: tuple[str, ...], last: tuple[str, ...]) -> Maker:
     """An address made of a person's names."""
 
     def make(chance: random.Random) -> str:
@@ -103,7 +97,7 @@ def upper(make: Maker) -> Maker:
     return lambda chance: str(make(chance)).upper()
 
 
-def full(first: list[str], last: list[str], form: str = "{first} {last}") -> Maker:
+def full(first: tuple[str, ...], last: tuple[str, ...], form: str = "{first} {last}") -> Maker:
     """First name and surname."""
     return lambda chance: form.format(first=chance.choice(first), last=chance.choice(last))
 
@@ -116,7 +110,8 @@ def login(chance: random.Random) -> str:
 
 def nir(chance: random.Random) -> str:
     """A French social security number with its key."""
-    body = f"{chance.choice('12')}{chance.randrange(40, 99)}{chance.randrange(1, 13):02}{chance.randrange(1, 96):02}{chance.randrange(1, 990):03}{chance.randrange(1, 990):03}"
+    born = f"{chance.randrange(40, 99)}{chance.randrange(1, 13):02}{chance.randrange(1, 96):02}"
+    body = f"{chance.choice('12')}{born}{chance.randrange(1, 990):03}{chance.randrange(1, 990):03}"
     return f"{body}{97 - int(body) % 97:02}"
 
 
@@ -141,7 +136,7 @@ def card(chance: random.Random) -> str:
     return body + luhn.calc_check_digit(body)
 
 
-def remark(plain: tuple[str, ...], first: list[str], last: list[str], share: float) -> Maker:
+def remark(plain: tuple[str, ...], first: tuple[str, ...], last: tuple[str, ...], share: float) -> Maker:
     """A remark, in which a share names somebody."""
 
     def make(chance: random.Random) -> str:

@@ -175,20 +175,18 @@ def _category_of(entity: str, case: Case) -> str | None:
     """The category of a pattern; None where the name contradicts it or the values are whole texts."""
     category = c.OF_ENTITY.get(entity)
     match entity:
-        case "PHONE_NUMBER":
-            if case.name.category in {c.PHONE, c.FAX}:
-                return case.name.category
-            return None if case.name.veto or case.strong else category
-        case "IP_ADDRESS":
-            return None if case.name.veto else category
-        case "FR_PLATE":
-            return category if case.strong == category else None
-        case "STREET_ADDRESS" | "POSTCODE_CITY":
-            if case.sample.long:
-                return None
-            return case.strong if case.strong in STREETS else category
-        case _:
-            return category
+        case "PHONE_NUMBER" if case.name.category in {c.PHONE, c.FAX}:
+            return case.name.category
+        case "STREET_ADDRESS" | "POSTCODE_CITY" if case.strong in STREETS and not case.sample.long:
+            return case.strong
+    contradicted = {
+        "PHONE_NUMBER": case.name.veto or case.strong,
+        "IP_ADDRESS": case.name.veto,
+        "FR_PLATE": case.strong != category,
+        "STREET_ADDRESS": case.sample.long,
+        "POSTCODE_CITY": case.sample.long,
+    }
+    return None if contradicted.get(entity) else category
 
 
 def _by_key(case: Case) -> ColumnVerdict | None:

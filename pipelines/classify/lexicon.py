@@ -20,7 +20,7 @@ SHORTEST: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Words (or concepts) that must all be in a name, the category that they speak for, and whether it needs support."""
+    """Words (or concepts) that must all be in a name, the category they speak for, and whether it needs support."""
 
     needed: frozenset[str]
     category: str

@@ -53,7 +53,7 @@ def tokens(name: str) -> tuple[str, ...]:
 
 
 def _apart(word: str) -> tuple[str, ...]:
-    """A word that was written together, as its parts: `dtnais` is `dt nais`; whole where the parts are not all known."""
+    """A word that was written together, as its parts: `dtnais` is `dt nais`; whole where not all parts are known."""
     said = lexicon()
     if word in said.glued:
         return said.glued[word]

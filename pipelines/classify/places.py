@@ -93,7 +93,7 @@ def _settled(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
         return verdict
     elsewhere = not about.persons and (about.bodies or (about.things and not about.linked))
     if elsewhere and category in SITES | JOBS:
-        return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
+        return _said(verdict, Verdict.NOT_PERSONAL, _ELSEWHERE)
     if verdict.personal:
         return _doubted(verdict, about)
     return _reviewed(verdict, about)
@@ -102,55 +102,62 @@ def _settled(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
 def _doubted(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     """What is personal by itself, unless the table is about something else."""
     category = verdict.category
-    if category in c.PLACES and not about.near:
-        return _said(verdict, Verdict.NOT_PERSONAL, "without a person")
     if category in c.PLACES:
-        return _said(verdict, Verdict.PERSONAL, "beside a person")
+        return _placed(verdict, near=about.near)
     if category == c.LOCATION and not (about.persons or about.linked or about.held & {c.STREET, c.ADDRESS}):
         return _said(verdict, Verdict.REVIEW, "without a person")
     if category == c.NAME and _surname(verdict, about):
         return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
-    alone = not about.persons and not about.held & {c.NAME, c.FIRST_NAME, c.LAST_NAME}
-    functions = any(each.source is Source.VOCABULARY and (each.share or 0) >= FUNCTIONS for each in verdict.evidence)
-    if about.bodies and alone and (category in {c.PHONE, c.FAX} or (category == c.EMAIL and functions)):
-        return _said(verdict, Verdict.REVIEW, "of organisations, places or goods")
-    if category == c.IP and about.things and not about.near:
-        return _said(verdict, Verdict.REVIEW, "of organisations, places or goods")
+    of_a_body = about.bodies and not about.persons and not about.held & {c.NAME, c.FIRST_NAME, c.LAST_NAME}
+    of_a_machine = category == c.IP and about.things and not about.near
+    if of_a_machine or (of_a_body and (category in {c.PHONE, c.FAX} or _of_a_function(verdict))):
+        return _said(verdict, Verdict.REVIEW, _ELSEWHERE)
     return verdict
+
+
+def _of_a_function(verdict: ColumnVerdict) -> bool:
+    shares = [each.share or 0 for each in verdict.evidence if each.source is Source.VOCABULARY]
+    return verdict.category == c.EMAIL and max(shares, default=0) >= FUNCTIONS
 
 
 def _reviewed(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     """What is for review by itself, where the table can say more."""
-    category = verdict.category or ""
     elsewhere = (about.things or about.bodies) and not about.persons
-    if category == c.NAME:
+    if verdict.category == c.NAME:
         return _named(verdict, about)
-    if category == c.TEXT:
-        empty = any(each.source is Source.VALUES and each.share == 0 for each in verdict.evidence)
-        return (
-            _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
-            if empty and elsewhere
-            else verdict
-        )
-    if category == c.CITY and _model(verdict):
-        decided = Verdict.PERSONAL if about.near and not elsewhere else Verdict.NOT_PERSONAL
-        return _said(verdict, decided, "beside a person" if decided is Verdict.PERSONAL else "without a person")
-    if any(each.source is Source.VALUES for each in verdict.evidence):
-        return verdict
-    if category in c.PLACES:
+    if verdict.category == c.TEXT:
+        nothing = any(each.source is Source.VALUES and each.share == 0 for each in verdict.evidence)
+        return _said(verdict, Verdict.NOT_PERSONAL, _ELSEWHERE) if nothing and elsewhere else verdict
+    if verdict.category in c.PLACES and not _contradicted(verdict):
         return _placed(verdict, near=about.near and not elsewhere)
+    if _contradicted(verdict):
+        return verdict
+    return _weak(verdict, about, elsewhere=elsewhere)
+
+
+def _contradicted(verdict: ColumnVerdict) -> bool:
+    return any(each.source is Source.VALUES for each in verdict.evidence)
+
+
+def _weak(verdict: ColumnVerdict, about: About, *, elsewhere: bool) -> ColumnVerdict:
+    """A weak name, or a telling vocabulary: somebody's where the table is about persons, or points at some."""
+    category = verdict.category or ""
     measured = any(each.source is Source.SCHEMA for each in verdict.evidence)  # a weight, a height: of a parcel?
-    if category == c.BROWSING and about.persons and not about.held & TECHNICAL:
-        verdict = replace(verdict, category=c.WEB_PAGE)
-    if about.persons or (about.linked and (category in OF_ANYBODY or (category == c.HEALTH and not measured))):
+    anybody = category in OF_ANYBODY or (category == c.HEALTH and not measured)
+    if category == c.BROWSING and about.held & TECHNICAL:
+        return _said(verdict, Verdict.PERSONAL, "beside a visitor")
+    if category == c.BROWSING and about.persons:
+        return _said(replace(verdict, category=c.WEB_PAGE), Verdict.PERSONAL, "about persons")
+    if about.persons or (about.linked and anybody):
         return _said(verdict, Verdict.PERSONAL, "about persons")
     if category == c.WORKPLACE and about.near:
         return _said(verdict, Verdict.PERSONAL, "beside a person")
-    if category == c.BROWSING and about.held & TECHNICAL:
-        return _said(verdict, Verdict.PERSONAL, "beside a visitor")
-    if (category in GRAVE and not elsewhere) or category in {c.FIRST_NAME, c.PHONE}:
+    if category in {c.FIRST_NAME, c.PHONE} or (category in GRAVE and not elsewhere):
         return verdict
     return _said(verdict, Verdict.NOT_PERSONAL, "without a person")
+
+
+_ELSEWHERE = "of organisations, places or goods"
 
 
 def _placed(verdict: ColumnVerdict, *, near: bool) -> ColumnVerdict:
@@ -170,7 +177,7 @@ def _named(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     if about.persons and not (role and none):
         return _said(verdict, Verdict.PERSONAL, "about persons")
     if none or ((about.things or about.bodies) and not role):
-        return _said(verdict, Verdict.NOT_PERSONAL, "of organisations, places or goods")
+        return _said(verdict, Verdict.NOT_PERSONAL, _ELSEWHERE)
     return verdict
 
 
@@ -183,10 +190,6 @@ def _names_persons(verdict: ColumnVerdict) -> bool:
     """Whether a column called `name` holds names that people bear, most of them."""
     known = any(each.source is Source.VOCABULARY and (each.share or 0) >= MOSTLY for each in verdict.evidence)
     return verdict.category == c.NAME and known and names.is_bare(verdict.column)
-
-
-def _model(verdict: ColumnVerdict) -> bool:
-    return any(each.source is Source.LANGUAGE_MODEL for each in verdict.evidence)
 
 
 def _said(verdict: ColumnVerdict, decided: Verdict, says: str) -> ColumnVerdict:

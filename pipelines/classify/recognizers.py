@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import tldextract
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
@@ -62,12 +62,16 @@ class Email(EmailRecognizer):
 
 
 class Phone(PhoneRecognizer):
-    """Presidio's phone recognizer for a few regions, run only on lines with enough digits together.
+    """Presidio's phone recognizer for single values: only on lines with enough digits, in the first region that fits.
 
     A bare run of digits (an order number) scores lower, and needs a word of context beside it.
     """
 
     BARE = 0.25
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(supported_regions=REGIONS, **options)
+        self._regional: list[Any] = [PhoneRecognizer(supported_regions=(region,), **options) for region in REGIONS]
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
@@ -77,16 +81,25 @@ class Phone(PhoneRecognizer):
         start = 0
         for line in text.splitlines(keepends=True):
             if _PHONE_GATE.search(line):
-                for result in super().analyze(line, entities, cast("NlpArtifacts", nlp_artifacts)):
+                for result in self._in_first_region(line, entities, nlp_artifacts):
                     if _CALENDAR.match(line[result.start : result.end]):
                         continue
                     if not _PHONE_SHAPE.search(line[result.start : result.end]):
                         result.score = self.BARE
+                    # Presidio drops the results of recognizers that its registry does not know.
+                    result.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] = self.id
                     result.start += start
                     result.end += start
                     found.append(result)
             start += len(line)
         return found
+
+    def _in_first_region(
+        self, line: str, entities: list[str], nlp_artifacts: NlpArtifacts | None
+    ) -> list[RecognizerResult]:
+        """What Presidio finds for one region after another, until it finds something: each costs as much."""
+        regional = (each.analyze(line, entities, nlp_artifacts) for each in self._regional)
+        return next((found for found in regional if found), [])
 
 
 class Checked(PatternRecognizer):
@@ -147,7 +160,7 @@ def recognizers(language: str) -> list[EntityRecognizer]:
         CreditCardRecognizer(**speaks, context=["carte", "card", "cb", "visa", "mastercard", "pan", "bancaire"]),
         IpRecognizer(**speaks),
         MacAddressRecognizer(**speaks),
-        Phone(**speaks, supported_regions=REGIONS, context=PHONE_CONTEXT),
+        Phone(**speaks, context=PHONE_CONTEXT),
         *french(language),
         *addresses(language),
     ]

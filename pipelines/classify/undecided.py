@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pipelines.classify import categories as c
 from pipelines.classify import names, ner, patterns
 from pipelines.classify import vocabularies as v
 from pipelines.classify.candidates import Family, Sample
 from pipelines.classify.case import Case
-from pipelines.classify.text import MODELLED, Span, spans
+from pipelines.classify.text import MODELLED, Span, spans_of
 from pipelines.classify.verdict import ColumnVerdict, Evidence, Source
 
 MOSTLY = 0.5
@@ -24,6 +26,12 @@ A_FEW = 0.15
 
 TEXTS = 40
 """Free texts of a column that are searched for spans."""
+
+AT_ONCE = 8
+"""Free texts that are read together."""
+
+ENOUGH = 3
+"""Texts with something personal in them after which no more are read."""
 
 CODED = frozenset(
     {c.REGION, c.COUNTRY, c.LANGUAGE, c.DEMOGRAPHIC, c.GENDER, c.NATIONAL_ID, c.TAX_ID, c.BANK, c.CREDENTIALS}
@@ -42,47 +50,82 @@ def by_length(case: Case) -> ColumnVerdict | None:
     if not sample.texts:
         return None
     said = Evidence(Source.NAME, f"`{' '.join(case.announced)}`") if case.announced else None
-    looked = case.sample.texts[:TEXTS]
-    found = [spans(text) for text in looked]
-    sure = sum(any(_sure(text, span) for span in each) for text, each in zip(looked, found, strict=True))
-    if sure:
-        return case.personal(c.TEXT, said, Evidence(Source.VALUES, "free text with personal spans", sure / len(looked)))
-    if not long and not any(found) and v.companies(case.sample) < MOSTLY and case.name.veto:
+    read = _read(case)
+    if read.sure:
+        share = read.sure / read.looked
+        return case.personal(c.TEXT, said, Evidence(Source.VALUES, "free text with personal spans", share))
+    if not long and not read.perhaps and case.name.veto:
         return case.plain(said, case.named)
-    maybe = sum(map(bool, found)) / len(looked) if looked else 0.0
-    return case.review(c.TEXT, said, Evidence(Source.VALUES, "free text, names in perhaps", maybe))
+    return case.review(c.TEXT, said, Evidence(Source.VALUES, "free text, names in perhaps", read.perhaps / read.looked))
 
 
-def _sure(text: str, span: Span) -> bool:
-    """A span that a pattern has found, or a name with a known first name in it."""
-    return span.type not in MODELLED or (span.type == "PERSON" and v.has_first_name(text[span.start : span.end]))
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How many texts were read, how many surely hold something personal, how many perhaps."""
+
+    looked: int
+    sure: int
+    perhaps: int
+
+
+def _read(case: Case) -> _Read:
+    """The column's texts, a few at a time, until enough of them are sure."""
+    looked = sure = perhaps = 0
+    for start in range(0, min(len(case.sample.texts), TEXTS), AT_ONCE):
+        texts = case.sample.texts[start : start + AT_ONCE]
+        for text, found in zip(texts, spans_of(texts), strict=True):
+            looked += 1
+            sure += any(_sure(text, span, case) for span in found)
+            perhaps += bool(found)
+        if sure >= ENOUGH:
+            break
+    return _Read(looked, sure, perhaps)
+
+
+def _sure(text: str, span: Span, case: Case) -> bool:
+    """A span that a pattern has found, or a name with a known first name in it where it is about persons."""
+    if span.type in MODELLED:
+        return span.type == "PERSON" and not case.elsewhere and v.has_first_name(text[span.start : span.end])
+    return True
 
 
 def by_rest(case: Case) -> ColumnVerdict:
     """No strong name and no pattern: a code, an enumeration, names, places, or a case for a person."""
-    name, sample = case.name, case.sample
-    if not sample.texts:
-        none = Evidence(Source.VALUES, "none to look at")
-        return case.plain(case.named, none) if name.veto else case.review(name.category, case.named, none)
-    stray = _stray(case)
-    if stray:
-        return stray
-    if codes(sample) and name.category not in CODED:
+    judges = (_empty, _stray, _coded, _weakly_named, _by_known_names, _told_by_name_or_shape)
+    judged = (judge(case) for judge in judges)
+    return next((verdict for verdict in judged if verdict), None) or _by_model(case)
+
+
+def _empty(case: Case) -> ColumnVerdict | None:
+    if case.sample.texts:
+        return None
+    none = Evidence(Source.VALUES, "none to look at")
+    return case.plain(case.named, none) if case.name.veto else case.review(case.name.category, case.named, none)
+
+
+def _coded(case: Case) -> ColumnVerdict | None:
+    """Codes, numbers, and the states of a record."""
+    if codes(case.sample) and case.name.category not in CODED:
         return case.plain(Evidence(Source.VALUES, "codes or numbers"))
-    if v.share_of(sample, "status") >= v.ENOUGH:
+    if v.share_of(case.sample, "status") >= v.ENOUGH:
         return case.plain(case.named, Evidence(Source.VOCABULARY, "states of a record"))
-    if name.weak and name.category != c.NAME:
-        return case.review(name.category, case.named)
-    known = _by_known_names(case)
-    if known:
-        return known
-    if name.veto:
+    return None
+
+
+def _weakly_named(case: Case) -> ColumnVerdict | None:
+    """The table has to say whether it is about persons."""
+    weak = case.name.weak and case.name.category != c.NAME
+    return case.review(case.name.category, case.named) if weak else None
+
+
+def _told_by_name_or_shape(case: Case) -> ColumnVerdict | None:
+    if case.name.veto:
         return case.plain(case.named)
-    if case.elsewhere and name.category != c.NAME:
+    if case.elsewhere and case.name.category != c.NAME:
         return case.plain(case.named, Evidence(Source.VOCABULARY, "no known names"))
-    if sample.enumeration:
+    if case.sample.enumeration:
         return case.plain(case.named, Evidence(Source.VALUES, "an enumeration"))
-    return _by_model(case)
+    return None
 
 
 def _stray(case: Case) -> ColumnVerdict | None:
@@ -94,26 +137,26 @@ def _stray(case: Case) -> ColumnVerdict | None:
     return None
 
 
+_NUMBERS = r"[\d\W_]*"
+_CODES = r"(?=.*\d)[^\W_]*[A-Za-z0-9\-_/.:#]+"
+_WORDS = r"[A-Z]{1,4}|[A-Za-z]+([_:/][A-Za-z0-9]+)+|[a-z]{2}[-_][A-Z]{2}|[A-Z][A-Z0-9_\-]*\d[A-Z0-9_\-]*"
+_ACCOUNT = r"[a-z]+([._-][a-z]+)?\d{0,3}"
+
+
 def codes(sample: Sample) -> bool:
     """Whether the values are numbers or codes: letters with digits, few capitals, words joined by underscores."""
-    if sample.share(r"[\d\W_]*") > MOSTLY or sample.share(r"(?=.*\d)[^\W_]*[A-Za-z0-9\-_/.:#]+") > MOSTLY:
-        return True
-    return (
-        sample.share(r"[A-Z]{1,4}|[A-Za-z]+([_:/][A-Za-z0-9]+)+|[a-z]{2}[-_][A-Z]{2}|[A-Z][A-Z0-9_\-]*\d[A-Z0-9_\-]*")
-        > MOSTLY
-    )
+    return any(sample.share(pattern) > MOSTLY for pattern in (_NUMBERS, _CODES, _WORDS))
 
 
 def _by_known_names(case: Case) -> ColumnVerdict | None:
     """Names that many people bear. A person's role in the name, or first name and surname together, are needed."""
-    name, sample = case.name, case.sample
-    if v.companies(sample) > MOSTLY:
-        share = Evidence(Source.VOCABULARY, "names of companies", v.companies(sample))
-        return case.review(c.WORKPLACE, share, case.named) if name.category == c.NAME else case.plain(share, case.named)
-    if name.category == c.NAME and (share := v.named(sample)) >= SOME:
-        said = Evidence(Source.VOCABULARY, "known names", share)
-        return case.review(c.NAME, case.named, said)
-    if name.category == c.NAME and sample.share(r"[a-z]+([._-][a-z]+)?\d{0,3}") >= MOST and names.says_who(name.tokens):
+    sample, called = case.sample, case.name.category == c.NAME
+    if (share := v.companies(sample)) > MOSTLY:
+        said = Evidence(Source.VOCABULARY, "names of companies", share)
+        return case.review(c.WORKPLACE, said, case.named) if called else case.plain(said, case.named)
+    if called and (share := v.named(sample)) >= SOME:
+        return case.review(c.NAME, case.named, Evidence(Source.VOCABULARY, "known names", share))
+    if called and names.says_who(case.name.tokens) and sample.share(_ACCOUNT) >= MOST:
         return case.personal(c.USERNAME, case.named, Evidence(Source.VALUES, "accounts"))
     full = v.full_names(sample)
     if full >= MOST:
