@@ -189,7 +189,7 @@ def _rows(context: Context, selection: Selection) -> Counts:
     joining = selection.joining(None)
     relation = selection.decided(joining)
     numbers = range(len(selection.groups(context.horizons[0])))
-    columns = {
+    columns: dict[str, sa.ColumnElement[Any]] = {
         f"m{number}": sa.case(
             (relation.c[f"g{number}_done"], sa.literal_column(str(int(Standing.DONE)), sa.Integer())),
             else_=release(context, selection, relation, number),
@@ -208,7 +208,7 @@ def _rows(context: Context, selection: Selection) -> Counts:
 def _arrivals(selection: ArchivedSelection) -> Counts:
     """What the archive holds of a table; one query, and no group of which it holds nothing."""
     relation = selection.relation()
-    columns = {
+    columns: dict[str, sa.ColumnElement[Any]] = {
         f"m{number}": sa.case(
             (sa.not_(relation.c[f"g{number}_empty"]), release(selection.own, selection, relation, number))
         )
