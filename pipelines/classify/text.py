@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.classify.language import Language, language_of
+from pipelines.classify.models import Models, chosen
+from pipelines.classify.text_blocks import blocks
 
 KNOWN = "KNOWN"
 """The type of a span that was on the deny list: a name or address of a known person."""
@@ -15,14 +18,20 @@ KNOWN = "KNOWN"
 SHORTEST = 3
 """Characters below which a known name is not searched for: it would hit ordinary words."""
 
-LONGEST = 100_000
-"""Characters that the language model takes at once; longer texts are taken in pieces that end at a line's end."""
+AT_ONCE = 200
+"""Blocks that are read together: more gains no time and costs memory."""
+
+REMEMBERED = 8_000_000
+"""Characters of blocks whose spans are remembered, so that a signature is read once in a scan."""
 
 _BEFORE = " \t\r\n,;:.-\u2013(\"'«*>"
 _AFTER = " \t\r\n,;:-\u2013)\"'»*"
 
 MODELLED = frozenset({"PERSON", "LOCATION"})
 """What only the language models find; a pattern that matches there knows better."""
+
+_RANK = dict.fromkeys(MODELLED, 2) | {"STREET_ADDRESS": 1, "POSTCODE_CITY": 1}
+"""Who gives way where spans overlap: checked patterns stay, addresses go before names and places."""
 
 IGNORED = frozenset({"FR_SIREN", "FR_SIRET", "FR_VAT"})
 """Company numbers: found, so that they are taken for nothing else, and left alone."""
@@ -42,13 +51,36 @@ def spans(text: str, language: Language | None = None, known: Collection[str] = 
     """The personal parts of a text, in order, without overlaps.
 
     The language is detected unless it is given; ``known`` are names and addresses of known persons (a deny list).
+
+    Raises:
+        ModelMissing: a model is not where it should be.
     """
-    if not text.strip():
-        return []
-    found = list(_known_spans(text, known))
-    for offset, piece in _pieces(text):
-        found += _analysed(piece, offset, language or language_of(piece))
-    return [span for span in _resolved(text, found) if span.type not in IGNORED]
+    return spans_of([text], language, known)[0]
+
+
+def spans_of(texts: Sequence[str], language: Language | None = None, known: Collection[str] = ()) -> list[list[Span]]:
+    """The personal parts of each text, all read together.
+
+    The language is detected for each block of a text. What the texts share (quoted mails, signatures) is read once,
+    and remembered for the texts to come.
+
+    Raises:
+        ModelMissing: a model is not where it should be.
+    """
+    cut = []
+    for text in texts:
+        main = language or language_of(text)
+        cut.append([(block, language or language_of(block.text, main)) for block in blocks(text)])
+    read = _read({(block.text, spoken) for pieces in cut for block, spoken in pieces})
+    found = []
+    for text, pieces in zip(texts, cut, strict=True):
+        seen = list(_known_spans(text, known))
+        for block, spoken in pieces:
+            for span in read[block.text, spoken]:
+                start, end = block.place(span.start, span.end)
+                seen.append(replace(span, start=start, end=end))
+        found.append([span for span in _resolved(text, seen) if span.type not in IGNORED])
+    return found
 
 
 def redact_text(text: str, language: Language | None = None, known: Collection[str] = ()) -> str:
@@ -64,14 +96,88 @@ def redact_text(text: str, language: Language | None = None, known: Collection[s
     return "".join([*parts, text[position:]])
 
 
-def _analysed(piece: str, offset: int, language: Language) -> Iterator[Span]:
+# ── reading blocks, each once ──
+
+_Block = tuple[str, Language]
+
+
+class _Memory:
+    """The spans of blocks that were read, the latest ones, by the models that read them."""
+
+    def __init__(self) -> None:
+        self._spans: OrderedDict[tuple[Models, _Block], tuple[Span, ...]] = OrderedDict()
+        self._characters = 0
+
+    def get(self, block: _Block) -> tuple[Span, ...] | None:
+        key = (chosen(), block)
+        if key in self._spans:
+            self._spans.move_to_end(key)
+        return self._spans.get(key)
+
+    def keep(self, block: _Block, found: tuple[Span, ...]) -> None:
+        self._spans[chosen(), block] = found
+        self._characters += len(block[0])
+        while self._characters > REMEMBERED:
+            (_, (text, _)), _ = self._spans.popitem(last=False)
+            self._characters -= len(text)
+
+
+_memory = _Memory()
+
+
+def _read(wanted: Collection[_Block]) -> dict[_Block, tuple[Span, ...]]:
+    read = {block: found for block in wanted if (found := _memory.get(block)) is not None}
+    for language in ("fr", "en"):
+        # sorted: what is read together does not depend on the order of a set
+        unread = sorted(block for block in wanted if block not in read and block[1] == language)
+        for start in range(0, len(unread), AT_ONCE):
+            batch = unread[start : start + AT_ONCE]
+            for block, found in zip(batch, _analysed([text for text, _ in batch], language), strict=True):
+                read[block] = found
+                _memory.keep(block, found)
+    return read
+
+
+def _analysed(texts: Sequence[str], language: Language) -> Iterator[tuple[Span, ...]]:
     from pipelines.classify.engine import text_engine
 
-    for result in text_engine(language).analyze(piece, language=language):
-        line_end = piece.find("\n", result.start, result.end) if result.entity_type in MODELLED else -1
-        start, end = _trimmed(piece, result.start, result.end if line_end < 0 else line_end)
-        if start < end and _plausible(result.entity_type, piece[start:end]):
-            yield Span(offset + start, offset + end, result.entity_type, round(result.score, 2))
+    engine = text_engine(language)
+    for text, artifacts in engine.nlp_engine.process_batch(texts, language):
+        found = engine.analyze(text, language=language, nlp_artifacts=artifacts)
+        yield tuple(Span(each.start, each.end, each.entity_type, round(each.score, 2)) for each in found)
+
+
+# ── one reading of many opinions ──
+
+
+def _resolved(text: str, found: Iterable[Span]) -> list[Span]:
+    """Without overlaps: known names first, then patterns, addresses, models; by score, then by length.
+
+    What sticks out of a surer span stays a span of its own: half a name is still one.
+    """
+    kept: list[Span] = []
+    for span in sorted(found, key=_precedence):
+        pieces = [(span.start, span.end)]
+        for other in kept:
+            if other.start < span.end and span.start < other.end:
+                pieces = [part for piece in pieces for part in _without(piece, other)]
+        whole = pieces == [(span.start, span.end)]
+        for start, end in pieces:
+            left, right = (start, end) if whole else _trimmed(text, start, end)
+            if whole or sum(ch.isalnum() for ch in text[left:right]) > 1:
+                kept.append(replace(span, start=left, end=right))
+    return sorted(kept, key=lambda each: each.start)
+
+
+def _precedence(span: Span) -> tuple[int, float, int, int]:
+    return _RANK.get(span.type, 0), -span.score, span.start - span.end, span.start
+
+
+def _without(piece: tuple[int, int], other: Span) -> list[tuple[int, int]]:
+    start, end = piece
+    if end <= other.start or start >= other.end:
+        return [piece]
+    return [part for part in ((start, other.start), (other.end, end)) if part[0] < part[1]]
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -80,35 +186,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start + len(words) - len(words.lstrip(_BEFORE)), start + len(words.rstrip(_AFTER))
 
 
-def _plausible(entity: str, words: str) -> bool:
-    """Whether a span of a language model can be a name or a place: capitals, no digits, no address."""
-    if entity not in MODELLED:
-        return True
-    return any(ch.isupper() for ch in words) and not re.search(r"[@\d]", words) and len(words) > 1
-
-
-def _resolved(text: str, found: Iterable[Span]) -> list[Span]:
-    """Without overlaps: known names first, then patterns, then models; by score, then by length.
-
-    What sticks out of a surer span stays a span of its own: half a name is still one.
-    """
-    kept: list[Span] = []
-    for span in sorted(found, key=lambda each: (each.type in MODELLED, -each.score, each.start - each.end, each.start)):
-        pieces = [(span.start, span.end)]
-        for other in kept:
-            pieces = [part for piece in pieces for part in _without(piece, other)]
-        for start, end in pieces:
-            left, right = _trimmed(text, start, end)
-            if sum(ch.isalnum() for ch in text[left:right]) > 1:
-                kept.append(replace(span, start=left, end=right))
-    return sorted(kept, key=lambda each: each.start)
-
-
-def _without(piece: tuple[int, int], other: Span) -> list[tuple[int, int]]:
-    start, end = piece
-    if end <= other.start or start >= other.end:
-        return [piece]
-    return [part for part in ((start, other.start), (other.end, end)) if part[0] < part[1]]
+# ── known names ──
 
 
 def _known_spans(text: str, known: Collection[str]) -> Iterator[Span]:
@@ -125,14 +203,3 @@ def _deny_list(known: frozenset[str]) -> re.Pattern[str] | None:
         return None
     words = (r"\s+".join(map(re.escape, entry.split())) for entry in entries)
     return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE)
-
-
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    start = 0
-    while start < len(text):
-        end = min(start + LONGEST, len(text))
-        if end < len(text):
-            line_end = text.rfind("\n", start, end)
-            end = line_end + 1 if line_end > start else end
-        yield start, text[start:end]
-        start = end

@@ -11,3 +11,8 @@ def words(text: str) -> frozenset[str]:
 def phrases(text: str) -> tuple[frozenset[str], ...]:
     """Phrases between bars, each as the set of its words."""
     return tuple(words(phrase) for phrase in text.split("|"))
+
+
+def alternatives(text: str) -> frozenset[str]:
+    """Phrases between bars, each as it is."""
+    return frozenset(text.split("|"))

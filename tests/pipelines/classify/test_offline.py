@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 
 import pytest
 
-from pipelines.classify import engine
+from pipelines.classify.models import ModelMissing, Models, classifier_folder, load_pipeline
 
 GUARDED = textwrap.dedent(
     """
@@ -45,10 +46,11 @@ def test_classification_works_without_a_network() -> None:
     assert done.stdout.strip() == "offline", done.stderr
 
 
-def test_a_missing_model_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(engine.MODELS, "fr", "fr_core_news_missing")
-    with pytest.raises(engine.ModelMissing, match="fr_core_news_missing"):
-        engine.load_model("fr")
+@pytest.mark.parametrize("load", [lambda models: load_pipeline("fr", models), classifier_folder])
+def test_a_missing_model_is_an_error_that_says_so(load: Callable[[Models], object]) -> None:
+    absent = Models(french="fr_core_news_absent", english="en_absent", tokens="/absent/rampart")
+    with pytest.raises(ModelMissing, match=r"absent.*nothing is ever downloaded.*\[models\]"):
+        load(absent)
 
 
 def test_heavy_libraries_are_loaded_only_when_something_is_classified() -> None:

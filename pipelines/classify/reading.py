@@ -1,0 +1,168 @@
+"""The models inside Presidio: an NLP engine that reads texts with both, and the recognizer that draws on them.
+
+Imported only by `pipelines.classify.engine`: it loads Presidio, and what it is given has loaded spaCy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Final, cast
+
+from presidio_analyzer import LocalRecognizer, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
+
+from pipelines.classify.language import Language
+from pipelines.classify.recognizers import addresses
+from pipelines.classify.text_found import result
+from pipelines.classify.text_names import names_in
+from pipelines.classify.text_places import Part, countries_in, places_in
+from pipelines.classify.text_words import Word, read_words
+from pipelines.classify.token_classifier import TokenClassifier, TokenReading
+
+ENTITY_OF: Final = {
+    "WHOLE": "STREET_ADDRESS",
+    "CORNER": "STREET_ADDRESS",
+    "STREET": "STREET_ADDRESS",
+    "NUMBER": "STREET_ADDRESS",
+    "FLAT": "STREET_ADDRESS",
+    "ZIP": "POSTCODE_CITY",
+    "CITY": "LOCATION",
+    "STATE": "LOCATION",
+    "COUNTRY": "LOCATION",
+}
+
+
+class Artifacts(NlpArtifacts):
+    """What Presidio hands to its recognizers, and the words with what both models say of them."""
+
+    def __init__(self, engine: TextNlpEngine, document: Any, words: Sequence[Word]) -> None:
+        # Presidio's own constructor looks every word up for its keywords: here they are made when they are asked for.
+        self.nlp_engine = engine
+        self.entities = list(document.ents)
+        self.tokens = document
+        self.scores: list[float] = []
+        self.words = words
+
+    @cached_property
+    def tokens_indices(self) -> list[int]:  # type: ignore[override]
+        """Where the tokens begin."""
+        return [token.idx for token in self.tokens]
+
+    @cached_property
+    def lemmas(self) -> list[str]:  # type: ignore[override]
+        """Lower-cased words, which stand in for lemmas: context words are given in the forms that occur."""
+        return [token.lower_ for token in self.tokens]
+
+    @cached_property
+    def keywords(self) -> list[str]:  # type: ignore[override]
+        """The words that can be context: all of them, since `call` is a small word to spaCy and context to a phone."""
+        return [token.lower_ for token in self.tokens if not token.is_punct]
+
+
+class TextNlpEngine(NlpEngine):
+    """Presidio's NLP engine over a spaCy pipeline and a token classifier."""
+
+    def __init__(self, language: Language, pipeline: Any, classifier: TokenClassifier) -> None:
+        self._language = language
+        self._pipeline = pipeline
+        self._classifier = classifier
+
+    def load(self) -> None:
+        """Loaded when it is made."""
+
+    def is_loaded(self) -> bool:
+        """Always."""
+        return True
+
+    def process_text(self, text: str, language: str) -> Artifacts:  # noqa: ARG002 - it has one
+        """Read one text."""
+        return next(iter(self._read([text])))
+
+    def process_batch(
+        self,
+        texts: Iterable[str],
+        language: str,  # noqa: ARG002 - it has one
+        batch_size: int = 1,  # noqa: ARG002 - by length, below
+        n_process: int = 1,  # noqa: ARG002 - one
+        **_: Any,
+    ) -> Iterator[tuple[str, NlpArtifacts]]:
+        """Read many texts: each with what both models say of it."""
+        given = list(texts)
+        yield from zip(given, self._read(given), strict=True)
+
+    def is_stopword(self, word: str, language: str) -> bool:  # noqa: ARG002 - it has one
+        """Whether it is one of the language's small words."""
+        return bool(self._pipeline.vocab[word].is_stop)
+
+    def is_punct(self, word: str, language: str) -> bool:  # noqa: ARG002 - it has one
+        """Whether it is punctuation."""
+        return bool(self._pipeline.vocab[word].is_punct)
+
+    def get_supported_entities(self) -> list[str]:
+        """The entities that `Reader` makes of what is read."""
+        return ["PERSON", *dict.fromkeys(ENTITY_OF.values())]
+
+    def get_supported_languages(self) -> list[str]:
+        """The one language of its pipeline."""
+        return [self._language]
+
+    def get_nlp(self, language: str) -> Any:  # noqa: ARG002 - it has one
+        """The spaCy pipeline."""
+        return self._pipeline
+
+    def _read(self, texts: Sequence[str]) -> Iterator[Artifacts]:
+        readings: list[TokenReading] = self._classifier.read(texts)
+        for text, document, reading in zip(texts, self._pipeline.pipe(texts), readings, strict=True):
+            entities = [(each.start_char, each.end_char, each.label_) for each in document.ents]
+            yield Artifacts(self, document, read_words(text, reading, self._classifier.labels, entities))
+
+
+class Reader(LocalRecognizer):
+    """Names, addresses and places, of what the models say of the words and of what addresses look like."""
+
+    def __init__(self, language: Language) -> None:
+        self._patterns = [
+            each for each in addresses(language) if set(each.supported_entities) & set(ENTITY_OF.values())
+        ]
+        super().__init__(
+            supported_entities=["PERSON", *dict.fromkeys(ENTITY_OF.values())],
+            supported_language=language,
+            name="Reader",
+        )
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
+    ) -> list[RecognizerResult]:
+        """The spans of the text."""
+        if not isinstance(nlp_artifacts, Artifacts):
+            return []
+        names = names_in(text, nlp_artifacts.words, countries_in(text, nlp_artifacts.words))
+        found = [result(self, "PERSON", *name) for name in names]
+        parts = _with_cities(text, places_in(text, nlp_artifacts.words, names, self._shapes(text)))
+        found += [result(self, ENTITY_OF[part.kind], part.start, part.end, part.score) for part in parts]
+        return [each for each in found if each.entity_type in entities]
+
+    def _shapes(self, text: str) -> list[tuple[int, int, str]]:
+        if not any(ch.isdigit() for ch in text):
+            return []
+        return [
+            (each.start, each.end, each.entity_type)
+            for recognizer in self._patterns
+            for each in recognizer.analyze(text, recognizer.supported_entities, cast("NlpArtifacts", None))
+        ]
+
+
+def _with_cities(text: str, parts: Sequence[Part]) -> list[Part]:
+    """`75011 Paris` is one thing."""
+    found: list[Part] = []
+    for part in parts:
+        before = found[-1] if found else None
+        if before and (before.kind, part.kind) == ("ZIP", "CITY") and text[before.end : part.start] in {" ", "\u00a0"}:
+            found[-1] = Part(before.start, part.end, "ZIP", max(before.score, part.score))
+        else:
+            found.append(part)
+    return found

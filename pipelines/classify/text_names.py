@@ -1,0 +1,205 @@
+"""Names of persons in a text, from what the models say of its words.
+
+A word is part of a name by the token classifier's probability, moved by what spaCy says of it. Names are then put
+together: particles inside, degrees behind; titles stay outside, since `Mme` tells of nobody in particular.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from pipelines.classify.text_words import Word
+from pipelines.classify.vocabularies import first_names, last_names, plain
+from pipelines.classify.wording import words
+
+NAMES = ("GIVEN_NAME", "SURNAME")
+
+THRESHOLD = 0.5
+"""The evidence from which a word is part of a name."""
+
+FEWEST = 0.02
+"""The probability below which nothing makes a name of a word."""
+
+BESIDE = 0.08
+"""The probability that is enough right beside a name, for a word written like it."""
+
+AGREES, ORGANISATION, ELSE = 1.5, -0.7, -0.6
+"""How spaCy moves the evidence, in log-odds: it sees a person too; an organisation; a place or some other thing."""
+
+LOWER_CASE = -3.0
+"""How lower case moves it in a text that has capitals."""
+
+FIRST_NAME, LAST_NAME = 1.5, 0.7
+"""How it moves the evidence that persons bear the name, where capitals tell names from words."""
+
+HEARD_OF = 0.02
+"""The probability that a name which persons bear has at least."""
+
+PLACES = ("STREET_NAME", "CITY", "STATE")
+
+ELSEWHERE = 0.5
+"""The probability of being a place from which what follows a particle is none of the name: `Marie de Paris`."""
+
+ALSO_NAMES = words("jordan jordanie chad georgia israel israël france india kenya china chile guinea paris")
+"""Countries and persons: with these, a name is believed from `SURE` on; with other countries, never alone."""
+
+SURE = 0.95
+
+TITLES = words(
+    "mr mrs ms miss mx dr prof sir madam lord lady rev m mm mme mmes mlle mlles me madame monsieur mademoiselle "
+    "messieurs mesdames maître docteur professeur doctor professor"
+)
+_DEGREES = words("jr sr md phd dds dvm esq mba ii iii iv")
+_PARTICLES = words(
+    "van der den de la du des von zu zum di da do dos das del della dello el al bin ben ibn ould le y e ter ten av af "
+    "d l st"
+)
+_COMPANY = words(
+    "ltd limited inc corp corporation company co group groupe llc llp plc gmbh ag kg bv nv sa sas sarl sasu eurl srl "
+    "spa associates partners bank banque fund institute institut university université foundation fondation services "
+    "consulting holding technologies solutions industries media"
+)
+_PERSON = frozenset({"PERSON", "PER"})
+_ELSE = frozenset({"GPE", "LOC", "FAC", "NORP", "PRODUCT", "WORK_OF_ART", "EVENT", "LAW", "DATE", "MISC"})
+_BETWEEN = re.compile(r"[ \t\u00a0\ufeff\u200b]{1,3}|[ \t]?\.[ \t]?")
+_TO_DEGREE = re.compile(r",? ")
+_COMPANY_BEFORE = words("société société sté entreprise cabinet groupe compagnie maison company firm")
+_AND_SONS = re.compile(
+    r",? (?:&|et|and) (?:fils|associés|cie|co|sons|partners|associates|company|brothers|frères)\b", re.IGNORECASE
+)
+_TO_COMPANY = re.compile(r",? (?:& )?")
+_WRAPPED = re.compile(r"[ \t]*\n[ \t]*")
+_LINE_FULL = 50
+
+
+def names_in(
+    text: str, said: Sequence[Word], countries: Sequence[tuple[int, int]] = ()
+) -> list[tuple[int, int, float]]:
+    """Where the names are, and how sure that is (0 to 1). ``countries``: the first and last word of each country."""
+    mixed = any(word.text[0].islower() for word in said) and any(word.text[0].isupper() for word in said)
+    evidence = [_evidence(word, mixed=mixed, first=_first(text, word)) for word in said]
+    for first, last in countries:
+        name = first == last and said[first].plain in ALSO_NAMES and said[first].share(*NAMES) >= SURE
+        if not name:
+            evidence[first : last + 1] = [0.0] * (last + 1 - first)
+    found = []
+    at = 0
+    while at < len(said):
+        if evidence[at] < THRESHOLD:
+            at += 1
+            continue
+        last = _end_of_name(text, said, evidence, at)
+        if not _company(text, said, at, last):
+            score = sum(evidence[at : last + 1]) / (last + 1 - at)
+            found.append((said[at].start, said[last].end, min(max(score, THRESHOLD), 1.0)))
+        at = last + 1
+    return found
+
+
+def _first(text: str, word: Word) -> bool:
+    """Whether a word begins a sentence or a line, where a capital says nothing."""
+    before = text[max(word.start - 3, 0) : word.start].rstrip(" \t\"'(\u00ab")
+    return not before or before[-1] in ".!?:\n"
+
+
+def _evidence(word: Word, *, mixed: bool, first: bool) -> float:
+    """How likely a word is part of a name, by the token classifier, by spaCy, and by what persons are called."""
+    probability = word.share(*NAMES)
+    borne = _borne(word) if mixed and word.capital and not first else 0.0
+    if borne:
+        probability = max(probability, HEARD_OF)
+    if (
+        word.plain in TITLES
+        or _lone(word)
+        or not any(ch.isalpha() for ch in word.text)
+        or any(ch.isdigit() for ch in word.text)
+    ):
+        return 0.0
+    if probability < FEWEST:
+        return probability
+    odds = math.log(probability / max(1 - probability, 0.01))
+    odds += borne
+    if word.entity in _PERSON:
+        odds += AGREES
+    elif word.entity == "ORG":
+        odds += ORGANISATION
+    elif word.entity in _ELSE:
+        odds += ELSE
+    if mixed and not word.capital:
+        odds += LOWER_CASE
+    return 1 / (1 + math.exp(-odds))
+
+
+def _borne(word: Word) -> float:
+    """What it says that persons bear the name: first names are rarely anything else, surnames often are."""
+    bare = plain(word.text)
+    if bare in first_names():
+        return FIRST_NAME
+    return LAST_NAME if bare in last_names() else 0.0
+
+
+def _end_of_name(text: str, said: Sequence[Word], evidence: Sequence[float], first: int) -> int:
+    """The last word of the name that begins at ``first``."""
+    last = first
+    while last + 1 < len(said):
+        after = last + 1
+        while after < len(said) and said[after].plain in _PARTICLES and _joined(text, said, after):
+            after += 1
+        if after < len(said) and _joined(text, said, after) and _goes_on(said, evidence, last, after):
+            last = after
+        elif said[last + 1].plain in _DEGREES and _TO_DEGREE.fullmatch(_gap(text, said, last + 1)):
+            last += 1
+        else:
+            break
+    return last
+
+
+def _goes_on(said: Sequence[Word], evidence: Sequence[float], last: int, after: int) -> bool:
+    return _continues(said[last], said[after], evidence[after], particle=after > last + 1)
+
+
+def _continues(name: Word, word: Word, evidence: float, *, particle: bool) -> bool:
+    """Whether a word goes on with a name: written like it, and with some evidence; less of it behind a particle."""
+    if word.capital != name.capital or word.plain in TITLES or not word.text[0].isalpha() or _lone(word):
+        return False
+    if particle and word.capital and word.text[0].isupper():
+        return evidence >= THRESHOLD or word.share(*PLACES) < ELSEWHERE
+    return evidence >= THRESHOLD or word.share(*NAMES) >= BESIDE
+
+
+def _lone(word: Word) -> bool:
+    """A letter of a script without capitals, alone among Latin ones: what broken encodings leave."""
+    return len(word.text) == 1 and word.text.lower() == word.text.upper()
+
+
+def _joined(text: str, said: Sequence[Word], place: int) -> bool:
+    """Whether a word follows the one before in the same name: beside it, or on the next line of a wrapped text."""
+    gap = _gap(text, said, place)
+    if _BETWEEN.fullmatch(gap):
+        return True
+    start = said[place - 1].end
+    full = start - (text.rfind("\n", 0, start) + 1) >= _LINE_FULL
+    # A surname behind a first name at the end of a full line; two lines of an address block are two things.
+    return full and bool(_WRAPPED.fullmatch(gap)) and said[place].share("SURNAME") >= THRESHOLD
+
+
+def _company(text: str, said: Sequence[Word], first: int, last: int) -> bool:
+    """Whether what stands around makes a company of the name: `Hubbard Ltd.`, `la société Arnaud`."""
+    if any(_form(word) in _COMPANY for word in said[first : last + 1]):
+        return True
+    if first and said[first - 1].plain in _COMPANY_BEFORE and _gap(text, said, first) == " ":
+        return True
+    after = last + 1
+    if after < len(said) and _form(said[after]) in _COMPANY and _TO_COMPANY.fullmatch(_gap(text, said, after)):
+        return True
+    return bool(_AND_SONS.match(text, said[last].end))
+
+
+def _form(word: Word) -> str:
+    return word.plain.replace(".", "")
+
+
+def _gap(text: str, said: Sequence[Word], place: int) -> str:
+    return text[said[place - 1].end : said[place].start]

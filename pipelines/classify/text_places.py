@@ -1,0 +1,295 @@
+"""Postal addresses and places in a text, from what the models say of its words.
+
+The words become parts (a street, a flat, a postcode, a town, a country), and parts that stand together an address. In
+a sentence, or behind a colon, an address is one span whatever its lines; in a block of lines each part is one.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.classify.text_words import Word
+from pipelines.classify.vocabularies import plain
+from pipelines.classify.wording import alternatives
+
+KINDS = ("BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS", "CITY", "STATE", "ZIP_CODE")
+
+THRESHOLD = 0.22
+"""The evidence from which a word is part of an address: the model is shy with towns that it never saw."""
+
+LIKELY = 0.55
+"""The score of what is written like an address and was not seen by the model."""
+
+DOUBTFUL = 0.1
+"""The score of what is written like a flat or a box, and counts only beside other parts."""
+
+PLACE, ORGANISATION, PERSON = 0.35, 0.3, 0.15
+"""How much spaCy moves the evidence: it sees a place too; an organisation; a person."""
+
+LOWER_CASE = 0.4
+"""How much evidence a word in lower case loses in a text that has capitals."""
+
+_MOVES = {"ORG": -ORGANISATION, "PERSON": -PERSON, "PER": -PERSON} | dict.fromkeys(("GPE", "LOC", "FAC"), PLACE)
+
+_FLAT = re.compile(
+    r"\b(?:apt|apartment|studio|suite|ste|unit|flat|appt|appartement|b[âa]t|b[âa]timent|[ée]tage|escalier|esc|room|floor)\b"
+    r"\.?\s?[#n]?[°o]?\s?(?:\d+[a-z]?|[a-z]\d*)\b"
+    r"|\b(?:p\.?\s?o\.?\s?box|postbox|postboks|postfach|box|bp|b\.p\.|cs)\s?\d+\b",
+    re.IGNORECASE,
+)
+_MILITARY = re.compile(
+    r"\b(?:(?:PSC|CMR|Unit)\s?\d{1,5},?\s+Box\s+\d{1,5}|US(?:NS|S|CGC|NV|MC)\s+\w[\w'\u2019-]*)\s*,?\s+"
+    r"[AFD]PO,?\s(?:AA|AE|AP)\s+\d{5}(?:-\d{4})?",
+    re.IGNORECASE,
+)
+"""Mail of the armed forces of the United States (USPS Publication 28, section 225)."""
+
+_CORNER = re.compile(r"\b(?:the corner of|l['\u2019]angle (?:de la |de l['\u2019]|du |des |de )?)\s?$", re.IGNORECASE)
+_DECIMAL = re.compile(r"(?<=\d)[.,]\d|(?<=\d)\s?(?:€|\$|£|%)")
+_OF_DECIMAL = re.compile(r"(?:\d[.,]|[€$£]\s?)$")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_STREET_PARTS = frozenset({"STREET", "FLAT", "WHOLE", "NUMBER"})
+_BESIDE = re.compile(r"[ \t\u00a0]|, ")
+_TOGETHER = re.compile(r"[\s,>?|*]*")
+_AND = re.compile(r" (?:and|&|et) (?:de la |de l['\u2019]|du |des |de )?")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an address: `STREET`, `NUMBER`, `FLAT`, `CITY`, `STATE`, `ZIP`, `COUNTRY`, or a `WHOLE` address."""
+
+    start: int
+    end: int
+    kind: str
+    score: float
+
+
+def places_in(
+    text: str,
+    said: Sequence[Word],
+    names: Sequence[tuple[int, int, float]],
+    shapes: Sequence[tuple[int, int, str]] = (),
+) -> list[Part]:
+    """Addresses and places, apart from each other and from the names.
+
+    ``shapes``: what is written like a street (`STREET_ADDRESS`) or like a postcode with its town (`POSTCODE_CITY`).
+    """
+    parts = _streets(text, _parts(text, said, _labels(text, said, names, shapes)))
+    runs: list[list[Part]] = []
+    for part in parts:
+        if runs and _TOGETHER.fullmatch(text[runs[-1][-1].end : part.start]):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    found: list[Part] = []
+    for run in runs:
+        found += _address(text, run, names)
+    return _corners(text, found)
+
+
+def _parts(text: str, said: Sequence[Word], labels: Sequence[tuple[str, float]]) -> list[Part]:
+    """The words that are part of an address, those of one kind side by side put together."""
+    parts: list[Part] = []
+    at = 0
+    while at < len(said):
+        kind, score = labels[at]
+        last = at
+        while kind and last + 1 < len(said) and labels[last + 1][0] == kind and _same(text, said, last, kind):
+            last += 1
+        if kind == "STREET" and not any(ch.isalpha() for ch in text[said[at].start : said[last].end]):
+            kind = "NUMBER"
+        if kind:
+            parts.append(Part(said[at].start, said[last].end, kind, score))
+        at = last + 1
+    return parts
+
+
+def _same(text: str, said: Sequence[Word], place: int, kind: str) -> bool:
+    gap = text[said[place].end : said[place + 1].start]
+    if kind == "WHOLE":
+        return True
+    return kind != "NUMBER" and len(gap) <= 3 and "\n" not in gap and "," not in gap  # noqa: PLR2004
+
+
+_KIND = {
+    "BUILDING_NUMBER": "NUMBER",
+    "STREET_NAME": "STREET",
+    "SECONDARY_ADDRESS": "FLAT",
+    "CITY": "CITY",
+    "STATE": "STATE",
+    "ZIP_CODE": "ZIP",
+}
+
+
+def _labels(
+    text: str,
+    said: Sequence[Word],
+    names: Sequence[tuple[int, int, float]],
+    shapes: Sequence[tuple[int, int, str]],
+) -> list[tuple[str, float]]:
+    """The kind of part that each word is, or none, and the evidence."""
+    mixed = any(word.text[0].islower() for word in said) and any(word.text[0].isupper() for word in said)
+    flats = [match.span() for match in _FLAT.finditer(text)]
+    whole = [match.span() for match in _MILITARY.finditer(text)]
+    labels = []
+    for word in said:
+        if _within(word, whole):
+            labels.append(("WHOLE", 0.9))
+        elif _within(word, flats):
+            labels.append(("FLAT", max(word.share(*KINDS), DOUBTFUL)))
+        elif (
+            any(start <= word.start < end for start, end, _ in names)
+            or _DECIMAL.match(text, word.end)
+            or _OF_DECIMAL.search(text, max(word.start - 3, 0), word.start)
+        ):
+            labels.append(("", 0.0))
+        else:
+            labels.append(_label(word, mixed=mixed) if not shapes else _shaped(word, shapes, mixed=mixed))
+    for first, last in countries_in(text, said):
+        named = any(start <= said[first].start < end for start, end, _ in names)
+        article = said[first].plain in {"la", "le", "les", "the"}
+        written = not mixed or said[first + 1 if article and last > first else first].capital
+        if not named and labels[first][0] not in {"STREET", "WHOLE"} and written:
+            labels[first : last + 1] = [("COUNTRY", 0.7)] * (last + 1 - first)
+    return labels
+
+
+def _label(word: Word, *, mixed: bool) -> tuple[str, float]:
+    evidence = word.share(*KINDS) + _MOVES.get(word.entity, 0.0)
+    if mixed and not word.capital:
+        evidence -= LOWER_CASE if word.share("STREET_NAME") > word.share("CITY", "STATE") else 1.0
+    if evidence < THRESHOLD:
+        return "", 0.0
+    kind = max(KINDS, key=lambda each: word.said.get(each, 0.0)) if word.share(*KINDS) > 0 else "CITY"
+    if word.text.isdigit() and kind in {"CITY", "STATE"}:
+        kind = "ZIP_CODE"
+    return _KIND[kind], min(evidence, 1.0)
+
+
+def _shaped(word: Word, shapes: Sequence[tuple[int, int, str]], *, mixed: bool) -> tuple[str, float]:
+    """What the models say of a word; where they say nothing, what it is written like."""
+    said = _label(word, mixed=mixed)
+    shape = next((kind for start, end, kind in shapes if start <= word.start < end), "")
+    if said[0] or not shape:
+        return said
+    number = word.text[0].isdigit()
+    if shape == "STREET_ADDRESS":
+        return ("NUMBER" if number else "STREET"), LIKELY
+    return ("ZIP" if number else "CITY"), LIKELY
+
+
+def countries_in(text: str, said: Sequence[Word]) -> list[tuple[int, int]]:
+    """Where countries are named: the first and the last word of each."""
+    found = []
+    names = countries()
+    at = 0
+    while at < len(said):
+        last = next(
+            (
+                at + length - 1
+                for length in range(min(6, len(said) - at), 0, -1)
+                if plain(text[said[at].start : said[at + length - 1].end].replace("\u2019", "'")) in names
+            ),
+            None,
+        )
+        if last is not None:
+            found.append((at, last))
+            at = last
+        at += 1
+    return found
+
+
+_OTHERWISE = alternatives(
+    "usa|u.s.a|the u.s|uk|u.k|great britain|england|scotland|wales|northern ireland|republic of ireland|holland|"
+    "czech republic|slovak republic|macedonia|burma|swaziland|cape verde|ivory coast|east timor|kingdom of the "
+    "netherlands|people's republic of china|republic of korea|republic of the congo|democratic republic of the congo|"
+    "palestine|vatican city|russian federation|turkey|grande-bretagne|angleterre|écosse|pays de galles|hollande|"
+    "birmanie|tchéquie|république tchèque|macédoine|birmanie|union soviétique|états-unis d'amérique"
+)
+"""Countries as people call them beside the name that Unicode prefers."""
+
+
+@functools.cache
+def countries() -> frozenset[str]:
+    """The countries' names in French and English, plain, from Unicode's locale data."""
+    from babel import Locale
+
+    names = {
+        plain(part.replace("\u2019", "'"))
+        for language in ("fr", "en")
+        for code, name in Locale(language).territories.items()
+        if len(code) == 2  # noqa: PLR2004 - the others are continents
+        for part in (name, name.partition(" - ")[0], name.partition(" (")[0])
+    }
+    spelled = {name.replace("&", word) for name in names for word in ("and", "et")}
+    return frozenset(spelled | set(map(plain, _OTHERWISE)))
+
+
+def _streets(text: str, parts: list[Part]) -> list[Part]:
+    """Streets with their number. A street has one: of two, the other belongs to a building of its own."""
+    found: list[Part] = []
+    at = 0
+    while at < len(parts):
+        part = parts[at]
+        after = parts[at + 1] if at + 1 < len(parts) else None
+        behind = parts[at + 2] if at + 2 < len(parts) else None
+        if after is not None and {part.kind, after.kind} == {"STREET", "NUMBER"} and _beside(text, part, after):
+            street_first = part.kind == "STREET"
+            own = any(ch.isdigit() for ch in text[after.start : after.end]) and not street_first
+            numbered = behind is not None and behind.kind == "NUMBER" and _beside(text, after, behind)
+            if street_first or not (own or numbered):
+                found.append(Part(part.start, after.end, "STREET", max(part.score, after.score)))
+                at += 2
+                continue
+        found.append(part)
+        at += 1
+    return found
+
+
+def _address(text: str, run: list[Part], names: Sequence[tuple[int, int, float]]) -> list[Part]:
+    streets = any(part.kind in _STREET_PARTS for part in run)
+    if len(run) == 1 and run[0].kind == "ZIP" and _YEAR.fullmatch(text[run[0].start : run[0].end]):
+        return []
+    if {part.kind for part in run} <= {"NUMBER", "STATE"} or (len(run) == 1 and run[0].score <= DOUBTFUL):
+        return []  # numbers, two letters, `box 3`: alone they are of anything
+    if streets and len(run) > 1 and _introduced(text, run[0].start, names):
+        return [Part(run[0].start, run[-1].end, "WHOLE", max(part.score for part in run))]
+    return run
+
+
+def _introduced(text: str, start: int, names: Sequence[tuple[int, int, float]]) -> bool:
+    """Whether a sentence or a label leads to the address, beyond the name of who lives there."""
+    line = text.rfind("\n", 0, start) + 1
+    lead = text[line:start]
+    for first, last, _ in reversed(names):
+        if first >= line and last <= start:
+            lead = lead[: first - line] + lead[last - line :]
+    lead = re.sub(r"(?i)\b(?:m|mr|mrs|ms|miss|dr|mme|mlle|madame|monsieur)\b\.?", "", lead)
+    return bool(re.search(r"\w", lead)) or text[:line].rstrip().endswith(":")
+
+
+def _corners(text: str, parts: list[Part]) -> list[Part]:
+    """`The corner of` two streets is one place."""
+    found: list[Part] = []
+    for part in parts:
+        before = found[-1] if found else None
+        lead = _CORNER.search(text[max(part.start - 30, 0) : part.start])
+        if part.kind in {"STREET", "WHOLE"} and lead:
+            start = max(part.start - 30, 0) + lead.start()
+            found.append(Part(start, part.end, "CORNER", part.score))
+        elif before and before.kind == "CORNER" and _AND.fullmatch(text[before.end : part.start]):
+            found[-1] = Part(before.start, part.end, "WHOLE", before.score)
+        else:
+            found.append(part)
+    return found
+
+
+def _beside(text: str, part: Part, other: Part) -> bool:
+    return bool(_BESIDE.fullmatch(text[part.end : other.start]))
+
+
+def _within(word: Word, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= word.start < end for start, end in spans)
