@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -64,12 +65,10 @@ def _of_duckdb(
 ) -> Callable[[Rows, sa.Select[Any]], list[tuple[Any, ...]]]:
     def ask(rows: Rows, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         run(connection, table.delete())
-        names = list(rows[0])
-        marks = ", ".join("?" for _ in names)
-        connection.executemany(
-            f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})",
-            [[row[name] for name in names] for row in rows],
-        )
+        connection.register("given", pa.Table.from_pylist(list(rows)))
+        names = ", ".join(rows[0])
+        connection.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given")
+        connection.unregister("given")
         return run(connection, query).fetchall()
 
     return ask

@@ -199,6 +199,37 @@ def test_every_engine_reads_many_things_that_a_store_holds_as_the_reference(
     assert question.asked(moments_in, "text", everything) == question.observed(everything)
 
 
+def around_changes(zone: ZoneInfo) -> list[dt.datetime]:
+    """Instants about the midnights on both sides of every change of the zone's offset, in UTC."""
+    found: set[dt.datetime] = set()
+    noon = dt.datetime(1899, 12, 31, 12, tzinfo=dt.UTC)
+    while noon.year < 2100:
+        later = noon + dt.timedelta(days=1)
+        if noon.astimezone(zone).utcoffset() != later.astimezone(zone).utcoffset():
+            for day in (noon.date(), later.date(), later.date() + dt.timedelta(days=1)):
+                midnight = dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC).replace(tzinfo=None)
+                found |= {midnight + dt.timedelta(seconds=each) for each in (-3600, -61, -1, 0, 1, 59, 3599)}
+        noon = later
+    return sorted(found)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        pytest.param("America/St_Johns", id="clocks that changed a minute after midnight"),
+        pytest.param("Pacific/Apia", id="a day left out"),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("Europe/Paris", "Asia/Gaza", "Africa/Casablanca")),
+    ],
+)
+def test_every_engine_knows_every_change_of_offset_in_two_centuries(moments_in: EngineTable, zone: str) -> None:
+    last = dt.date(2099, 12, 31)
+    question = Question(
+        ZoneInfo(zone), EventSource(column="x", null="absent"), EventKind.POINT, Horizon("a", last, last)
+    )
+    moments = around_changes(question.zone)
+    assert question.asked(moments_in, "naive", moments) == question.observed(moments)
+
+
 @pytest.mark.parametrize("kind", EventKind)
 @pytest.mark.parametrize("form", ["day", "naive"])
 def test_what_mariadb_stores_and_no_calendar_has_is_absurd_also_in_a_statement_that_writes(
