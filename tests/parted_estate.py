@@ -211,8 +211,9 @@ def parted_estate(folder: Path, admin: str, read: str, write: str, people: Seque
     for n, person in enumerate(people, 1):
         status = "running" if person.running else "ended"
         calls = [
-            ("email", f"person{n}@acme.example", 2 * n, person.called), ("caller", last_name(n), 2 * n + 1, person.namesake),
-        ]  # fmt: skip
+            ("email", f"person{n}@acme.example", 2 * n, person.called),
+            ("caller", last_name(n), 2 * n + 1, person.namesake),
+        ]
         made.execute(
             f"INSERT INTO customers VALUES ({n}, 'person{n}@acme.example', '{last_name(n)}')",
             f"INSERT INTO contracts VALUES ({n}, {n}, 'K-{n}', {_day(person.ended)}, '{status}')",

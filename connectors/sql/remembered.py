@@ -66,7 +66,7 @@ def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bo
             found = days(frozen).subquery()
             own = (sa.literal(chunk.dataset, sa.String), sa.literal(chunk.plan, sa.String))
             names = ["dataset", "plan", "record", "event", *DAYS]
-            rows = sa.select(*own, *(found.c[each] for each in names[2:])).where(sa.true())  # SQLite's grammar wants one
+            rows = sa.select(*own, *(found.c[each] for each in names[2:])).where(sa.true())  # SQLite wants one
             journal.upsert(connection, target, names, rows, ("plan", *DAYS))
         journal.unmark_broken(connection, chunk, table, key, fields, frozen.within())
 
