@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import measured
-from benchmarks.schemas import chinook, generated, gestion, practice
+from benchmarks.schemas import chinook, generated, gestion, packages, practice, services
 from benchmarks.schemas.labelled import NOT, OPEN, Labelled
+from pipelines.classify.language import language_of
 
 DEFAULT_ROWS = 30
 """Rows of each table for Presidio's defaults, value by value: more takes minutes and changes little."""
@@ -86,6 +87,7 @@ Answers = Mapping[tuple[str, str], str]
 def sets(data: Path | None) -> dict[str, list[Labelled]]:
     """The labelled tables, by set."""
     found = {"faker": generated.tables(), "gestion": gestion.tables(), "practice": practice.tables()}
+    found |= {"services": services.tables(), "packages": packages.tables()}
     if data is not None:
         found["chinook"] = chinook.tables(data)
     return found
@@ -156,8 +158,15 @@ def structured(data: Path | None, batch: int, rows: int | None) -> tuple[dict[st
 
 
 def _language(name: str, each: Labelled) -> str:
-    french = name == "gestion" or (name == "faker" and each.table.name[:3] not in {"uk_", "us_"})
-    return "fr" if french else "en"
+    """The language of a table, by the words of its remarks or, where it has none, by its set."""
+    if name == "faker":
+        return "en" if each.table.name[:3] in {"uk_", "us_"} else "fr"
+    return {"gestion": "fr", "practice": "en", "chinook": "en"}.get(name) or language_of(" ".join(_texts(each)))
+
+
+def _texts(each: Labelled) -> list[str]:
+    values = (value for column in each.table.columns for value in tuple(column.values))
+    return [value for value in values if isinstance(value, str) and " " in value]
 
 
 def family(category: str) -> str:

@@ -148,9 +148,9 @@ def is_bare(name: str) -> bool:
     return any("name" in meanings(word) for word in words) and all(bare & meanings(word) for word in words)
 
 
-def says_who(words: Iterable[str]) -> bool:
-    """Whether words say by whom something was done: `created by`, `saisi par`."""
-    return bool({"by", "par"} & set(words))
+def meant(name: str) -> frozenset[str]:
+    """All that a name's words stand for."""
+    return frozenset[str]().union(*map(meanings, tokens(name)))
 
 
 def roles(name: str) -> frozenset[str]:
