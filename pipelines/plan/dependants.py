@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from connectors.base import Reference
 from connectors.sql.catalog import children
-from pipelines.plan.carried import column
 from pipelines.plan.expressions import extended, layer, truth
+from pipelines.plan.tables import column
 
 if TYPE_CHECKING:
     from pipelines.plan.selection import Selection

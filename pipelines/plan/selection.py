@@ -19,7 +19,7 @@ from connectors.sql.act import Restriction
 from connectors.sql.functions import keyed_digest, record_key
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Portion, Step
-from pipelines.plan.carried import Carried, column
+from pipelines.plan.carried import Carried
 from pipelines.plan.compile import (
     Code,
     DecisionColumns,
@@ -44,6 +44,7 @@ from pipelines.plan.moving import Moving
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.portions import part_of_person, waits
 from pipelines.plan.remembered import leading_covers
+from pipelines.plan.tables import column
 from pipelines.subjects import SEPARATOR
 from retention_rules.purposes import EndAction
 

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from connectors.base import Inventory
 from connectors.sql.act import Restriction
-from pipelines.plan.carried import Datasets, column
+from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context
 from pipelines.plan.evidence import Evidence, HandedOver
 from pipelines.plan.kept import Kept, keep
 from pipelines.plan.links import Key
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 
 
 @dataclass

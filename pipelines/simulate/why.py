@@ -20,13 +20,13 @@ from pipelines.errors import Unavailable, UsageError
 from pipelines.estate import Estate
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.arrivals import DAY, RECORD, links_in
-from pipelines.plan.carried import column
 from pipelines.plan.compile import Code
 from pipelines.plan.context import Context
 from pipelines.plan.context import horizons as plan_horizons
 from pipelines.plan.dialects import run
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 from pipelines.records import item_digest, key_columns, record_digest
 from pipelines.simulate.explained import Disagreement, Person, Reference, Row, code_of, day_of
 from pipelines.simulate.survey import Survey, surveyed, viewed
