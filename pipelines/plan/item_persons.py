@@ -106,7 +106,8 @@ class Persons:
         if not names:
             return addressed
         evidence = sa.table("evidence", sa.column("key", sa.String()), sa.column("digest", sa.String()))
-        known = sa.select(evidence.c.digest).where(evidence.c.key == Key(NAME, weak=True).name)
+        text = sa.func.replace(sa.cast(evidence.c.digest, sa.String()), "-", "")
+        known = sa.select(text).where(evidence.c.key == Key(NAME, weak=True).name)
         named = sa.and_(people.c.digest.is_(None), people.c.name_digest.in_(known), _in_roles(people, names))
         return sa.or_(addressed, named)
 
