@@ -57,7 +57,11 @@ class Supply:
     def keys(self, event: str) -> frozenset[Key]:
         """The kinds of key by which the event's occurrences are known."""
         asked = {ASKED_BY for each in self.requested if each.event == event}
-        return frozenset(asked.union(*(each.keys for each in self.suppliers if event in each.events)))
+        return self.told_by(event) | asked
+
+    def told_by(self, event: str) -> frozenset[Key]:
+        """Those by which stores tell of it: by no other could they tell that it never happened."""
+        return frozenset[Key]().union(*(each.keys for each in self.suppliers if event in each.events))
 
     def by_key(self) -> dict[Key, tuple[str, ...]]:
         """The events that are known by each kind of key."""
