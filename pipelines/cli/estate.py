@@ -131,6 +131,13 @@ def review(
             "--confirm", help="Approve a dataset as the data map has it now, changed by hand; `all` for each."
         ),
     ] = None,
+    sure: Annotated[
+        bool,
+        typer.Option(
+            "--accept-sure",
+            help="Approve new columns of approved datasets, of the kinds and with the confidence of [review].",
+        ),
+    ] = False,
     by: Annotated[str, typer.Option(help="Who approves: a role or an id, as the ledger will name it.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="Show every field with its evidence.")] = False,
     html: Annotated[
@@ -149,6 +156,12 @@ def review(
 
     estate = load_estate(ctx)
     out = console()
+    if sure and (accept or confirm):
+        raise UsageError("--accept-sure is the estate's own rule, not a person's choice", "ardoise review", "Do one.")
+    if sure:
+        _accept_sure(out, estate, [store] if store else list(estate.stores))
+        _what_is_missing(ctx, out)
+        return
     if not accept and not confirm:
         _show(ctx, out, estate, store, everything=everything, html=html)
         return
@@ -198,6 +211,19 @@ def _show(
         f"correct proposals/{first}.yaml where it is wrong: categories, events, who a record concerns",
         f"accept what may act: {command(ctx, 'review', first, accepts, '--by ROLE')}",
     )
+
+
+def _accept_sure(out: Console, estate: Estate, stores: list[str]) -> None:
+    from pipelines.cli.context import engine_of, now
+    from pipelines.data_map.threshold import accept_sure
+
+    taken = 0
+    with engine_of(estate) as engine:
+        for store in stores:
+            for dataset, columns in accept_sure(estate, engine, store, at=now()).items():
+                taken += len(columns)
+                out.print(f"data_map/{store}.yaml: {dataset} now has {', '.join(columns)}.", markup=False)
+    out.print(f"{taken} columns approved by the rule of [review] in ardoise.toml.", markup=False)
 
 
 def _what_is_missing(ctx: typer.Context, out: Console) -> None:

@@ -153,3 +153,41 @@ def test_r42_an_undeclared_table_is_listed_with_what_it_holds_and_never_purged(s
     assert "crm, undeclared: mailing_2019" in said
     assert "mailing_2019" not in {each["dataset"] for each in [*found["steps"], *found["tallies"]]}
     assert len(small.rows("crm", "mailing_2019")) == 12
+
+
+RULE = """
+[review]
+accept = ["user.contact"]
+confidence = 0.9
+"""
+
+
+def test_r45_a_new_column_of_a_kind_that_the_officer_allows_is_approved_by_threshold_and_no_new_table_is(
+    small: SmallEstate,
+) -> None:
+    types(small, "scan", "crm")
+    change(
+        small,
+        f"ALTER TABLE web_logs ADD COLUMN visitor VARCHAR(80); {ADDRESSES}"
+        "ALTER TABLE web_logs ADD COLUMN doubtful VARCHAR(80);"
+        "UPDATE web_logs SET doubtful = CASE WHEN id % 2 THEN 'a' || id || '@example.org' ELSE 'order ' || id END;"
+        "CREATE TABLE mailing (id INTEGER PRIMARY KEY, email TEXT);"
+        "INSERT INTO mailing SELECT id, email FROM contacts;",
+    )
+    types(small, "scan", "crm", expect=6)
+
+    refused = types(small, "review", "crm", "--accept-sure", expect=2)
+    path = small.folder / "ardoise.toml"
+    path.write_text(path.read_text() + RULE)
+    taken = types(small, "review", "--accept-sure")
+
+    estate = Estate.load(small.folder)
+    with contextlib.closing(estate.engine()) as engine:
+        entry = list(engine.ledger.entries("map_approved"))[-1].body
+        acting = estate.acting(engine)
+    assert "lets no kind of column be approved without a person" in refused.words
+    assert "data_map/crm.yaml: web_logs now has visitor." in taken.words
+    assert (entry["by"], entry["datasets"], entry["confidence"]) == ("threshold", ["web_logs"], 0.9)
+    assert acting.data_maps["crm"].active["web_logs"].fields["visitor"].category == "user.contact.email"
+    assert "doubtful" not in acting.data_maps["crm"].datasets["web_logs"].fields
+    assert "mailing" not in acting.data_maps["crm"].datasets
