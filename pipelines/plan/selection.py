@@ -135,7 +135,7 @@ class Selection:
             return (
                 self.store.looked_at(self, restriction) if self.store.acting else self.decisions(restriction, ancestors)
             )
-        if self.store.acting or not self._asked_often:
+        if self.store.acting or not (self.store.often or self._asked_often):
             return self.decisions(ancestors=ancestors)
         return self.store.kept(self, ancestors)
 

@@ -115,7 +115,8 @@ def keys_of(store_map: StoreMap, name: str) -> frozenset[Key]:
             continue
         seen.add(current)
         for link in dataset.subjects:
-            found.add(Key(link.kind, weak=link.strength not in STRONG))
+            by_name = of_items(dataset) and link.kind != EMAIL  # a header has nothing else, and that is never sure
+            found.add(Key(link.kind, weak=by_name or link.strength not in STRONG))
             if link.kind == EMAIL:
                 found.add(Key(EMAIL, weak=True))
         pending += [parent.dataset for parent in dataset.inherits]

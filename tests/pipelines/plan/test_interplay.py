@@ -92,3 +92,15 @@ def test_a_role_that_no_link_has_tells_nothing(sqlite_shop: Shop) -> None:
     shop.contact("anne@a.example", name="Anne Dupont", collected="2015-01-01")
     shop.mail("1", "2026-05-01", from_=("other@a.example", "Anne Dupont"), to="us@shop.example")
     assert identity(shop.plan()).due == 1
+
+
+def test_a_name_in_a_header_is_a_doubt_however_its_link_is_declared(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    shop.edit(
+        "data_map/mail.yaml", "{kind: name, roles: [from, to], strength: name}", "{kind: name, roles: [from, to]}"
+    )
+    shop.contact("anne@a.example", name="Anne Dupont", collected="2015-01-01")
+    shop.contact("bob@a.example", name="Bob Martin", collected="2015-01-01")
+    shop.mail("1", "2026-05-01", from_=("other@a.example", "Anne Dupont"), to="us@shop.example")
+    found = identity(shop.plan())
+    assert (found.due, found.undetermined) == (1, 1)
