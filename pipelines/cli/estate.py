@@ -188,11 +188,11 @@ def _show(
         estate = estate.acting(engine)
         shown = make_review(estate, store)
         told = told_of(estate, coverage_of(engine), shown)
-    print_review(out, shown, told, everything=everything)
     if html is not None:
         from pipelines.scan.page import render
 
         html.write_text(render(shown, estate.name), encoding="utf-8")
+    print_review(out, shown, told, everything=everything)
     for each in estate.unconfirmed:
         out.print(f"[yellow]Note:[/] {each.what}. {each.remedy}.")
     out.print(f"{len(shown.open)} fields differ from what was approved or wait for a decision.")
