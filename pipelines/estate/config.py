@@ -146,6 +146,14 @@ class Limits(Limit):
         return self.__pydantic_extra__ or {}
 
 
+class ModelsSection(_Model):
+    """The models that read free text, each by the name of its package or by its folder. What is left out is shipped."""
+
+    french: str | None = None
+    english: str | None = None
+    tokens: str | None = None
+
+
 class EstateConfig(_Model):
     """The whole of `ardoise.toml`."""
 
@@ -156,6 +164,7 @@ class EstateConfig(_Model):
     controllers: dict[ControllerName, ControllerConfig] = Field(default_factory=dict)
     stores: dict[Name, StoreConfig] = Field(default_factory=dict)
     limits: Limits = Limits()
+    models: ModelsSection = ModelsSection()
 
 
 def read_config(path: Path, problems: list[Problem]) -> EstateConfig | None:

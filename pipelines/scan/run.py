@@ -87,11 +87,12 @@ def scan(
     Raises:
         UsageError: there is no such store.
         EstateInvalid: the controller's policy is invalid: what to propose cannot be known.
-        Unavailable: the index or the engine database cannot be used.
+        Unavailable: the index or the engine database cannot be used, or a language model is missing.
     """
     names = list(estate.stores) if stores is None else [name for name in estate.stores if name in set(stores)]
     for name in stores or ():
         estate.store(name)
+    estate.choose_models()
     return ScanResult(tuple(_store(estate, name, progress, now) for name in names))
 
 
