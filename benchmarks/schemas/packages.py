@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from benchmarks.schemas.labelled import NOT, OPEN, Labelled, Made, Maker, day, made, mixed, money, one_of, shaped, whole
+from benchmarks.schemas.labelled import NOT, OPEN, Labelled, col, day, made, mixed, money, one_of, shaped, whole
 from benchmarks.schemas.words import (
     CITIES_EN,
     CITIES_FR,
@@ -37,13 +37,6 @@ from benchmarks.schemas.words import (
 from pipelines.classify import categories as c
 
 PERSON_FR, PERSON_EN = full(FIRST_FR, LAST_FR), full(FIRST_EN, LAST_EN)
-
-
-def col(
-    make: Maker, label: str, type_: str = "varchar(80)", *, sparse: float = 0.05, key: bool = False, reference: str = ""
-) -> Made:
-    """A column, most often of texts."""
-    return Made(type_, make, label, sparse, key, reference)
 
 
 def tables() -> list[Labelled]:

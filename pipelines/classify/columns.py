@@ -157,8 +157,14 @@ def _by_pattern(case: Case) -> ColumnVerdict | None:
         if category and each.entity == "PHONE_NUMBER" and category != case.name.category and _bare(case):
             return case.review(category, evidence)
         if category:
-            return case.personal(category, evidence, case.named)
+            return case.personal(category, evidence, _of_functions(each.entity, case), case.named)
     return None
+
+
+def _of_functions(entity: str, case: Case) -> Evidence | None:
+    """How many of the addresses are a function's: of a company's addresses, these are nobody's."""
+    share = v.shared_addresses(case.sample) if entity == "EMAIL_ADDRESS" else 0.0
+    return Evidence(Source.VOCABULARY, "addresses of a function", share) if share >= ENOUGH else None
 
 
 def _mixed(case: Case, found: Sequence[patterns.PatternShare]) -> ColumnVerdict | None:

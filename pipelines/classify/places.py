@@ -71,7 +71,7 @@ def about(table: Table, verdicts: Sequence[ColumnVerdict]) -> About:
     sure = bool(held & SURE_SIGNS) or (not said.things and any(map(_names_persons, verdicts)))
     first = frozenset(names.roles(each.column) for each in verdicts if each.personal and each.category == c.FIRST_NAME)
     by_name = said.persons and not (said.bodies or said.things or said.transactions)
-    bodies = said.bodies or (numbers and not said.persons)
+    bodies = said.bodies or (numbers and not said.persons and not said.transactions)
     return About(sure or by_name, bodies and not sure, said.things and not sure, held, first, said.persons)
 
 
@@ -190,7 +190,9 @@ def _named(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
 
 def _surname(verdict: ColumnVerdict, about: About) -> bool:
     """Whether a column is the surname to a first name of the table: `nom_client` beside `prenom_client`."""
-    return names.is_bare(verdict.column) and (names.roles(verdict.column) in about.first)
+    alone = about.first == {frozenset()} and c.LAST_NAME not in about.held
+    beside = alone or names.roles(verdict.column) in about.first
+    return names.is_bare(verdict.column) and beside
 
 
 def _names_persons(verdict: ColumnVerdict) -> bool:

@@ -168,7 +168,7 @@ def _by_known_names(case: Case) -> ColumnVerdict | None:
     if called and (share := v.named(sample)) >= SOME:
         return case.review(c.NAME, case.named, Evidence(Source.VOCABULARY, "known names", share))
     full = v.full_names(sample)
-    if full >= MOST:
+    if full >= MOST and sample.distinct >= FEWEST:
         return case.personal(c.NAME, Evidence(Source.VOCABULARY, "known first names", full), case.named)
     first = v.first_named(sample)
     if first >= MOST and sample.distinct >= FEWEST and not case.name.veto:

@@ -41,6 +41,10 @@ def gap_lines(result: ScanResult) -> Iterator[str]:
         place = ".".join(part for part in (finding.location, finding.field) if part)
         gaps.setdefault(key, []).append(place)
         remedies[key] = finding.remedy
+    for each in result.stores:
+        for dataset in dict.fromkeys(name for name, _ in each.undecided):
+            why = "; ".join(str(column) for name, column in each.undecided if name == dataset)
+            yield f"{each.store}.{dataset}: {why}. No row of it goes as a whole until somebody has decided."
     for (store, gap), places in gaps.items():
         yield f"{store}, {gap}: {listed(places, most=12)}. {remedies[store, gap]}."
 

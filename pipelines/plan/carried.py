@@ -242,7 +242,7 @@ class Datasets(Tables):
         columns["lost"] = truth(sa.or_(orphaned, sa.and_(expects, unknown)))
         own = (condition for _, condition in self.unread(table, name))
         columns["unread"] = truth(sa.or_(sa.false(), *own, *(_flag(each, "unread") for each in single)))
-        if len([key for key in links.values() if key.kind == EMAIL or not key.weak]) > len(ONE_ADDRESS):
+        if tuple(key for key in links.values() if key.kind == EMAIL or not key.weak) != ONE_ADDRESS:
             columns["lost"] = truth(sa.or_(columns["lost"], columns["unread"]))  # one link is known, another is not
 
     def _facts(

@@ -323,6 +323,8 @@ def item_occurrences(
         contact = sa.func.coalesce(people.c.contact, Contact.STRONG.value) if source.human else sa.null()
         person = (*(sa.cast(digest, sa.Uuid()).label(digest.name) for digest, _ in forms), contact.label("contact"))
         roles = [role for role in (source.roles or link.roles) if not link.roles or role in link.roles]
+        if source.roles and not roles:
+            continue  # whom the link names are others than those of whom this tells
         query = (
             sa.select(
                 *person,

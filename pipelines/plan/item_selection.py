@@ -182,7 +182,7 @@ class ItemSelection:
         weak_opens: list[Expression] = []
         weak_lasts: list[Expression] = []
         if event in supply.events:
-            known = {key for key in supply.keys(event) if not key.weak}
+            known = {key for key in supply.told_by(event) if not key.weak}
             unreachable = event in supply.told and not known & {key for key, _, _ in joined}
             if event in self.evidence.incomplete or unreachable:
                 misses.append(sa.true())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +16,12 @@ from pipelines.data_map.writing import write_map
 from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
 from pipelines.scan.candidates import comments, said_so_far
-from pipelines.scan.coverage import CoverageFinding, coverage
+from pipelines.scan.coverage import CoverageFinding, Gap, coverage
+from pipelines.scan.drift import Drift, Drifted, coverage_of, judged
 from pipelines.scan.evidence import evidence_file, write_evidence
 from pipelines.scan.index import DatasetScan, forget, mark_incomplete
 from pipelines.scan.refresh import index_datasets
-from pipelines.scan.sources import source_of
+from pipelines.scan.sources import covers, source_of
 
 if TYPE_CHECKING:
     from pipelines.estate import Estate
@@ -34,7 +36,9 @@ class StoreScan:
     """What the scan of one store found. Incomplete means that what it did not see is unknown, not absent.
 
     ``records`` are those of the mapped datasets (of the proposed ones where nothing is mapped); ``personal`` and
-    ``review`` count fields.
+    ``review`` count fields; ``changed`` those on which the scan says something else than the one before.
+    ``undecided`` are columns with personal data that have come since their dataset was approved: with any of them, the
+    store fails the expectation that every such column is in the data map.
     """
 
     store: str
@@ -45,6 +49,8 @@ class StoreScan:
     personal: int = 0
     review: int = 0
     findings: tuple[CoverageFinding, ...] = ()
+    undecided: tuple[tuple[str, Drifted], ...] = ()
+    changed: int = 0
     indexed: tuple[DatasetScan, ...] = ()
     proposal: Path | None = None
 
@@ -59,6 +65,11 @@ class ScanResult:
     def complete(self) -> bool:
         """Whether every store was seen whole; anything less is not green."""
         return all(each.complete for each in self.stores)
+
+    @property
+    def covered(self) -> bool:
+        """Whether every column with personal data of the approved datasets has been decided about."""
+        return not any(each.undecided for each in self.stores)
 
     @property
     def findings(self) -> tuple[CoverageFinding, ...]:
@@ -76,11 +87,12 @@ def scan(
     Raises:
         UsageError: there is no such store.
         EstateInvalid: the controller's policy is invalid: what to propose cannot be known.
-        Unavailable: the index or the engine database cannot be used.
+        Unavailable: the index or the engine database cannot be used, or a language model is missing.
     """
     names = list(estate.stores) if stores is None else [name for name in estate.stores if name in set(stores)]
     for name in stores or ():
         estate.store(name)
+    estate.choose_models()
     return ScanResult(tuple(_store(estate, name, progress, now) for name in names))
 
 
@@ -118,6 +130,8 @@ def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt
     counts, uncounted = _counts(connector, acting, indexed)
     if known:
         _record(estate, connector.store, counts, now)
+    changed, undecided = _judged(estate, seen, now)
+    gaps = [*coverage(seen.inventory, known, seen.verdicts), *_since(estate, connector.store, undecided)]
     incomplete = [each.reason for each in indexed if not each.complete] + uncounted
     verdicts = [verdict for each in seen.verdicts.values() for verdict in each]
     return StoreScan(
@@ -128,7 +142,9 @@ def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt
         records=sum(counts.values()),
         personal=sum(verdict.personal for verdict in verdicts),
         review=sum(verdict.verdict.value == "for review" for verdict in verdicts),
-        findings=tuple(coverage(seen.inventory, known, seen.verdicts)),
+        findings=tuple(gaps),
+        undecided=undecided,
+        changed=changed,
         indexed=indexed,
         proposal=path,
     )
@@ -171,6 +187,33 @@ def _counts(
             except ConnectorError as error:
                 uncounted.append(f"{name} could not be counted ({type(error).__name__})")
     return counts, uncounted
+
+
+def _judged(estate: Estate, seen: Look, now: dt.datetime) -> tuple[int, tuple[tuple[str, Drifted], ...]]:
+    """Add to the history what the verdicts are now; how many have changed, and what nobody has decided about."""
+    store = seen.inventory.store
+    with contextlib.closing(estate.engine()) as engine:
+        changed = engine.verdicts.record(
+            store,
+            {place: {each.column: judged(each) for each in verdicts} for place, verdicts in seen.verdicts.items()},
+            at=now,
+        )
+        known, found = coverage_of(engine), []
+        active = estate.acting(engine).data_maps[store].active if store in estate.data_maps else {}
+    for name, dataset in active.items():
+        shapes = [each for each in seen.inventory.datasets if each.kind is Kind.ROWS and covers(dataset, each)]
+        if dataset.controller in estate.controllers:
+            policy = estate.policy(dataset.controller)
+            found += [(name, each) for s in shapes for each in known.drifted(store, name, dataset, policy, s)]
+    return changed, tuple(found)
+
+
+def _since(estate: Estate, store: str, undecided: Collection[tuple[str, Drifted]]) -> Iterator[CoverageFinding]:
+    """The columns that were mapped and have changed since; those that are not mapped are findings anyway."""
+    for name, each in undecided:
+        if each.drift is Drift.CHANGED:
+            location = estate.data_maps[store].datasets[name].source
+            yield CoverageFinding(store, location, Gap.PERSONAL_SINCE, each.field, each.category)
 
 
 def _record(estate: Estate, store: str, counts: Mapping[str, int], now: dt.datetime) -> None:
