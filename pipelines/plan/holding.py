@@ -80,6 +80,11 @@ class Holding:
         whole = (h for h in self.holds if _cover(h) == cover and not h.scope.subject and not h.scope.record)
         return Standing.of(whole, horizon.as_of)
 
+    def of_persons(self, cover: Cover, horizon: Horizon) -> bool:
+        """Whether a hold on some person is in force over this scope."""
+        named = (h for h in self.holds if _cover(h) == cover and h.scope.subject)
+        return Standing.of(named, horizon.as_of).held
+
     def records(self, store: str, dataset: str) -> bool:
         """Whether a hold names a record of this dataset."""
         return any(h.scope.record and _cover(h).applies(store, dataset) for h in self.holds)
@@ -142,11 +147,16 @@ class Holding:
 
 
 def with_holds(
-    source: sa.FromClause, holding: Holding, covers: Mapping[str, Sequence[int]], digests: Sequence[Expression]
+    source: sa.FromClause,
+    holding: Holding,
+    covers: Mapping[str, Sequence[int]],
+    digests: Sequence[Expression],
+    anybody: Expression | None = None,
 ) -> tuple[sa.FromClause, dict[str, Expression]]:
     """Join what holds say of each row, by the digests that name it, and give the columns of `hold_columns`.
 
-    ``covers``: the numbers of the covers that concern each category. The table of narrow holds is there.
+    ``covers``: the numbers of the covers that concern each category. The table of narrow holds is there. ``anybody``:
+    whether a row names somebody whom no engine can read, who may be any person that is held.
     """
     several = sorted({tuple(numbers) for numbers in covers.values() if numbers})
     joined: dict[int, list[sa.FromClause]] = {number: [] for numbers in several for number in numbers}
@@ -162,7 +172,10 @@ def with_holds(
             names = hold_columns(horizon, numbers)
             standing = [_standing_columns(holding, number, horizon, joined[number]) for number in numbers]
             releases = [each for _, found in standing for each in found]
-            columns[names.held] = sa.case((sa.or_(*(held for held, _ in standing)), sa.true()), else_=sa.false())
+            held = [each for each, _ in standing]
+            if anybody is not None and any(holding.of_persons(holding.covers[number], horizon) for number in numbers):
+                held.append(anybody)
+            columns[names.held] = sa.case((sa.or_(*held), sa.true()), else_=sa.false())
             columns[names.release] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
     return source, columns
 
