@@ -8,7 +8,9 @@ from approving import confirm_maps
 from planned_shop import NOW, TODAY, Shop, identity, tally
 
 from pipelines.engine import HoldScope
+from pipelines.simulate.why import why
 from pipelines.subjects import subject_digest
+from retention_rules.decisions import Held, Undetermined
 from retention_rules.purposes import Right
 
 WITHDRAWALS = """\
@@ -115,6 +117,8 @@ def test_a_hold_on_a_person_keeps_a_record_that_may_be_hers(shop: Shop) -> None:
     shop.hold("anne@a.example", "2021-01-01")
     found = tally(shop.plan(), "crm", "contacts", "technical.ip")
     assert (found.held, found.due) == (1, 2)
+    explained = why(shop.estate, "SHOP", "crm", "contacts", ["1"], as_of=TODAY, today=TODAY)
+    assert {type(each.decision) for each in explained.people[0].views[0].categories} == {Held, Undetermined}
 
 
 def test_a_hold_that_was_released_or_is_on_no_person_says_nothing_of_who_cannot_be_read(sqlite_shop: Shop) -> None:
