@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import measured
-from benchmarks.schemas import chinook, generated, gestion, packages, practice, registers, services
+from benchmarks.schemas import chinook, generated, gestion, last, packages, practice, registers, services
 from benchmarks.schemas.labelled import NOT, OPEN, Labelled
 from pipelines.classify.language import language_of
 
@@ -88,6 +88,7 @@ def sets(data: Path | None) -> dict[str, list[Labelled]]:
     """The labelled tables, by set."""
     found = {"faker": generated.tables(), "gestion": gestion.tables(), "practice": practice.tables()}
     found |= {"services": services.tables(), "packages": packages.tables(), "registers": registers.tables()}
+    found["last"] = last.tables()
     if data is not None:
         found["chinook"] = chinook.tables(data)
     return found

@@ -18,6 +18,9 @@ SIGNS = SURE_SIGNS | {c.NAME, c.EMAIL, c.PHONE, c.USERNAME, c.GENDER}
 SITES = c.PLACES | {c.STREET, c.ADDRESS, c.WORKPLACE, c.LOCATION}
 """Categories that a company's premises have too."""
 
+BESIDE = frozenset({c.WORKPLACE, c.LANGUAGE, c.GENDER, c.MARITAL})
+"""Weakly named categories that are somebody's beside an address, a phone number or a name."""
+
 TECHNICAL = frozenset({c.IP, c.COOKIE, c.DEVICE, c.DEVICE_ID})
 """A table with one of these is about visits."""
 
@@ -157,7 +160,7 @@ def _weak(verdict: ColumnVerdict, about: About, *, elsewhere: bool) -> ColumnVer
         return _said(verdict, Verdict.PERSONAL, "beside a visitor")
     if about.persons or (about.linked and anybody):
         return _said(verdict, Verdict.PERSONAL, "about persons")
-    if category == c.WORKPLACE and about.near:
+    if category in BESIDE and about.near and not elsewhere:
         return _said(verdict, Verdict.PERSONAL, "beside a person")
     if category in {c.FIRST_NAME, c.PHONE} or (category in GRAVE and not elsewhere):
         return verdict

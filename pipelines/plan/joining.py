@@ -187,7 +187,7 @@ class Joining:
         digests = [carried.relation.c[label] for label, key in carried.links.items() if not key.weak]
         if "record_digest" in carried.relation.c:
             digests.append(carried.relation.c["record_digest"])
-        return with_holds(source, self.context.holding, self.covers, digests)
+        return with_holds(source, self.context.holding, self.covers, digests, carried.relation.c.get("unread"))
 
 
 def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.base import Connector, Kind
+from connectors.base import Connector, Inventory, Kind
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.data_map.writing import write_map
+from pipelines.engine.verdicts import LastLook
 from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
 from pipelines.scan.candidates import comments, said_so_far
@@ -21,11 +22,15 @@ from pipelines.scan.drift import Drift, Drifted, coverage_of, judged
 from pipelines.scan.evidence import evidence_file, write_evidence
 from pipelines.scan.index import DatasetScan, forget, mark_incomplete
 from pipelines.scan.refresh import index_datasets
+from pipelines.scan.sampling import kept, remembered, signs
 from pipelines.scan.sources import covers, source_of
 
 if TYPE_CHECKING:
     from pipelines.estate import Estate
     from pipelines.scan.looking import Look
+
+COUNTED = 100_000
+"""Rows up to which a table is counted, by the engine's estimate; of larger ones that estimate is told."""
 
 UNNAMED = "CONTROLLER"
 """The controller in a proposal while the estate has none."""
@@ -38,7 +43,9 @@ class StoreScan:
     ``records`` are those of the mapped datasets (of the proposed ones where nothing is mapped); ``personal`` and
     ``review`` count fields; ``changed`` those on which the scan says something else than the one before.
     ``undecided`` are columns with personal data that have come since their dataset was approved: with any of them, the
-    store fails the expectation that every such column is in the data map.
+    store fails the expectation that every such column is in the data map. ``unchanged`` counts the datasets that were
+    not read again, ``cut`` names those whose sample ran into a bound, and which. ``about``: some counts of records are
+    the engine's own estimates.
     """
 
     store: str
@@ -51,6 +58,9 @@ class StoreScan:
     findings: tuple[CoverageFinding, ...] = ()
     undecided: tuple[tuple[str, Drifted], ...] = ()
     changed: int = 0
+    about: bool = False
+    unchanged: int = 0
+    cut: tuple[tuple[str, str], ...] = ()
     indexed: tuple[DatasetScan, ...] = ()
     proposal: Path | None = None
 
@@ -118,7 +128,9 @@ def _store(estate: Estate, store: str, progress: Progress, now: dt.datetime) -> 
 def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt.datetime) -> StoreScan:
     from pipelines.scan.looking import look
 
-    seen = look(connector, progress)
+    with contextlib.closing(estate.engine()) as engine:
+        before = {place: remembered(each) for place, each in engine.verdicts.looks(connector.store).items()}
+    seen = look(connector, progress, before)
     known = estate.data_maps.get(connector.store)
     proposed, path = _propose(estate, seen, known)
     items = {shape.location for shape in seen.inventory.datasets if shape.kind is not Kind.ROWS}
@@ -127,9 +139,11 @@ def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt
     if items:
         forget(estate.index_file, connector.store, acting)
         indexed = tuple(index_datasets(estate, connector, acting, progress, now))
-    counts, uncounted = _counts(connector, acting, indexed)
+    estimated = _estimated(seen.inventory, acting)
+    exact = {name: each for name, each in acting.items() if name not in estimated}
+    counts, uncounted = _counts(connector, exact, indexed)
     if known:
-        _record(estate, connector.store, counts, now)
+        _record(estate, connector.store, counts, now)  # limits are held against counts, never against estimates
     changed, undecided = _judged(estate, seen, now)
     gaps = [*coverage(seen.inventory, known, seen.verdicts), *_since(estate, connector.store, undecided)]
     incomplete = [each.reason for each in indexed if not each.complete] + uncounted
@@ -139,12 +153,15 @@ def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt
         complete=not incomplete,
         reason="; ".join(dict.fromkeys(incomplete)),
         datasets=len(seen.inventory.datasets),
-        records=sum(counts.values()),
+        records=sum(counts.values()) + sum(estimated.values()),
         personal=sum(verdict.personal for verdict in verdicts),
         review=sum(verdict.verdict.value == "for review" for verdict in verdicts),
         findings=tuple(gaps),
         undecided=undecided,
         changed=changed,
+        unchanged=len(seen.unchanged),
+        cut=tuple((place, each.cut) for place, each in sorted(seen.samples.items()) if each.cut),
+        about=bool(estimated),
         indexed=indexed,
         proposal=path,
     )
@@ -166,6 +183,16 @@ def _propose(estate: Estate, seen: Look, known: StoreMap | None) -> tuple[StoreM
 def _controller(estate: Estate, known: StoreMap | None) -> str:
     named = [dataset.controller for dataset in known.datasets.values()] if known else []
     return next(iter([*named, *estate.controllers]), UNNAMED)
+
+
+def _estimated(inventory: Inventory, datasets: Mapping[str, DatasetMap]) -> dict[str, int]:
+    """About how many records the large datasets hold: the engine knows, and counting them would read them all."""
+    found = {name: (inventory.find(each.source), each) for name, each in datasets.items()}
+    return {
+        name: shape.estimate
+        for name, (shape, each) in found.items()
+        if shape and shape.kind is Kind.ROWS and not each.where and shape.estimate and shape.estimate > COUNTED
+    }
 
 
 def _counts(
@@ -198,6 +225,13 @@ def _judged(estate: Estate, seen: Look, now: dt.datetime) -> tuple[int, tuple[tu
             {place: {each.column: judged(each) for each in verdicts} for place, verdicts in seen.verdicts.items()},
             at=now,
         )
+        shapes_by = {each.location: each for each in seen.inventory.datasets}
+        looks = {
+            place: LastLook(now, signs(shapes_by[place]), kept(verdicts, seen.samples[place]))
+            for place, verdicts in seen.verdicts.items()
+            if place in seen.samples
+        }
+        engine.verdicts.remember(store, looks)
         known, found = coverage_of(engine), []
         active = estate.acting(engine).data_maps[store].active if store in estate.data_maps else {}
     for name, dataset in active.items():

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 
 from approving import confirm_maps
-from planned_shop import NOW, TODAY, Shop, identity
+from planned_shop import NOW, TODAY, Shop, identity, tally
 
+from pipelines.engine import HoldScope
+from pipelines.simulate.why import why
 from pipelines.subjects import subject_digest
+from retention_rules.decisions import Held, Undetermined
 from retention_rules.purposes import Right
 
 WITHDRAWALS = """\
@@ -104,3 +107,26 @@ def test_a_name_in_a_header_is_a_doubt_however_its_link_is_declared(sqlite_shop:
     shop.mail("1", "2026-05-01", from_=("other@a.example", "Anne Dupont"), to="us@shop.example")
     found = identity(shop.plan())
     assert (found.due, found.undetermined) == (1, 1)
+
+
+def test_a_hold_on_a_person_keeps_a_record_that_may_be_hers(shop: Shop) -> None:
+    """Several addresses in a cell, and a period of the record's own: nothing but the hold would keep it."""
+    shop.contact("anne@a.example; bob@b.example", seen="2020-01-01 10:00:00")
+    shop.contact("eve@a.example", seen="2020-01-01 10:00:00")
+    shop.contact(None, seen="2020-01-01 10:00:00")
+    shop.hold("anne@a.example", "2021-01-01")
+    found = tally(shop.plan(), "crm", "contacts", "technical.ip")
+    assert (found.held, found.due) == (1, 2)
+    explained = why(shop.estate, "SHOP", "crm", "contacts", ["1"], as_of=TODAY, today=TODAY)
+    assert {type(each.decision) for each in explained.people[0].views[0].categories} == {Held, Undetermined}
+
+
+def test_a_hold_that_was_released_or_is_on_no_person_says_nothing_of_who_cannot_be_read(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    shop.contact("anne@a.example; bob@b.example", seen="2020-01-01 10:00:00")
+    shop.hold("anne@a.example", "2021-01-01", "2026-04-10")
+    shop.hold("anne@a.example", "2021-01-01", categories=frozenset({"user"}))
+    record = HoldScope(store="crm", dataset="contacts", record="ab" * 16)
+    with contextlib.closing(shop.estate.engine()) as engine:
+        engine.holds.open("case-2", record, since=TODAY, by="legal", at=NOW)
+    assert tally(shop.plan(), "crm", "contacts", "technical.ip").due == 1
