@@ -1,0 +1,117 @@
+"""Purposes that outlive what they depend on: days of persons that, after a run, nobody knows any more.
+
+A dataset tells what happened to its subjects as long as its record is there, and what links it to them. What inherits
+from an anonymised record goes on by the days that are remembered with the mark; any other record of the person is
+decided on as if it had never happened. So a purpose that depends on it elsewhere has to keep what tells it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+
+from pipelines.data_map.model import DatasetMap, StoreMap
+from pipelines.plan.context import Context, asked_of
+from pipelines.plan.links import STRONG
+from pipelines.plan.remembered import below
+from pipelines.plan.supply import Supplier, keys_of
+from retention_rules.policy import Policy
+from retention_rules.purposes import Choice, EndAction, Purpose
+
+Place = tuple[str, str]
+"""A store and a dataset."""
+
+_SOME_DAY = dt.date(2000, 1, 1)
+
+
+def outlived(context: Context) -> Iterator[str]:
+    """What the plan says of each purpose that depends on an event longer than a dataset tells it."""
+    for supplier in context.supply.suppliers:
+        for event in supplier.events:
+            for purpose, readers in _depending(context, supplier, event):
+                lost = {each: _gone_before(context, supplier, event, purpose, each) for each in readers}
+                hit = sorted(".".join(each) for each, gone in lost.items() if gone)
+                what = sorted({category for gone in lost.values() for category in gone})
+                if hit:
+                    yield (
+                        f"purpose {purpose.name} depends on `{event}` of {supplier.store}.{supplier.dataset}, and does "
+                        f"not keep what tells it ({', '.join(what)}): once that has gone, {', '.join(hit)} is decided "
+                        "on as if it had never happened. Let the purpose, or one that lasts as long, keep it too"
+                    )
+
+
+def _depending(context: Context, supplier: Supplier, event: str) -> Iterator[tuple[Purpose, list[Place]]]:
+    """The purposes that ask for an event, and the datasets where they do."""
+    policy = context.policy
+    for purpose in policy.purposes:
+        if event in asked_of(policy, [purpose])[0]:
+            yield (
+                purpose,
+                [
+                    (store, name)
+                    for store, store_map in context.maps.items()
+                    for name, dataset in context.active(store).items()
+                    if any(purpose in policy.purposes_for(each) for each in _categories(dataset))
+                    and keys_of(store_map, name) & supplier.keys
+                ],
+            )
+
+
+def _gone_before(context: Context, supplier: Supplier, event: str, purpose: Purpose, reader: Place) -> tuple[str, ...]:
+    """The categories of what tells an event to a dataset that may all go while a purpose lives there."""
+    store_map, policy = context.maps[supplier.store], context.policy
+    found: list[str] = []
+    links = {} if supplier.items else _links(store_map, supplier.dataset)
+    remembers = {(supplier.store, each) for holder in links.values() for each in below(store_map, holder)}
+    if links and reader not in remembers:
+        found += _unkept(policy, links, purpose, event)
+    own = _categories(store_map.datasets[supplier.dataset])
+    blocks = {(supplier.store, each) for each in below(store_map, supplier.dataset)}
+    if reader not in blocks and _can_go(policy, own, items=supplier.items):
+        found += _unkept(policy, own, purpose, event)
+    return tuple(found)
+
+
+def _unkept(policy: Policy, categories: Iterable[str | None], purpose: Purpose, event: str) -> list[str]:
+    """The categories, unless one of them is kept for as long as the purpose may depend on the event, or for ever."""
+    names = [each for each in categories if each is not None]
+    lasting = (each == purpose or _lasts(each, purpose, event) for name in names for each in policy.purposes_for(name))
+    return [] if None in categories or any(lasting) else names
+
+
+def _links(store_map: StoreMap, name: str) -> Mapping[str | None, str]:
+    """The categories of the strong links of a dataset's records, and in which dataset each is; None: it never goes."""
+    dataset = store_map.datasets[name]
+    columns = [each for link in dataset.subjects if link.strength in STRONG for each in link.columns]
+    found: dict[str | None, str] = {}
+    for each in columns:
+        found[dataset.personal[each].category if each in dataset.personal else None] = name
+    for parent in dataset.inherits:
+        found |= _links(store_map, parent.dataset)
+    return found
+
+
+def _can_go(policy: Policy, categories: Iterable[str], *, items: bool) -> bool:
+    """Whether records of these categories can be deleted as a whole."""
+    kept = [policy.purposes_for(each) for each in categories]
+    return bool(kept) and (items or all(any(p.end_action is EndAction.DELETE for p in each) for each in kept))
+
+
+def _lasts(one: Purpose, other: Purpose, event: str) -> bool:
+    """Whether a purpose lives at least as long after an event as another that starts with it."""
+    start = one.starting_point
+    if one.when is not None or one.ended_by not in {"", other.ended_by}:
+        return False
+    if event not in start.events or (len(start.events) > 1 and start.choice is not Choice.LATEST):
+        return False
+    mine, theirs = _ends(one), _ends(other)
+    return event in other.starting_point.events and min(mine) >= max(theirs)
+
+
+def _ends(purpose: Purpose) -> list[dt.date]:
+    """When it ends, had it started on some day."""
+    return [branch.period.after(_SOME_DAY) for branch in purpose.periods] or [_SOME_DAY]
+
+
+def _categories(dataset: DatasetMap) -> tuple[str, ...]:
+    return tuple(sorted({each.category for each in dataset.personal.values()}))

@@ -1,0 +1,82 @@
+"""A purpose that depends on what others tell longer than they keep it is named in every plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from approving import confirm_maps
+from parted_estate import FIRST, PartedEstate, parted
+from planned_shop import Shop
+
+LETTERS = """\
+  letters:
+    source: letters
+    controller: SHOP
+    key: [id]
+    subjects: [{kind: email, columns: [email]}]
+    events: {collected: {column: collected}}
+    fields: {email: {category: user.contact.email}, body: {category: contract.letter}}
+    approved: {by: dpo, on: 2026-01-01}
+"""
+PURPOSES = """\
+  recent:
+    {basis: consent, source: Test 6, keeps: [user, contract.letter], after: collected, for: 3 years, then: anonymise}
+  letters:
+    {basis: law, source: Test 7, keeps: [contract.letter], after: contract_end, for: 10 years, then: delete}
+"""
+
+
+def outliving(plan: object) -> list[str]:
+    warnings: tuple[str, ...] = getattr(plan, "warnings")  # noqa: B009
+    return [each for each in warnings if "as if it had never happened" in each]
+
+
+@pytest.fixture
+def papers(request: pytest.FixtureRequest, tmp_path: Path) -> PartedEstate:
+    """Letters of persons, to be kept for ten years after contracts whose address goes after three."""
+    made = parted("sqlite", request, tmp_path)
+    policy, mapped = made.folder / "policies" / "papers.yaml", made.folder / "data_map" / "shop.yaml"
+    policy.write_text(policy.read_text().replace("call: point}", "call: point, collected: point}") + PURPOSES)
+    mapped.write_text(mapped.read_text() + LETTERS)
+    confirm_maps(made.folder)
+    made.execute(
+        "CREATE TABLE letters (id INTEGER PRIMARY KEY, email TEXT, body TEXT, collected DATE)",
+        "INSERT INTO letters VALUES (1, 'person1@acme.example', 'Dear Sir', '2025-01-01')",
+    )
+    return made
+
+
+def test_a_purpose_that_outlives_the_address_that_tells_it_its_event_is_named(papers: PartedEstate) -> None:
+    (warning,) = outliving(papers.run(FIRST))
+    assert "purpose letters depends on `contract_end` of shop.contracts" in warning
+    assert "shop.letters is decided" in warning
+    letters = next(each for each in papers.plan(dt.date(2028, 1, 2)).tallies if each.category == "contract.letter")
+    assert letters.due == 1, "what the warning is about: five years too early, since nobody knows of the contract"
+
+
+def test_it_is_not_where_it_keeps_the_address_too_nor_where_what_inherits_remembers(
+    papers: PartedEstate, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    policy = papers.folder / "policies" / "papers.yaml"
+    policy.write_text(
+        policy.read_text().replace(
+            "Test 7, keeps: [contract.letter]", "Test 7, keeps: [user, contract.letter, contract.number]"
+        )
+    )
+    assert outliving(papers.plan(FIRST)) == []
+    (tmp_path / "other").mkdir()
+    assert outliving(parted("sqlite", request, tmp_path / "other").plan(FIRST)) == []
+
+
+def test_nothing_is_named_where_whatever_depends_on_an_event_keeps_what_tells_it(sqlite_shop: Shop) -> None:
+    assert outliving(sqlite_shop.plan()) == []
+
+
+def test_a_message_that_goes_before_what_depends_on_its_day_is_named(sqlite_shop: Shop) -> None:
+    path = sqlite_shop.folder / "policies" / "shop.yaml"
+    path.write_text(path.read_text().replace("§3, keeps: [user, correspondence], when", "§3, keeps: [user.name], when"))
+    sqlite_shop.edit("data_map/mail.yaml", "fields: {body: {category: correspondence}, from", "fields: {from")
+    warnings = outliving(sqlite_shop.plan())
+    assert any("purpose prospecting depends on `contact` of mail.messages" in each for each in warnings)
