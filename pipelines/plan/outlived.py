@@ -14,7 +14,8 @@ from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.plan.context import Context, asked_of
 from pipelines.plan.links import STRONG
 from pipelines.plan.remembered import below
-from pipelines.plan.supply import Supplier, keys_of
+from pipelines.plan.supply import Supplier, keys_of, of_items, record_events
+from retention_rules.conditions import Is, Named, State, leaves
 from retention_rules.policy import Policy
 from retention_rules.purposes import Choice, EndAction, Purpose
 
@@ -44,7 +45,7 @@ def _depending(context: Context, supplier: Supplier, event: str) -> Iterator[tup
     """The purposes that ask for an event, and the datasets where they do."""
     policy = context.policy
     for purpose in policy.purposes:
-        if event in asked_of(policy, [purpose])[0]:
+        if _matters(policy, purpose, event):
             yield (
                 purpose,
                 [
@@ -57,19 +58,57 @@ def _depending(context: Context, supplier: Supplier, event: str) -> Iterator[tup
             )
 
 
+def _matters(policy: Policy, purpose: Purpose, event: str) -> bool:
+    """Whether it makes a difference to a purpose that an event happened, or did not: to be open is neither."""
+    conditions = [each for each in (purpose.when, *(branch.when for branch in purpose.periods)) if each is not None]
+    found = {*purpose.starting_point.events, purpose.ended_by}
+    while conditions:
+        for leaf in leaves(conditions.pop()):
+            if isinstance(leaf, Is) and leaf.state is not State.OPEN:
+                found.add(leaf.event)
+            elif isinstance(leaf, Named) and leaf.name in policy.facts:
+                conditions.append(policy.facts[leaf.name])
+    return event in found
+
+
 def _gone_before(context: Context, supplier: Supplier, event: str, purpose: Purpose, reader: Place) -> tuple[str, ...]:
     """The categories of what tells an event to a dataset that may all go while a purpose lives there."""
     store_map, policy = context.maps[supplier.store], context.policy
     found: list[str] = []
     links = {} if supplier.items else _links(store_map, supplier.dataset)
     remembers = {(supplier.store, each) for holder in links.values() for each in below(store_map, holder)}
-    if links and reader not in remembers:
+    if links and reader not in remembers and not _parted_by_then(context, reader, links):
         found += _unkept(policy, links, purpose, event)
     own = _categories(store_map.datasets[supplier.dataset])
     blocks = {(supplier.store, each) for each in below(store_map, supplier.dataset)}
-    if reader not in blocks and _can_go(policy, own, items=supplier.items):
+    can_go = reader not in blocks and _can_go(policy, own, items=supplier.items)
+    if can_go and not _parted_by_then(context, reader, own):
         found += _unkept(policy, own, purpose, event)
     return tuple(found)
+
+
+def _parted_by_then(context: Context, reader: Place, categories: Iterable[str | None]) -> bool:
+    """Whether a record's own link goes with these categories of its person at the latest, and the day is remembered.
+
+    So it is where whatever keeps the link keeps them too, and all that it asks for is the person's.
+    """
+    store_map, policy = context.maps[reader[0]], context.policy
+    dataset = store_map.datasets[reader[1]]
+    links = dict.fromkeys(_categories(dataset)) if of_items(dataset) else _links(store_map, reader[1])
+    keeping = {p.name for each in categories if each is not None for p in policy.purposes_for(each)}
+    own = {each for name in _chain(store_map, reader[1]) for each in record_events(store_map.datasets[name], policy)}
+    for purpose in (p for each in links if each is not None for p in policy.purposes_for(each)):
+        events, facts = asked_of(policy, [purpose])
+        if purpose.name not in keeping or facts or events & own:
+            return False
+    return bool(links) and None not in links
+
+
+def _chain(store_map: StoreMap, name: str) -> Iterator[str]:
+    """A dataset and what it inherits from."""
+    yield name
+    for parent in store_map.datasets[name].inherits:
+        yield from _chain(store_map, parent.dataset)
 
 
 def _unkept(policy: Policy, categories: Iterable[str | None], purpose: Purpose, event: str) -> list[str]:
