@@ -6,8 +6,8 @@ Accuracy: exact spans (start, end, type) on presidio-research's generated senten
 `benchmarks.span_texts` composes, each split in two by sentence template. Of the composed texts the half that is held
 out was not looked at; of presidio-research's held-out half, errors were read twice, late, and rules (not words) were
 mended by them, so that its figures flatter a little. That set labels the `Mr.` of some templates as a PERSON of its
-own, which costs every contender recall. Types are put together as PERSON, PHONE, PLACE (addresses and places), EMAIL, IBAN, CARD.
-PLACE is also scored with adjacent parts of an address put together on both sides, for the set labels `95` and
+own, which costs every contender recall. Types are put together: PERSON, PHONE, PLACE (addresses and places), EMAIL,
+IBAN, CARD. PLACE is also scored with adjacent parts of an address put together on both sides, for the set labels `95` and
 `55 Halsey Road` apart in one sentence and whole addresses in another.
 
 Speed: the mails of SpamAssassin's tests, in CPU seconds (a busy machine changes little), beside the same models run
