@@ -121,12 +121,12 @@ class _Explainer:
         """A row of a table: what of it is in the active base, and what in the archive."""
         arrivals = tuple(self._arrivals(key))
         try:
-            digest = record_digest(self.survey.estate, self.store, self.dataset, key)
+            found = self._active(key, record_digest(self.survey.estate, self.store, self.dataset, key))
         except UsageError:
             if not arrivals:
                 raise
-            return replace(self._why((), done=(), whole="it is in the archive", blockers=()), arrivals=arrivals)
-        return replace(self._active(key, digest), arrivals=arrivals)
+            found = self._why((), done=(), whole="it is in the archive", blockers=())
+        return replace(found, arrivals=arrivals)
 
     def _active(self, key: Sequence[str], digest: str) -> Why:
         selections = self.survey.selections(self.context, self.store)
