@@ -257,6 +257,12 @@ class _Builder:
                 f"hold {hold.id} keeps a record of {hold.scope.store}.{hold.scope.dataset} that the last scan did not "
                 "see: it may be anywhere now, so everything in that store is held; hold it anew where it is, or release"
             )
+        for store, gone in self.found.gone.items():
+            for (dataset, event), count in sorted(gone.missing.items()):
+                yield (
+                    f"{store}.{dataset} has lost rows that left open or unknown when `{event}` was, of {count} persons: "
+                    "what depends on it elsewhere stays undetermined"
+                )
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()
