@@ -36,3 +36,97 @@ def test_a_contact_stays_while_a_contract_that_is_gone_would_keep_it(shop: ToldE
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 def test_it_does_so_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     contacts_go_on_their_day(told_estate(kind, request, tmp_path))
+
+
+def told(shop: ToldEstate) -> set[tuple[str, str, str]]:
+    """Who told what of whom, by which kind of key: dataset, kind, event."""
+    return {(row["dataset"], row["kind"], row["event"]) for row in shop.rows(shop.own("told"))}
+
+
+def link_goes(shop: ToldEstate) -> None:
+    """Anonymise the customers before their contracts go, and see that the contacts do not know less for it."""
+    shop.execute("UPDATE customers SET closed_on = '2024-01-01' WHERE id IN (1, 2)")
+    early = dt.date(2025, 12, 1)
+    shop.run(early)
+    assert ["person" in row["email"] for row in shop.rows("customers")] == [False, False, True, True]
+    assert shop.ids("contracts") == [1, 2, 4]
+    assert {kind for _, kind, _ in told(shop)} == {"strong_email", "weak_email", "weak_name"}
+    shop.run(LAST)
+    assert shop.contacts() == [1, 2, 4]
+    shop.run(LAST + DAY)
+    assert shop.contacts() == [4]
+
+
+def test_what_inherits_a_link_goes_on_telling_after_it_was_anonymised(shop: ToldEstate) -> None:
+    link_goes(shop)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_a_link_goes_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    link_goes(told_estate(kind, request, tmp_path))
+
+
+def test_a_row_that_is_made_anew_tells_beside_what_was_told_and_the_latest_counts(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    shop.execute(
+        "INSERT INTO contracts VALUES (11, 1, 'K-11', '2026-09-01')",
+        "INSERT INTO contracts VALUES (12, 2, 'K-12', '2020-01-01')",
+    )
+    shop.run(LAST + DAY)
+    assert shop.contacts() == [1, 4]
+    later = dt.date(2029, 9, 1)
+    shop.run(later)
+    assert shop.contacts() == [1, 4]
+    shop.run(later + DAY)
+    assert shop.contacts() == [4]
+
+
+def test_a_client_again_is_a_client_though_an_earlier_contract_is_gone(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    shop.execute("INSERT INTO contracts VALUES (11, 1, 'K-11', NULL)")
+    shop.run(LAST + DAY)
+    assert shop.contacts() == [1, 4]
+
+
+def test_what_cannot_matter_any_more_is_forgotten_some_time_later(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    kept = shop.rows(shop.own("told"))
+    assert {(row["event"], str(row["first_day"]), str(row["last_day"]), bool(row["missing"])) for row in kept} == {
+        ("contract_end", str(ENDED), str(ENDED), False)
+    }
+    assert len({row["digest"] for row in kept if row["kind"] == "strong_email"}) == 2
+    shop.run(LAST + DAY)
+    assert shop.rows(shop.own("told")) == kept, "a run may be late"
+    shop.crm.execute("INSERT INTO contacts VALUES (20, 'x@acme.example', 'Contact', '2020-01-01')")
+    shop.run(LAST + 89 * DAY)
+    assert shop.rows(shop.own("told")) == kept
+    shop.crm.execute("INSERT INTO contacts VALUES (21, 'x@acme.example', 'Contact', '2020-01-01')")
+    shop.run(LAST + 91 * DAY)
+    assert shop.rows(shop.own("told")) == []
+
+
+def test_nothing_is_kept_of_what_is_over_everywhere_when_it_goes(shop: ToldEstate) -> None:
+    shop.run(dt.date(2028, 12, 1))
+    assert shop.ids("contracts") == shop.contacts() == [4]
+    assert shop.rows(shop.own("told")) == []
+
+
+def test_what_is_kept_are_digests_and_days(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    rows = shop.rows(shop.own("told"))
+    assert rows
+    assert all(re.fullmatch(r"[0-9a-f]{32,64}", row["digest"]) for row in rows)
+    told = " ".join(str(value) for row in rows for name, value in row.items() if name != "digest").lower()
+    canaries = ("person1", "person2", "acme", "name", "k-1", "k-2", "customers [1]", '"1"', "[1]")
+    assert [each for each in canaries if each in told.replace("weak_name", "")] == []
+
+
+def test_what_was_open_when_its_row_went_leaves_the_person_undetermined_and_is_reported(shop: ToldEstate) -> None:
+    shop.execute("UPDATE customers SET closed_on = '2024-01-01' WHERE id = 4")
+    shop.run(GONE)
+    assert "person" not in shop.rows("customers")[3]["email"]
+    plan = shop.run(dt.date(2040, 1, 1))
+    contacts = next(each for each in plan.tallies if each.dataset == "contacts")
+    assert (contacts.undetermined, shop.contacts()) == (1, [4])
+    assert any("contract_end" in each and "of 1 persons" in each for each in plan.warnings)
