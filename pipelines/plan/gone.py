@@ -20,7 +20,6 @@ from pipelines.plan.frozen import seen
 from pipelines.plan.links import Key
 from pipelines.plan.mattering import GRACE, lasting, mattering
 
-
 FOREIGN = "its rows that are gone told it by a kind of key that nobody uses for it any more"
 """Why an event is incomplete of which something is known by keys that lead to nobody now."""
 
@@ -50,7 +49,9 @@ def told_by_gone(connection: sa.Connection, journal: Journal, context: Context) 
         for dataset, kind, event in kinds
         if kind not in {key.name for key in context.supply.keys(event)}
     }
-    labels = {f"l{number}": keys[kind] for number, kind in enumerate(sorted({kind for _, kind, _ in kinds} & set(keys)))}
+    labels = {
+        f"l{number}": keys[kind] for number, kind in enumerate(sorted({kind for _, kind, _ in kinds} & set(keys)))
+    }
     counts = sa.select(told.c.dataset, told.c.event, sa.func.count(sa.distinct(told.c.digest)))
     waiting = counts.where(*mine, told.c.missing, told.c.kind.like("strong%")).group_by(told.c.dataset, told.c.event)
     missing = {(dataset, event): int(count) for dataset, event, count in connection.execute(waiting)}
@@ -90,7 +91,9 @@ def _carried(
 
 def forgettable(connection: sa.Connection, journal: Journal, context: Context) -> bool:
     """Whether anything is kept that cannot matter any more."""
-    return connection.execute(sa.select(journal.told.c.event).where(_over(journal, context)).limit(1)).first() is not None
+    return (
+        connection.execute(sa.select(journal.told.c.event).where(_over(journal, context)).limit(1)).first() is not None
+    )
 
 
 def forget(connection: sa.Connection, journal: Journal, context: Context) -> None:

@@ -1,8 +1,8 @@
 """How long what rows that are gone told of persons still matters to records elsewhere: a function of the policy.
 
-A day on which something ended matters until no purpose that asks for it could keep anything because of it any more. What
-a condition asks for otherwise than whether it is open, and what ends a purpose, matters as long as the policy asks: an
-objection does not lapse with the row that told it.
+A day on which something ended matters until no purpose that asks for it could keep anything because of it any more.
+What a condition asks for otherwise than whether it is open, and what ends a purpose, matters as long as the policy
+asks: an objection does not lapse with the row that told it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ def mattering(context: Context, store: str = "", own: Collection[str] = ()) -> d
 
 def lasting(context: Context) -> bool:
     """Whether everything matters that is asked for: what is due may wait, for a later portion or for a hold's end."""
-    return context.portion is not None or any(
-        each.active(context.horizons[-1].as_of) for each in context.holding.holds
-    )
+    return context.portion is not None or any(each.active(context.horizons[-1].as_of) for each in context.holding.holds)
 
 
 def matters_after(policy: Policy, purposes: Iterable[Purpose], event: str, as_of: dt.date) -> dt.date | None:

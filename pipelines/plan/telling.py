@@ -10,12 +10,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 
 from connectors.sql.act import Before, Frozen, Restriction, key_among
 from connectors.sql.told import keeping_told
-from pipelines.data_map.model import DatasetMap, Parent, StoreMap
+from pipelines.data_map.model import DatasetMap, Parent
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.artefact import Action, Step
 from pipelines.plan.carried import Carried, Datasets, any_of
@@ -60,7 +61,7 @@ def kept_telling_of_archive(archived: ArchivedSelection, datasets: Datasets, ste
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A dataset whose rows tell something, how it is reached from the rows of the chunk, and by which links it tells."""
+    """A dataset whose rows tell something, how they lead to the rows of the chunk, and the links by which they tell."""
 
     dataset: str
     path: Path
@@ -76,7 +77,7 @@ class _Telling:
     step: Step
     columns: frozenset[str]
 
-    @property
+    @cached_property
     def sources(self) -> list[_Source]:
         """Whoever will not tell it any more."""
         store, name = self.selection.store, self.selection.name
@@ -87,7 +88,9 @@ class _Telling:
         found: list[_Source] = []
         for each in sorted(heirs):
             dataset = store_map.datasets[each]
-            events = {event: bounds[event] for event in subject_events(dataset, store.context.policy) if event in bounds}
+            events = {
+                event: bounds[event] for event in subject_events(dataset, store.context.policy) if event in bounds
+            }
             if events and dataset.controller == store.context.controller:
                 found += (_Source(each, path, labels, events) for path, labels in self._going(each))
         return found
@@ -119,13 +122,11 @@ class _Telling:
 
     def select(self, frozen: Frozen) -> sa.Select[tuple[object, ...]]:
         """One row for each dataset, kind of key, digest and event."""
-        store, name = self.selection.store, self.selection.name
+        store = self.selection.store
         parts: list[sa.Select[tuple[object, ...]]] = []
         for each in self.sources:
-            restriction = frozen.within if not each.path else _leading(store.datasets, each, name, frozen.within)
-            carried = store.datasets.carried(
-                each.dataset, restriction=restriction, events=frozenset(each.bounds)
-            )
+            restriction = _leading(store.datasets, each.path, frozen.within)
+            carried = store.datasets.carried(each.dataset, restriction=restriction, events=frozenset(each.bounds))
             parts += _occurrences(each.dataset, carried, each.labels, each.bounds, store.context)
         return _grouped(parts)
 
@@ -152,23 +153,18 @@ def _telling_columns(dataset: DatasetMap) -> set[str]:
     return {*dataset.where, *(each.column for each in sources if each is not None and each.column is not None)}
 
 
-def _leading(datasets: Datasets, source: _Source, to: str, within: Restriction) -> Restriction:
+def _leading(datasets: Datasets, path: Path, within: Restriction) -> Restriction:
     """Lets through the rows of a dataset that lead to the rows of a chunk."""
-    table_of: StoreMap = datasets.store_map
+    if not path:
+        return within
+    first, rest = path[0], _leading(datasets, path[1:], within)
 
-    def reached(path: Path) -> Restriction:
-        if not path:
-            return within
-        first, rest = path[0], reached(path[1:])
+    def among(rows: sa.FromClause) -> Expression:
+        above = datasets.table(datasets.map(first.dataset).source).alias()
+        theirs = sa.select(*(above.c[target].label(own) for own, target in first.on.items())).where(rest(above))
+        return key_among(rows, list(first.on), theirs)
 
-        def among(rows: sa.FromClause) -> Expression:
-            above = datasets.table(table_of.datasets[first.dataset].source).alias()
-            theirs = sa.select(*(above.c[target].label(own) for own, target in first.on.items())).where(rest(above))
-            return key_among(rows, list(first.on), theirs)
-
-        return among
-
-    return reached(source.path)
+    return among
 
 
 def _occurrences(
