@@ -46,6 +46,8 @@ lint: install  ## ruff, mypy, import-linter
 
 bench: install  ## Benchmarks: ratios to a floor measured in the same run, and peak memory (long)
 	$(BIN)/python -m benchmarks.planning --twice
+	$(BIN)/uv sync --frozen --inexact --quiet --python $(BIN)/python --group bench
+	$(BIN)/python -m benchmarks.classification_columns $(if $(DATA),--data $(DATA))
 
 screenshots: install  ## Remake the pictures of Airflow's UI (needs Debian's chromium)
 	$(BIN)/python tests/screenshots.py

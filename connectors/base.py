@@ -101,7 +101,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class DatasetShape:
-    """What inspection finds of one table, mailbox or calendar. ``estimate`` is the store's own row estimate."""
+    """What inspection finds of one table, mailbox or calendar. ``estimate`` is the store's own row estimate.
+
+    ``token``: while it stays the same, no record has changed; empty where the store cannot tell.
+    """
 
     location: str
     kind: Kind
@@ -110,6 +113,7 @@ class DatasetShape:
     references: tuple[Reference, ...] = ()
     estimate: int | None = None
     triggers: tuple[str, ...] = ()
+    token: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +177,14 @@ Transform = Callable[[Ref, bytes], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One record's content, for classification and redaction. ``fields`` are texts by name (subject, body, …)."""
+    """One record's content, for classification and redaction. ``fields`` are texts by name (subject, body, …).
+
+    ``by_hash``: whether it was chosen by a stable hash of the key; else it came first when the time was up.
+    """
 
     ref: Ref
     fields: Mapping[str, str]
+    by_hash: bool = True
 
 
 @runtime_checkable
@@ -213,8 +221,11 @@ class Connector(Protocol):
         """
         ...
 
-    def sample(self, source: Source, limit: int) -> Iterator[Document]:
-        """At most ``limit`` records with their texts, chosen by a stable hash of the key; for classification."""
+    def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
+        """At most ``limit`` records with their texts, chosen by a stable hash of the key; for classification.
+
+        ``seconds`` bounds what the choice may cost the store, as far as it can be told to stop.
+        """
         ...
 
     def impact(self, source: Source) -> Impact:

@@ -111,7 +111,7 @@ class MemoryConnector:
             else:
                 yield pa.RecordBatch.from_pylist([_item(ref, record) for ref, record in chunk], ITEM_SCHEMA)
 
-    def sample(self, source: Source, limit: int) -> Iterator[Document]:
+    def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` records, by a stable hash of the key."""
         for ref, record in sampled(self._records(source), limit, key=lambda pair: pair[0].key):
             content = json.loads(record.content)

@@ -39,9 +39,9 @@ class ReadingOnly:
         """Stream every record."""
         return self._connector.scan(source, columns, batch)
 
-    def sample(self, source: Source, limit: int) -> Iterator[Document]:
+    def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` records with their texts."""
-        return self._connector.sample(source, limit)
+        return self._connector.sample(source, limit, seconds)
 
     def impact(self, source: Source) -> Impact:
         """What deleting from this source would also do."""

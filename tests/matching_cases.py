@@ -171,7 +171,7 @@ def findings(chosen: Sequence[Case], folder: Path) -> dict[str, Finding]:
         policy, horizon = load_policy("julien"), Horizon("h", TODAY, TODAY)
         for query in item_occurrences(supplier, dataset, policy, EVENT, horizon):
             for _, _, key, digest, *state in run(items, query).fetchall():
-                evidence.setdefault((key, digest), []).append(tuple(state))
+                evidence.setdefault((key, digest.hex), []).append(tuple(state))
     people = dict[str, list[tuple[Any, ...]]]()
     for item, *digests in items.execute("SELECT key, digest, loose, name_digest FROM items.participants").fetchall():
         people.setdefault(item, []).append(tuple(digests))

@@ -52,6 +52,13 @@ def made(name: str, rows: int, columns: Mapping[str, Made], seed: int = 11) -> L
     return Labelled(Table(name, tuple(found), references, linking), labels)
 
 
+def col(
+    make: Maker, label: str, type_: str = "varchar(80)", *, sparse: float = 0.05, key: bool = False, reference: str = ""
+) -> Made:
+    """A column, most often of texts."""
+    return Made(type_, make, label, sparse, key, reference)
+
+
 def one_of(*values: Any) -> Maker:
     """A value of a list."""
     return lambda chance: chance.choice(values)

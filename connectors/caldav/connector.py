@@ -5,6 +5,7 @@ A record's key is its path, its version the etag. Every write is conditional on 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -75,13 +76,13 @@ class CaldavConnector:
     def inspect(self) -> Inventory:
         """One dataset per calendar, declared or not, with its number of resources."""
         fields = tuple(FieldShape(name, "text") for name in _TEXTS)
-        return Inventory(
-            self.store,
-            tuple(
-                DatasetShape(each.name, Kind.EVENTS, fields, ("href",), estimate=len(self._reader.listing(each.path)))
-                for each in self._reader.calendars()
-            ),
-        )
+        shapes = []
+        for each in self._reader.calendars():
+            listed = self._reader.listing(each.path)
+            tags = sorted(f"{resource.path} {resource.etag}" for resource in listed)
+            token = hashlib.sha256("\n".join(tags).encode()).hexdigest()
+            shapes.append(DatasetShape(each.name, Kind.EVENTS, fields, ("href",), estimate=len(listed), token=token))
+        return Inventory(self.store, tuple(shapes))
 
     def count(self, source: Source) -> int:
         """How many resources the source's calendars hold."""
@@ -98,7 +99,7 @@ class CaldavConnector:
                     if rows:
                         yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
 
-    def sample(self, source: Source, limit: int) -> Iterator[Document]:
+    def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` resources with the texts of all their components."""
         listed = (
             (each.path, calendar.name) for calendar in self._calendars(source)

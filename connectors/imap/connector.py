@@ -68,14 +68,12 @@ class ImapConnector:
 
     def inspect(self) -> Inventory:
         """One dataset per mailbox, declared or not, with its number of messages."""
-        fields = tuple(FieldShape(name, "text") for name in _FIELDS)
-        return Inventory(
-            self.store,
-            tuple(
-                DatasetShape(name, Kind.MESSAGES, fields, ("uidvalidity", "uid"), estimate=self._reader.total(name))
-                for name in self._reader.folders()
-            ),
-        )
+        fields, key = tuple(FieldShape(name, "text") for name in _FIELDS), ("uidvalidity", "uid")
+        shapes = []
+        for name in self._reader.folders():
+            total, token = self._reader.state(name)
+            shapes.append(DatasetShape(name, Kind.MESSAGES, fields, key, estimate=total, token=token))
+        return Inventory(self.store, tuple(shapes))
 
     def count(self, source: Source) -> int:
         """How many messages the source's mailboxes hold."""
@@ -92,7 +90,7 @@ class ImapConnector:
                     if rows:
                         yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
 
-    def sample(self, source: Source, limit: int) -> Iterator[Document]:
+    def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` messages with their decoded texts and the names of their attachments."""
         by_mailbox: dict[str, list[str]] = {}
         for key, mailbox in sampled(self._keys(source), limit, key=lambda pair: pair[0]):

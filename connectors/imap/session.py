@@ -70,6 +70,18 @@ class Session:
         with self._reaching("asked for a mailbox's status") as client:
             return int(client.folder_status(mailbox, ["MESSAGES"])[b"MESSAGES"])
 
+    def state(self, mailbox: str) -> tuple[int, str]:
+        """How many messages a mailbox holds, and what changes with any of them; empty where the server lacks CONDSTORE.
+
+        A message's text never changes (RFC 9051); its flags do, and count here.
+        """
+        asked = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
+        counted = "CONDSTORE" in self.features
+        with self._reaching("asked for a mailbox's status") as client:
+            found = client.folder_status(mailbox, [*asked, "HIGHESTMODSEQ"] if counted else asked)
+        parts = [str(found.get(name.encode(), "")) for name in (*asked, "HIGHESTMODSEQ")]
+        return int(found[b"MESSAGES"]), ":".join(parts) if counted and all(parts) else ""
+
     def open(self, mailbox: str, *, write: bool = False) -> int:
         """Select a mailbox afresh (EXAMINE unless ``write``); returns its UIDVALIDITY.
 

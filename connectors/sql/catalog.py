@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 
 from connectors.base import DatasetShape, FieldShape, Inventory, Kind, Reference
+from connectors.sql.statistics import change_tokens, estimates
 
 OWN_SCHEMA = "ardoise"
 OWN_PREFIX = "ardoise_"
@@ -30,7 +31,8 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
     A field counts as unique when a primary key, unique constraint or unique index holds it, alone or with others.
     """
     inspector = sa.inspect(connection)
-    triggers, estimates, partitions = _triggers(connection), _estimates(connection), _partitions(connection)
+    triggers, partitions = _triggers(connection), _partitions(connection)
+    about, tokens = estimates(connection), change_tokens(connection)
     rules = _sqlite_rules(connection)
     # SQLite keeps a UNIQUE of a column definition as an automatic index only.
     automatic: dict[str, Any] = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
@@ -57,8 +59,9 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
                     tuple(_field(column, singular) for column in columns[place]),
                     key,
                     tuple(_reference(each, schema, ordered, rules.get(name, {})) for each in foreign.get(place, ())),
-                    estimates.get(where),
+                    about.get(where),
                     tuple(sorted(triggers.get(where, ()))),
+                    tokens.get(where, tokens.get("", "")),
                 )
             )
     return Inventory(store, tuple(shapes))
@@ -139,16 +142,6 @@ def _triggers(connection: sa.Connection) -> dict[str, set[str]]:
     for table, name in connection.exec_driver_sql(statement):
         found[table].add(name)
     return found
-
-
-def _estimates(connection: sa.Connection) -> dict[str, int]:
-    if connection.dialect.name != "postgresql":
-        return {}
-    rows = connection.exec_driver_sql(
-        "SELECT n.nspname || '.' || c.relname, c.reltuples::bigint FROM pg_class c "
-        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND c.reltuples >= 0"
-    )
-    return {table: count for table, count in rows}  # noqa: C416 - rows are no pairs to the type checker
 
 
 def schema_digest(inventory: Inventory, locations: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from connectors.sql.apart import Ordinary
 from connectors.sql.archive import Archive, ArchivePlace
 from connectors.sql.engines import open_engine, parse_url, speaking_for
 from connectors.sql.journal import Journal
+from connectors.sql.sampling import Sampling
 
 
 class SqlConnector:
@@ -295,11 +297,11 @@ class SqlConnector:
                 raise
             raise ScanIncomplete(self.store, f"the scan of {source.name} ended early", error.remedy) from None
 
-    def sample(self, source: Source, limit: int) -> Iterator[Document]:
-        """At most ``limit`` rows with their texts, by a stable hash of the key."""
-        table, key, where = self.table(source), self.key(source), self.where(source)
+    def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
+        """At most ``limit`` rows with their texts, by a stable hash of the key; the first ones when time is up."""
+        sampling = Sampling(self.table(source), self.key(source), partial(self.where, source), limit, seconds)
         with self.reading(strict=True) as connection:
-            yield from rows.sample(connection, table, key, where, limit)
+            yield from sampling.documents(connection)
 
     def impact(self, source: Source) -> Impact:
         """What deleting every row of the source would also do."""

@@ -1,4 +1,4 @@
-"""The record side of a SQL store: streaming scans, samples, and acts on rows as they were seen.
+"""The record side of a SQL store: streaming scans, and acts on rows as they were seen.
 
 A key is the JSON array of the key columns. A version is PostgreSQL's `xmin`, elsewhere a digest of the row.
 """
@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from connectors.base import Document, Outcome, Ref, Result, Source, Transform
+from connectors.base import Outcome, Ref, Result, Source, Transform
 from connectors.errors import StoreRefuses
-from connectors.sql.functions import record_key, row_digest, version
+from connectors.sql.functions import record_key, version
 from connectors.sql.journal import Chunk, Counts, Journal
 
 
@@ -35,23 +35,6 @@ def scan(
     with streamed.execute(sa.select(*selected).where(where)) as rows:
         for part in rows.mappings().partitions(batch):
             yield pa.RecordBatch.from_pylist([dict(row) for row in part], schema)
-
-
-def sample(
-    connection: sa.Connection, table: sa.Table, key: Sequence[str], where: Any, limit: int
-) -> Iterator[Document]:
-    """At most ``limit`` rows by a stable hash of their key, with the text of every column that is not NULL."""
-    place = record_key(table.c[name] for name in key)
-    rows = connection.execute(
-        sa.select(place.label("ardoise_key"), version(table, connection.dialect).label("ardoise_version"))
-        .add_columns(*(sa.cast(column, sa.Text).label(column.name) for column in table.c))
-        .where(where)
-        .order_by(row_digest(table.c[name] for name in key))
-        .limit(limit)
-    )
-    for row in rows.mappings():
-        texts = {column.name: row[column.name] for column in table.c if row[column.name] is not None}
-        yield Document(Ref(row["ardoise_key"], row["ardoise_version"]), texts)
 
 
 def count_keys(connection: sa.Connection, table: sa.Table, key: Sequence[str], refs: Sequence[Ref]) -> int:

@@ -26,7 +26,7 @@ def empty(connection: sa.Connection, table: sa.Table) -> None:
     PostgreSQL would read its deleted rows again and again; TRUNCATE leaves none.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"TRUNCATE {table.name}")
+        connection.exec_driver_sql(f"TRUNCATE {connection.dialect.identifier_preparer.format_table(table)}")
     else:
         connection.execute(sa.delete(table))
 
@@ -34,7 +34,7 @@ def empty(connection: sa.Connection, table: sa.Table) -> None:
 def analyse(connection: sa.Connection, table: sa.Table) -> None:
     """Let PostgreSQL's planner know what is in a temporary table: nothing else tells it."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ANALYZE {table.name}")
+        connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")
 
 
 @compiles(sa.schema.CreateTable, "mysql", "mariadb")

@@ -10,7 +10,8 @@ from connectors.sql.connector import SqlConnector
 from pipelines.engine import EngineDatabase
 from pipelines.errors import PlanChanged, Refused
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Plan
+from pipelines.plan.artefact import Place, Plan
+from pipelines.scan.drift import coverage_of
 from pipelines.scan.sources import source_of
 
 AGAIN = "Make a new plan and have it approved."
@@ -44,6 +45,20 @@ def check_plan(
         raise PlanChanged("a hold was opened or released since the plan was made", where, AGAIN)
     if not begun and engine.requests.digest(plan.controller, plan.as_of) != plan.requests_digest:
         raise PlanChanged("a person's request was recorded or retracted since the plan was made", where, AGAIN)
+    if not begun:
+        _check_coverage(estate, engine, plan, where)
+
+
+def _check_coverage(estate: Estate, engine: EngineDatabase, plan: Plan, where: str) -> None:
+    """Refuse to take rows of which a scan has found something since that nobody has decided about."""
+    coverage, policy = coverage_of(engine), estate.policy(plan.controller)
+    for step in plan.steps:
+        if step.takes_rows and step.place is Place.ACTIVE:
+            dataset = estate.data_maps[step.store].datasets[step.dataset]
+            found = coverage.drifted(step.store, step.dataset, dataset, policy)
+            if found:
+                what = f"a scan since the plan was made says of {step.store}.{step.dataset} that {found[0]}"
+                raise PlanChanged(what, where, f"Decide about it (`ardoise review {step.store}`). {AGAIN}")
 
 
 def check_stores(estate: Estate, plan: Plan, connectors: Mapping[str, Connector]) -> None:

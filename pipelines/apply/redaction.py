@@ -16,6 +16,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def redactor(estate: Estate, step: Step) -> Callable[[Mapping[Ref, frozenset[str]]], Transform]:
     """What makes the rewriting of a step's items, each for those of its subjects (as digests) who are due."""
     scope = estate.data_maps[step.store].datasets[step.dataset].scope
+    estate.choose_models()
 
     def transform_for(subjects: Mapping[Ref, frozenset[str]]) -> Transform:
         def transform(ref: Ref, content: bytes) -> bytes | None:

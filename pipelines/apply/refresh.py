@@ -64,7 +64,7 @@ class Refreshed:
     def selections(self, store: str, connection: sa.Connection, *, acting: bool) -> StoreSelections:
         """Hand the evidence over to a connection, and give what is due when it is evaluated there."""
         return StoreSelections.prepare(
-            self.context, store, connection, self.inventories[store], self.evidence, acting=acting
+            self.context, store, connection, self.inventories[store], self.evidence, acting=acting, often=not acting
         )
 
     def preview(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, int]:

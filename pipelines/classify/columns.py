@@ -14,7 +14,7 @@ from pipelines.classify import inside, names, patterns, places
 from pipelines.classify import vocabularies as v
 from pipelines.classify.candidates import Family
 from pipelines.classify.case import Case, case_of
-from pipelines.classify.undecided import by_length, by_rest
+from pipelines.classify.undecided import by_length, by_rest, codes
 from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Table
 
 ENOUGH = 0.5
@@ -42,6 +42,9 @@ WEAK_DIGITS = frozenset({c.SALARY, c.HEALTH, c.LOCATION})
 BINARY = frozenset({c.IMAGE, c.BIOMETRIC, c.PASSWORD, c.CREDENTIALS})
 """Categories whose values may be stored as bytes."""
 
+NUMBERED = frozenset({c.CARD, c.PHONE, c.FAX})
+"""Categories of numbers: other numbers are none of them (a library's card, an extension)."""
+
 NAMES = frozenset({c.NAME, c.FIRST_NAME, c.LAST_NAME})
 
 STREETS = frozenset({c.STREET, c.ADDRESS, c.CITY})
@@ -58,6 +61,7 @@ EXPECTED: dict[str, str] = {
     c.POSTCODE: r"(?=.*\d).{3,12}",
     c.CITY: r"(?=.*[^\W\d_]{2}).*|\d[\dAB]\d{3}",
     c.LOCATION: r".*\d.*",
+    c.CARD: r"(\D*\d){12,19}|.*[xX*•]{2,}.*|\d{2,4}|\d{1,4}\s?[-/ ]\s?\d{1,4}(-\d\d)?|[^\d]*",
 }
 """What at least half of the values must look like for a name to be believed."""
 
@@ -153,8 +157,14 @@ def _by_pattern(case: Case) -> ColumnVerdict | None:
         if category and each.entity == "PHONE_NUMBER" and category != case.name.category and _bare(case):
             return case.review(category, evidence)
         if category:
-            return case.personal(category, evidence, case.named)
+            return case.personal(category, evidence, _of_functions(each.entity, case), case.named)
     return None
+
+
+def _of_functions(entity: str, case: Case) -> Evidence | None:
+    """How many of the addresses are a function's: of a company's addresses, these are nobody's."""
+    share = v.shared_addresses(case.sample) if entity == "EMAIL_ADDRESS" else 0.0
+    return Evidence(Source.VOCABULARY, "addresses of a function", share) if share >= ENOUGH else None
 
 
 def _mixed(case: Case, found: Sequence[patterns.PatternShare]) -> ColumnVerdict | None:
@@ -224,6 +234,7 @@ def _by_name(case: Case) -> ColumnVerdict | None:
     if expected and sample.texts and (share := sample.share(expected)) < ENOUGH:
         contrary = Evidence(Source.VALUES, "that do not look like it", 1 - share)
         flags = sample.enumeration or (v.share_of(sample, "status") >= v.ENOUGH and sample.filled > FEW)
+        flags = flags or (category in NUMBERED and codes(sample))
         return case.plain(case.named, contrary) if flags else case.review(category, case.named, contrary)
     if category in NAMES and (share := v.companies(sample)) >= COMPANIES:
         return case.review(c.WORKPLACE, Evidence(Source.VOCABULARY, "names of companies", share), case.named)

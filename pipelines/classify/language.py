@@ -19,6 +19,9 @@ _ENGLISH = words(
     "hello dear regards been by more but or to has have had was were will would from it its be do does please call "
     "customer request asked said her his their about as if so can could"
 )
+SMALL_WORDS = _FRENCH | _ENGLISH
+"""The small words of both languages: as the first word of a sentence, none of them is a name."""
+
 _WORDS = re.compile(r"[^\W\d_]+")
 _ACCENTS = re.compile(r"[àâçéèêëîïôùûœ]", re.IGNORECASE)
 

@@ -41,6 +41,9 @@ FEW = 4
 COMMON = 0.6
 """The share of a table's columns that a word must begin or end for it to say what the table is about."""
 
+_FORMS = frozenset({"label", "code"})
+"""What a thing is written as: `lib_grade` and `cd_grade` are grades."""
+
 NOTHING = NameEvidence(None, ())
 
 
@@ -126,7 +129,8 @@ def _of_things(rule: Rule, meant: frozenset[str], rest: set[str]) -> frozenset[s
         return frozenset()
     if rule.needed == {PERSON}:
         return frozenset(rest & (said.neutral | said.texts) - said.things)
-    return frozenset() if PERSON in meant else frozenset(rest & (said.things | said.neutral))
+    forms = {word for word in rest if meanings(word) & _FORMS} if rule.category != c.NAME else set()
+    return frozenset() if PERSON in meant else frozenset((rest - forms) & (said.things | said.neutral))
 
 
 def common_words(columns: Sequence[str]) -> frozenset[str]:
@@ -148,9 +152,9 @@ def is_bare(name: str) -> bool:
     return any("name" in meanings(word) for word in words) and all(bare & meanings(word) for word in words)
 
 
-def says_who(words: Iterable[str]) -> bool:
-    """Whether words say by whom something was done: `created by`, `saisi par`."""
-    return bool({"by", "par"} & set(words))
+def meant(name: str) -> frozenset[str]:
+    """All that a name's words stand for."""
+    return frozenset[str]().union(*map(meanings, tokens(name)))
 
 
 def roles(name: str) -> frozenset[str]:

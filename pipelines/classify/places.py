@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.classify import categories as c
 from pipelines.classify import names
-from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Table, Verdict
+from pipelines.classify.verdict import Column, ColumnVerdict, Evidence, Source, Table, Verdict
 
 SURE_SIGNS = frozenset({c.FIRST_NAME, c.LAST_NAME, c.BIRTH, c.NATIONAL_ID})
 """A table with one of these describes persons, whatever it is called."""
@@ -17,6 +17,9 @@ SIGNS = SURE_SIGNS | {c.NAME, c.EMAIL, c.PHONE, c.USERNAME, c.GENDER}
 
 SITES = c.PLACES | {c.STREET, c.ADDRESS, c.WORKPLACE, c.LOCATION}
 """Categories that a company's premises have too."""
+
+BESIDE = frozenset({c.WORKPLACE, c.LANGUAGE, c.GENDER, c.MARITAL})
+"""Weakly named categories that are somebody's beside an address, a phone number or a name."""
 
 TECHNICAL = frozenset({c.IP, c.COOKIE, c.DEVICE, c.DEVICE_ID})
 """A table with one of these is about visits."""
@@ -65,13 +68,20 @@ class About:
 def about(table: Table, verdicts: Sequence[ColumnVerdict]) -> About:
     """What a table is about: by what it holds, by its name, and by a word that its columns share."""
     held = frozenset(each.category for each in verdicts if each.personal and each.category)
-    said = names.read_table(table.name, names.common_words([each.column for each in verdicts]))
-    numbers = any(set(names.tokens(each.column)) & _COMPANY_NUMBERS for each in verdicts)
+    columns = [column.name for column in table.columns]
+    said = names.read_table(table.name, names.common_words(columns))
+    numbers = any(map(_company_number, table.columns)) and not any(map(names.points_at_person, columns))
     sure = bool(held & SURE_SIGNS) or (not said.things and any(map(_names_persons, verdicts)))
     first = frozenset(names.roles(each.column) for each in verdicts if each.personal and each.category == c.FIRST_NAME)
     by_name = said.persons and not (said.bodies or said.things or said.transactions)
-    bodies = said.bodies or (numbers and not said.persons)
+    bodies = said.bodies or (numbers and not said.persons and not said.transactions)
     return About(sure or by_name, bodies and not sure, said.things and not sure, held, first, said.persons)
+
+
+def _company_number(column: Column) -> bool:
+    """Whether a column is the number of a company, and most rows have one."""
+    filled = sum(value is not None and value != "" for value in column.values)
+    return bool(set(names.tokens(column.name)) & _COMPANY_NUMBERS) and 2 * filled >= len(column.values)
 
 
 def linked(table: Table, about: About, persons: Collection[str]) -> About:
@@ -92,7 +102,7 @@ def _settled(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     if category is None or verdict.verdict is Verdict.NOT_PERSONAL or verdict.inside:
         return verdict
     elsewhere = not about.persons and (about.bodies or (about.things and not about.linked))
-    if elsewhere and category in SITES | JOBS:
+    if elsewhere and (category in SITES or (category in JOBS and not names.roles(verdict.column))):
         return _said(verdict, Verdict.NOT_PERSONAL, _ELSEWHERE)
     if verdict.personal:
         return _doubted(verdict, about)
@@ -144,13 +154,13 @@ def _weak(verdict: ColumnVerdict, about: About, *, elsewhere: bool) -> ColumnVer
     category = verdict.category or ""
     measured = any(each.source is Source.SCHEMA for each in verdict.evidence)  # a weight, a height: of a parcel?
     anybody = category in OF_ANYBODY or (category == c.HEALTH and not measured)
-    if category == c.BROWSING and about.held & TECHNICAL:
-        return _said(verdict, Verdict.PERSONAL, "beside a visitor")
     if category == c.BROWSING and about.persons:
         return _said(replace(verdict, category=c.WEB_PAGE), Verdict.PERSONAL, "about persons")
+    if category == c.BROWSING and about.held & TECHNICAL:
+        return _said(verdict, Verdict.PERSONAL, "beside a visitor")
     if about.persons or (about.linked and anybody):
         return _said(verdict, Verdict.PERSONAL, "about persons")
-    if category == c.WORKPLACE and about.near:
+    if category in BESIDE and about.near and not elsewhere:
         return _said(verdict, Verdict.PERSONAL, "beside a person")
     if category in {c.FIRST_NAME, c.PHONE} or (category in GRAVE and not elsewhere):
         return verdict
@@ -170,7 +180,7 @@ def _named(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     if _surname(verdict, about):
         return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
     known = max((each.share or 0 for each in verdict.evidence if each.source is Source.VOCABULARY), default=0.0)
-    role = bool(names.roles(verdict.column)) or names.says_who(names.tokens(verdict.column))
+    role = bool(names.roles(verdict.column)) or bool(names.meant(verdict.column) & {"by", "par"})
     if known >= KNOWN and (role or not (about.things or about.bodies)):
         return _said(verdict, Verdict.PERSONAL, "nothing against it")
     none = any(each.source is Source.LANGUAGE_MODEL and each.says == "no names" for each in verdict.evidence)
@@ -183,7 +193,9 @@ def _named(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
 
 def _surname(verdict: ColumnVerdict, about: About) -> bool:
     """Whether a column is the surname to a first name of the table: `nom_client` beside `prenom_client`."""
-    return names.is_bare(verdict.column) and (names.roles(verdict.column) in about.first)
+    alone = about.first == {frozenset()} and c.LAST_NAME not in about.held
+    beside = alone or names.roles(verdict.column) in about.first
+    return names.is_bare(verdict.column) and beside
 
 
 def _names_persons(verdict: ColumnVerdict) -> bool:

@@ -16,9 +16,10 @@ from pipelines.classify.language import Language
 from pipelines.classify.recognizers import addresses
 from pipelines.classify.text_found import result
 from pipelines.classify.text_names import names_in
+from pipelines.classify.text_parts import for_models, parts_to_read
 from pipelines.classify.text_places import Part, countries_in, places_in
 from pipelines.classify.text_words import Word, read_words
-from pipelines.classify.token_classifier import TokenClassifier, TokenReading
+from pipelines.classify.token_classifier import TokenClassifier
 
 ENTITY_OF: Final = {
     "WHOLE": "STREET_ADDRESS",
@@ -34,15 +35,20 @@ ENTITY_OF: Final = {
 
 
 class Artifacts(NlpArtifacts):
-    """What Presidio hands to its recognizers, and the words with what both models say of them."""
+    """What Presidio hands to its recognizers: the words with what both models say of them; tokens on demand."""
 
-    def __init__(self, engine: TextNlpEngine, document: Any, words: Sequence[Word]) -> None:
-        # Presidio's own constructor looks every word up for its keywords: here they are made when they are asked for.
+    def __init__(self, engine: TextNlpEngine, text: str, words: Sequence[Word]) -> None:
+        # Presidio's own constructor looks every word up for its keywords: few texts have a number that wants context.
         self.nlp_engine = engine
-        self.entities = list(document.ents)
-        self.tokens = document
+        self.entities: list[Any] = []
         self.scores: list[float] = []
         self.words = words
+        self._text = text
+
+    @cached_property
+    def tokens(self) -> Any:  # type: ignore[override]
+        """The text in spaCy's tokens."""
+        return self.nlp_engine.get_nlp("").make_doc(self._text)
 
     @cached_property
     def tokens_indices(self) -> list[int]:  # type: ignore[override]
@@ -61,10 +67,14 @@ class Artifacts(NlpArtifacts):
 
 
 class TextNlpEngine(NlpEngine):
-    """Presidio's NLP engine over a spaCy pipeline and a token classifier."""
+    """Presidio's NLP engine over a spaCy pipeline and a token classifier.
 
-    def __init__(self, language: Language, pipeline: Any, classifier: TokenClassifier) -> None:
+    Unless it is told not to be, it is ``sparing``: what can hold neither name nor address is not read.
+    """
+
+    def __init__(self, language: Language, pipeline: Any, classifier: TokenClassifier, *, sparing: bool = True) -> None:
         self._language = language
+        self._sparing = sparing
         self._pipeline = pipeline
         self._classifier = classifier
 
@@ -112,10 +122,18 @@ class TextNlpEngine(NlpEngine):
         return self._pipeline
 
     def _read(self, texts: Sequence[str]) -> Iterator[Artifacts]:
-        readings: list[TokenReading] = self._classifier.read(texts)
-        for text, document, reading in zip(texts, self._pipeline.pipe(texts), readings, strict=True):
-            entities = [(each.start_char, each.end_char, each.label_) for each in document.ents]
-            yield Artifacts(self, document, read_words(text, reading, self._classifier.labels, entities))
+        """Both models over the parts of each text that can hold a name or an address, all parts together."""
+        seen = [for_models(text) if self._sparing else text for text in texts]
+        parts = [parts_to_read(text) if self._sparing else [(0, len(text))] for text in seen]
+        cut = [text[start:end] for text, each in zip(seen, parts, strict=True) for start, end in each]
+        said = zip(self._classifier.read(cut), self._pipeline.pipe(cut), strict=True)
+        for text, each in zip(texts, parts, strict=True):
+            words: list[Word] = []
+            for start, end in each:
+                reading, document = next(said)
+                entities = [(entity.start_char, entity.end_char, entity.label_) for entity in document.ents]
+                words += read_words(text, (start, end), reading, self._classifier.labels, entities)
+            yield Artifacts(self, text, words)
 
 
 class Reader(LocalRecognizer):

@@ -28,6 +28,9 @@ PHONE_CONTEXT = [
     *("phone", "telephone", "tel", "téléphone", "tél", "mobile", "portable", "cell", "call", "appeler", "appelez"),
     *("joindre", "fixe", "gsm", "fax", "whatsapp", "numéro", "number", "contact", "ligne", "poste", "standard"),
 ]
+MOST = 0.8
+"""The share of a line that a number must cover for no other region to be asked."""
+
 _PHONE_GATE = re.compile(r"(?:\+|\(|\b)\d(?:[\s.\-/()]{0,3}\d){6,14}")
 _PHONE_SHAPE = re.compile(r"^\+|^\(|^0|[\s.\-/()]")
 
@@ -97,9 +100,19 @@ class Phone(PhoneRecognizer):
     def _in_first_region(
         self, line: str, entities: list[str], nlp_artifacts: NlpArtifacts | None
     ) -> list[RecognizerResult]:
-        """What Presidio finds for one region after another, until it finds something: each costs as much."""
-        regional = (each.analyze(line, entities, nlp_artifacts) for each in self._regional)
-        return next((found for found in regional if found), [])
+        """What Presidio finds for one region after another, until it has most of the line: each costs as much."""
+        best: list[RecognizerResult] = []
+        for each in self._regional:
+            found = each.analyze(line, entities, nlp_artifacts)
+            if _covered(found) > _covered(best):
+                best = found
+            if _covered(best) >= MOST * len(line.strip()):
+                break
+        return best
+
+
+def _covered(found: Sequence[RecognizerResult]) -> int:
+    return sum(result.end - result.start for result in found)
 
 
 class Checked(PatternRecognizer):

@@ -6,6 +6,7 @@ together: particles inside, degrees behind; titles stay outside, since `Mme` tel
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Sequence
@@ -132,9 +133,14 @@ def _evidence(word: Word, *, mixed: bool, first: bool) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
+@functools.lru_cache(maxsize=20_000)
+def _plain(text: str) -> str:
+    return plain(text)
+
+
 def _borne(word: Word) -> float:
     """What it says that persons bear the name: first names are rarely anything else, surnames often are."""
-    bare = plain(word.text)
+    bare = _plain(word.text)
     if bare in first_names():
         return FIRST_NAME
     return LAST_NAME if bare in last_names() else 0.0

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.classify.text_words import Word
+from pipelines.classify.text_words import Word, places_of_words
 from pipelines.classify.vocabularies import plain
 from pipelines.classify.wording import alternatives
 
@@ -184,22 +184,34 @@ def _shaped(word: Word, shapes: Sequence[tuple[int, int, str]], *, mixed: bool) 
 def countries_in(text: str, said: Sequence[Word]) -> list[tuple[int, int]]:
     """Where countries are named: the first and the last word of each."""
     found = []
-    names = countries()
+    starts = _countries_by_start()
     at = 0
     while at < len(said):
-        last = next(
-            (
-                at + length - 1
-                for length in range(min(6, len(said) - at), 0, -1)
-                if plain(text[said[at].start : said[at + length - 1].end].replace("\u2019", "'")) in names
-            ),
-            None,
-        )
-        if last is not None:
-            found.append((at, last))
-            at = last
-        at += 1
+        last = at
+        for name, length in starts.get(_plain(said[at].text), ()):
+            end = at + length - 1
+            if end < len(said) and _plain(text[said[at].start : said[end].end]) == name:
+                found.append((at, end))
+                last = end
+                break
+        at = last + 1
     return found
+
+
+@functools.cache
+def _countries_by_start() -> dict[str, list[tuple[str, int]]]:
+    """The countries by their first word, the longest names first, with their number of words."""
+    starts: dict[str, list[tuple[str, int]]] = {}
+    for name in sorted(countries(), key=len, reverse=True):
+        places = places_of_words(name)
+        if places:
+            starts.setdefault(name[slice(*places[0])], []).append((name, len(places)))
+    return starts
+
+
+@functools.lru_cache(maxsize=20_000)
+def _plain(text: str) -> str:
+    return plain(text.replace("\u2019", "'"))
 
 
 _OTHERWISE = alternatives(

@@ -46,33 +46,41 @@ class Word:
         return sum(self.said.get(label, 0.0) for label in labels)
 
 
-def places_of_words(text: str) -> list[tuple[int, int]]:
+def places_of_words(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """Where the words are: hyphens, apostrophes and points within are part of them, `'s` and `d'` are not."""
     places = []
-    for match in _WORD.finditer(text):
-        start, end = match.span()
+    for match in _WORD.finditer(text, start, len(text) if end is None else end):
+        first, last = match.span()
         if elided := _ELISION.match(match[0]):
-            start += elided.end()
+            first += elided.end()
         if possessive := _POSSESSIVE.search(match[0]):
-            end = match.start() + possessive.start()
-        if start < end:
-            places.append((start, end))
+            last = match.start() + possessive.start()
+        if first < last:
+            places.append((first, last))
     return places
 
 
 def read_words(
-    text: str, reading: TokenReading | None, labels: Sequence[str], entities: Sequence[tuple[int, int, str]]
+    text: str,
+    part: tuple[int, int],
+    reading: TokenReading,
+    labels: Sequence[str],
+    entities: Sequence[tuple[int, int, str]],
 ) -> list[Word]:
-    """The words of a text with what the token classifier and spaCy say of them: a word's tokens are averaged."""
-    places = places_of_words(text)
-    said = [NOTHING] * len(places) if reading is None else _averaged(places, reading, labels)
+    """The words of a part of a text with what the token classifier and spaCy say of them, who saw that part alone.
+
+    What is said of a word's tokens is averaged.
+    """
+    begin, end = part
     words = []
     at = 0
-    for (start, end), each in zip(places, said, strict=True):
-        while at < len(entities) and entities[at][1] <= start:
+    places = places_of_words(text, begin, end)
+    inside = [(start - begin, stop - begin) for start, stop in places]
+    for (start, stop), said in zip(places, _averaged(inside, reading, labels), strict=True):
+        while at < len(entities) and entities[at][1] <= start - begin:
             at += 1
-        inside = at < len(entities) and entities[at][0] < end
-        words.append(Word(start, end, text[start:end], each, entities[at][2] if inside else ""))
+        within = at < len(entities) and entities[at][0] < stop - begin
+        words.append(Word(start, stop, text[start:stop], said, entities[at][2] if within else ""))
     return words
 
 

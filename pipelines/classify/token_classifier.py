@@ -18,6 +18,8 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
+from pipelines.classify.eight_bit import eight_bit_model
+
 OUTSIDE: Final = "O"
 
 WINDOW: Final = 160
@@ -42,9 +44,12 @@ class TokenReading:
 
 
 class TokenClassifier:
-    """A loaded model. ``labels`` names the columns of what it says; the first is `OUTSIDE`."""
+    """A loaded model. ``labels`` names the columns of what it says; the first is `OUTSIDE`.
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    ``eight_bits``: it computes with integers of eight bits, which is faster than with the four that it is stored in.
+    """
+
+    def __init__(self, folder: Path, *, eight_bits: bool = True) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         by_number = {int(number): label for number, label in config["id2label"].items()}
         plain = [by_number[number].removeprefix("B-").removeprefix("I-") for number in range(len(by_number))]
@@ -58,10 +63,10 @@ class TokenClassifier:
         self._first = self._tokenizer.token_to_id("[CLS]") or 0
         self._last = self._tokenizer.token_to_id("[SEP]") or 0
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        options.intra_op_num_threads = 1  # who has more processors runs more processes
+        file = folder / "onnx" / "model_q4.onnx"
+        model = eight_bit_model(file) if eight_bits else str(file)
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._inputs = {each.name for each in self._session.get_inputs()}
 
     def read(self, texts: Sequence[str]) -> list[TokenReading]:

@@ -45,7 +45,8 @@ FEWEST = 5
 def by_length(case: Case) -> ColumnVerdict | None:
     """Free text: personal when spans are found in it; else a person must say, since the next row may hold one."""
     long, sample = case.family is Family.JSON or case.sample.long, case.sample
-    if not long and (not case.announced or case.name.category or sample.enumeration or codes(sample)):
+    few = sample.enumeration or (sample.distinct <= FEWEST and sample.filled >= 2 * sample.distinct)
+    if not long and (not case.announced or case.name.category or few or codes(sample)):
         return None
     if not sample.texts:
         return None
@@ -91,7 +92,7 @@ def _sure(text: str, span: Span, case: Case) -> bool:
 
 def by_rest(case: Case) -> ColumnVerdict:
     """No strong name and no pattern: a code, an enumeration, names, places, or a case for a person."""
-    judges = (_empty, _stray, _coded, _weakly_named, _by_known_names, _told_by_name_or_shape)
+    judges = (_empty, _stray, _coded, _weakly_named, _accounts, _by_known_names, _told_by_name_or_shape)
     judged = (judge(case) for judge in judges)
     return next((verdict for verdict in judged if verdict), None) or _by_model(case)
 
@@ -148,6 +149,16 @@ def codes(sample: Sample) -> bool:
     return any(sample.share(pattern) > MOSTLY for pattern in (_NUMBERS, _CODES, _WORDS))
 
 
+def _accounts(case: Case) -> ColumnVerdict | None:
+    """Names of accounts in a column of who did something (`created_by`), or of a user's id."""
+    said = names.meant(case.column.name)
+    if case.sample.enumeration or case.sample.share(_ACCOUNT) < MOST or v.named(case.sample) >= SOME:
+        return None
+    if case.name.category == c.NAME and said & {"by", "par"}:
+        return case.personal(c.USERNAME, case.named, Evidence(Source.VALUES, "accounts"))
+    return case.review(c.USERNAME, case.named) if {"user", "id"} <= said else None
+
+
 def _by_known_names(case: Case) -> ColumnVerdict | None:
     """Names that many people bear. A person's role in the name, or first name and surname together, are needed."""
     sample, called = case.sample, case.name.category == c.NAME
@@ -156,10 +167,8 @@ def _by_known_names(case: Case) -> ColumnVerdict | None:
         return case.review(c.WORKPLACE, said, case.named) if called else case.plain(said, case.named)
     if called and (share := v.named(sample)) >= SOME:
         return case.review(c.NAME, case.named, Evidence(Source.VOCABULARY, "known names", share))
-    if called and names.says_who(case.name.tokens) and sample.share(_ACCOUNT) >= MOST:
-        return case.personal(c.USERNAME, case.named, Evidence(Source.VALUES, "accounts"))
     full = v.full_names(sample)
-    if full >= MOST:
+    if full >= MOST and sample.distinct >= FEWEST:
         return case.personal(c.NAME, Evidence(Source.VOCABULARY, "known first names", full), case.named)
     first = v.first_named(sample)
     if first >= MOST and sample.distinct >= FEWEST and not case.name.veto:

@@ -105,7 +105,8 @@ def _is_name(text: str, *, alone: bool) -> bool:
         return False
     if len(words) == 1:
         return alone and (words[0] in first_names() or words[0] in last_names())
-    return any(len(word) > 1 and word in first_names() for word in words)
+    whole = [word for word in words if len(word) > 1]  # `Hall B` is no person, `Anna B` may be one of several
+    return len(whole) > 1 and any(word in first_names() for word in whole)
 
 
 def _share(said: Iterator[bool]) -> float:

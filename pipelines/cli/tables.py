@@ -27,9 +27,16 @@ def scan_table(result: ScanResult) -> Table:
     made = table("Scan", columns, columns[2:])
     for store in result.stores:
         state = "[green]complete[/]" if store.complete else f"[red]incomplete: {escape(store.reason)}[/]"
-        counts = (store.datasets, store.records, store.personal, store.review)
-        made.add_row(store.store, state, *map(number, counts))
+        about = "~" if store.about else ""
+        datasets, records, *rest = map(number, (store.datasets, store.records, store.personal, store.review))
+        made.add_row(store.store, state, datasets, f"{about}{records}", *rest)
     return made
+
+
+_CUT = {
+    "time": "sampled from the first records instead of by hash, since time was up",
+    "size": "sampled in part, since their texts are large",
+}
 
 
 def gap_lines(result: ScanResult) -> Iterator[str]:
@@ -41,6 +48,15 @@ def gap_lines(result: ScanResult) -> Iterator[str]:
         place = ".".join(part for part in (finding.location, finding.field) if part)
         gaps.setdefault(key, []).append(place)
         remedies[key] = finding.remedy
+    for each in result.stores:
+        if each.unchanged:
+            yield f"{each.store}: {each.unchanged} of {each.datasets} datasets have not changed since the last scan."
+        for bound in sorted({bound for _, bound in each.cut}):
+            places = [place for place, why in each.cut if why == bound]
+            yield f"{each.store}: {_CUT[bound]}: {listed(places, most=12)}."
+        for dataset in dict.fromkeys(name for name, _ in each.undecided):
+            why = "; ".join(str(column) for name, column in each.undecided if name == dataset)
+            yield f"{each.store}.{dataset}: {why}. No row of it goes as a whole until somebody has decided."
     for (store, gap), places in gaps.items():
         yield f"{store}, {gap}: {listed(places, most=12)}. {remedies[store, gap]}."
 

@@ -6,6 +6,7 @@ hand since, or was never entered in the ledger, does not act until somebody appr
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,14 @@ def approved_digests(ledger: Ledger) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for entry in ledger.entries("map_approved"):
         found |= {(entry.body["store"], name): digest for name, digest in entry.body["digests"].items()}
+    return found
+
+
+def approval_times(ledger: Ledger) -> dict[tuple[str, str], dt.datetime]:
+    """When each dataset was approved last, by store and dataset."""
+    found: dict[tuple[str, str], dt.datetime] = {}
+    for entry in ledger.entries("map_approved"):
+        found |= {(entry.body["store"], name): entry.at for name in entry.body["digests"]}
     return found
 
 

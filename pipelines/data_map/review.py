@@ -7,7 +7,7 @@ import datetime as dt
 import enum
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.data_map.loading import dataset_digest, digest_of_maps, load_map
 from pipelines.data_map.model import Approval, DatasetMap, StoreMap
@@ -114,7 +114,7 @@ def accept(
     kept |= {name: proposed.datasets[name].model_copy(update={"approved": approval}) for name in wanted}
     approved = StoreMap(store=store, datasets=kept)
     with _database(estate, engine) as database:
-        _enter(database, approved, wanted, by=by, at=at, day=day)
+        enter(database, approved, wanted, by=by, at=at, day=day)
         write_map(known.source.path if known else estate.folder / "data_map" / f"{store}.yaml", approved)
     return approved
 
@@ -150,7 +150,7 @@ def confirm(
     changed = {name: known.map.datasets[name].model_copy(update={"approved": approval}) for name in missing}
     approved = StoreMap(store=store, datasets=known.map.datasets | changed)
     with _database(estate, engine) as database:
-        _enter(database, approved, wanted, by=by, at=at, day=day)
+        enter(database, approved, wanted, by=by, at=at, day=day)
         if missing:
             write_map(known.source.path, approved)
     return approved
@@ -166,12 +166,15 @@ def _database(estate: Estate, engine: EngineDatabase | None) -> Iterator[EngineD
         yield own
 
 
-def _enter(
-    engine: EngineDatabase, approved: StoreMap, names: Sequence[str], *, by: str, at: dt.datetime, day: dt.date
-) -> None:
-    """Write down in the ledger who approved which datasets, and what they said."""
-    body = {
+def enter(
+    engine: EngineDatabase, approved: StoreMap, names: Sequence[str], *, by: str, at: dt.datetime, day: dt.date,
+    confidence: float | None = None,
+) -> None:  # fmt: skip
+    """Write down in the ledger who approved which datasets, and what they said; ``confidence``: above which of."""
+    body: dict[str, Any] = {
         "store": approved.store, "datasets": list(names), "digest": digest_of_maps([approved]), "by": by,
         "on": day.isoformat(), "digests": {name: dataset_digest(approved.datasets[name]) for name in names},
     }  # fmt: skip
+    if confidence is not None:
+        body["confidence"] = confidence
     engine.ledger.append("map_approved", body, at=at)

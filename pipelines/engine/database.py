@@ -20,6 +20,7 @@ from pipelines.engine.plans import Plans
 from pipelines.engine.requests import Requests
 from pipelines.engine.runs import Runs
 from pipelines.engine.tables import identity
+from pipelines.engine.verdicts import Verdicts
 from pipelines.engine.volumes import Volumes
 from pipelines.errors import EngineDown
 
@@ -40,6 +41,7 @@ class EngineDatabase:
     runs: Runs
     findings: Findings
     volumes: Volumes
+    verdicts: Verdicts
 
     @classmethod
     def open(cls, url: str, keys: EngineKeys, *, two_persons: bool = False, two_release: bool = True) -> EngineDatabase:
@@ -72,6 +74,7 @@ class EngineDatabase:
             runs=Runs(connections),
             findings=Findings(connections),
             volumes=Volumes(connections),
+            verdicts=Verdicts(connections),
         )
 
     def close(self) -> None:

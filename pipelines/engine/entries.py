@@ -75,6 +75,7 @@ class MapApproved(_Body):
     """Datasets of a store's data map were approved.
 
     ``digest`` is that of the whole store's approved map, ``digests`` are those of the datasets approved here.
+    ``confidence``: no person approved, but the estate's rule, from that share of a column's values on.
     """
 
     store: Name
@@ -83,6 +84,7 @@ class MapApproved(_Body):
     digests: dict[Name, Digest]
     by: Name
     on: Day
+    confidence: Share | None = None
 
 
 class HoldOpened(_Body):

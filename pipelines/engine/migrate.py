@@ -16,7 +16,7 @@ from pipelines.engine.tables import metadata
 VERSION_TABLE = "ardoise_version"
 """Not Alembic's default name, which belongs to whoever else may use Alembic in the same database."""
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision; known here so that an up-to-date database is opened without importing Alembic."""
 
 SCRIPTS = Path(__file__).parent / "migrations"

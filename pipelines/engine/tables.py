@@ -143,6 +143,31 @@ volumes = sa.Table(
     sa.Index("ix_volumes_store_dataset", "store", "dataset"),
 )
 
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("store", sa.String(64), nullable=False, index=True),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("field", sa.Text, nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("category", sa.String(128), nullable=False),
+    sa.Column("share", sa.Float),
+    sa.Column("because", sa.Text, nullable=False),
+)
+
+looks = sa.Table(
+    "looks",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("store", sa.String(64), nullable=False, index=True),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
 
 def instant(at: dt.datetime) -> str:
     """An instant as the engine database writes it.

@@ -60,6 +60,17 @@ class ApprovalSection(_Model):
     two_release: bool = True
 
 
+class ReviewSection(_Model):
+    """What the scan may add to an approved dataset without a person: new columns of these kinds, when it is sure.
+
+    ``accept``: categories of the taxonomy, each with those below it (`user.contact`). ``confidence``: the share of a
+    column's distinct sampled values that must be of the kind, 0 to 1; a name alone is never enough.
+    """
+
+    accept: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")], ...] = ()
+    confidence: float = Field(default=0.95, gt=0, le=1)
+
+
 class ControllerConfig(_Model):
     """A controller, and the policy (a file of `policies/`, or a shipped pack) that rules its datasets.
 
@@ -135,15 +146,25 @@ class Limits(Limit):
         return self.__pydantic_extra__ or {}
 
 
+class ModelsSection(_Model):
+    """The models that read free text, each by the name of its package or by its folder. What is left out is shipped."""
+
+    french: str | None = None
+    english: str | None = None
+    tokens: str | None = None
+
+
 class EstateConfig(_Model):
     """The whole of `ardoise.toml`."""
 
     estate: EstateSection
     engine: EngineSection = EngineSection()
     approval: ApprovalSection = ApprovalSection()
+    review: ReviewSection = ReviewSection()
     controllers: dict[ControllerName, ControllerConfig] = Field(default_factory=dict)
     stores: dict[Name, StoreConfig] = Field(default_factory=dict)
     limits: Limits = Limits()
+    models: ModelsSection = ModelsSection()
 
 
 def read_config(path: Path, problems: list[Problem]) -> EstateConfig | None:

@@ -318,6 +318,14 @@ class Estate:
         finally:
             connector.close()
 
+    def choose_models(self) -> None:
+        """Let this process read free text with the estate's models. A folder is meant from the estate's."""
+        from pipelines.classify.models import Models, choose
+
+        named = self.config.models.model_dump(exclude_none=True)
+        folders = {kind: self.folder / name for kind, name in named.items()}
+        choose(Models(**{kind: str(folder) if folder.is_dir() else named[kind] for kind, folder in folders.items()}))
+
     def store(self, name: str) -> StoreConfig:
         """A store's configuration.
 

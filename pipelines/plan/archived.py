@@ -19,7 +19,7 @@ from connectors.sql.archive import ID, Archive
 from connectors.sql.catalog import OWN_PREFIX
 from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, frozen_fact, links_in
 from pipelines.plan.artefact import Action, Step
-from pipelines.plan.carried import Carried, column
+from pipelines.plan.carried import Carried
 from pipelines.plan.compile import Code, Group, decided, decision_columns, group_categories
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import greatest, nothing
@@ -33,6 +33,7 @@ from pipelines.plan.occurrences import Horizon
 from pipelines.plan.portions import part_of_person, waits
 from pipelines.plan.starting import EventColumns, WeakColumns
 from pipelines.plan.supply import Supply
+from pipelines.plan.tables import column
 from retention_rules.events import EventKind
 from retention_rules.policy import Policy
 from retention_rules.purposes import Basis, EndAction, Purpose, StartingPoint

@@ -23,6 +23,7 @@ from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
 from pipelines.plan.selections import StoreSelections
+from pipelines.plan.staying import undecided
 from pipelines.plan.supply import of_items
 from pipelines.plan.tallying import Counted, count_archived, count_rows
 from pipelines.progress import Progress, silent
@@ -134,6 +135,7 @@ class _Builder:
     steps: list[Step] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     untraced: dict[int, HoldRecord] = field(default_factory=dict)
+    uncovered: list[str] = field(default_factory=list)
 
     def portion(self) -> Portion | None:
         """The oldest of the backlog that was measured, within the limits; None where it need not be divided."""
@@ -210,6 +212,7 @@ class _Builder:
         store = selections.store
         with speaking_for(store):
             selection = selections.selection(name)
+            self.uncovered.extend(undecided(selection))
             archives = self.found.archives.get(store)
             archived = None if archives is None else replace(archives, context=self.context).selection(name)
             if archived is None:
@@ -258,6 +261,7 @@ class _Builder:
                 "see: it may be anywhere now, so everything in that store is held; hold it anew where it is, or release"
             )
         yield from self._left_open()
+        yield from self.uncovered
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()

@@ -6,31 +6,27 @@ would inherit is missing. A row that belongs to another tenant, by its own colum
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.digests import DigestKey
 from connectors.sql.act import Restriction, key_among
-from connectors.sql.journal import Journal
-from pipelines.data_map.model import DatasetMap, EventSource, FactSource, OpenIf, Parent, StoreMap, SubjectLink
+from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.expressions import truth
 from pipelines.plan.facts import fact_column, own_fact
 from pipelines.plan.fiscal import end_of_fiscal_year
 from pipelines.plan.kept import Kept
-from pipelines.plan.links import EMAIL, ONE_ADDRESS, Key, forms, spelled, unread
+from pipelines.plan.links import EMAIL, ONE_ADDRESS, Key, forms
 from pipelines.plan.occurrences import Horizon, Reading, among, occurrence
 from pipelines.plan.remembered import PARTED, DayColumns, Remembered
 from pipelines.plan.supply import record_events, subject_events
-from retention_rules.policy import Policy
+from pipelines.plan.tables import Tables, coerced, column
 
 Expression = sa.ColumnElement[Any]
 
@@ -68,94 +64,15 @@ class _Joined:
     single: bool
 
 
-def column(name: str) -> str:
-    """How a relation names a dataset's own column."""
-    return f"c_{name}"
-
-
 @dataclass
-class Datasets:
-    """The datasets of one SQL store, as seen over one connection.
+class Datasets(Tables):
+    """The datasets of one SQL store, as seen over one connection, with what the rules need of their rows.
 
-    ``still``: nothing changes as long as they are looked at; what several datasets inherit from is then evaluated once
-    and kept. ``told``: the events that may concern subjects.
+    ``told``: the events of subjects that some dataset of any store supplies.
     """
 
-    connection: sa.Connection
-    store_map: StoreMap
-    policy: Policy
-    key: DigestKey
-    horizons: Sequence[Horizon]
-    still: bool = False
     told: frozenset[str] = frozenset()
-    _tables: dict[str, sa.Table] = field(default_factory=dict)
     _parents: dict[str, Carried] = field(default_factory=dict)
-
-    @property
-    def dialect(self) -> str:
-        """The name of the store's SQL dialect."""
-        return self.connection.dialect.name
-
-    @cached_property
-    def journal(self) -> Journal | None:
-        """The engine's own tables in the store, where they exist."""
-        journal = Journal(self.connection.dialect)
-        return journal if journal.exists(self.connection) else None
-
-    @cached_property
-    def remembers(self) -> bool:
-        """Whether the store has a place for what `remembered` reads."""
-        return self.journal is not None and self.journal.remembers(self.connection)
-
-    @cached_property
-    def listens(self) -> bool:
-        """Whether the store has a place for what rows that are gone have told."""
-        return self.journal is not None and self.journal.listens(self.connection)
-
-    @cached_property
-    def _ever_marked(self) -> frozenset[tuple[str, str]]:
-        """The datasets and categories of which anything is marked, where nothing changes."""
-        return self.journal.marked_categories(self.connection) if self.journal else frozenset()
-
-    def marked(self, rows: sa.FromClause, category: str) -> Expression:
-        """Whether a category of rows that are `spelled` is anonymised already."""
-        return rows.c.get(_mark(category), sa.false())
-
-    def markable(self, name: str) -> list[str]:
-        """The categories of a dataset of which anything can be marked."""
-        if self.journal is None:
-            return []
-        found = sorted({each.category for each in self.map(name).personal.values()})
-        return [each for each in found if not self.still or (name, each) in self._ever_marked]
-
-    def _marked(self, table: sa.Table, name: str, category: str) -> Expression:
-        dataset, journal = self.map(name), self.journal
-        fields = [field for field, each in dataset.personal.items() if each.category == category]
-        return sa.false() if journal is None else journal.marked(table, dataset.key, name, category, fields)
-
-    @property
-    def fenced(self) -> bool:
-        """See `compile.extended`."""
-        return self.dialect != "duckdb"
-
-    def map(self, name: str) -> DatasetMap:
-        """The data map's entry."""
-        return self.store_map.datasets[name]
-
-    def table(self, source: str) -> sa.Table:
-        """A table by its location, reflected."""
-        if source not in self._tables:
-            schema, _, name = source.rpartition(".")
-            self._tables[source] = sa.Table(
-                name, sa.MetaData(), schema=schema or None, autoload_with=self.connection, resolve_fks=False
-            )
-        return self._tables[source]
-
-    def inside(self, table: sa.FromClause, dataset: DatasetMap) -> Expression:
-        """Whether a row is the tenant's, by the dataset's own columns."""
-        return sa.and_(
-            sa.true(), *(among(table.c[name], coerced(table.c[name], values)) for name, values in dataset.where.items())
-        )
 
     def carried(
         self,
@@ -178,7 +95,7 @@ class Datasets:
             on = [table.c[own] == joined.source.c[column(target)] for own, target in sorted(parent.on.items())]
             source = sa.outerjoin(source, joined.source, sa.and_(*on))
         columns: dict[str, Expression] = {
-            column(each): table.c[each] for each in sorted({*dataset.key, *extra, *self._asked_of(name)})
+            column(each): table.c[each] for each in sorted({*dataset.key, *extra, *self.asked_of(name)})
         }
         links = self._links(columns, table, name, parents)
         above_it = [(joined.source, joined.carried) for joined in parents if joined.single]
@@ -198,19 +115,8 @@ class Datasets:
         columns |= added(table) if added else {}
         query = sa.select(*(value.label(label) for label, value in columns.items())).select_from(source)
         base = layer(query, fenced=self.fenced)
-        scoped = self._scoped(name)
+        scoped = self.scoped(name)
         return remembered.over(self._judged(base, own, links=links, facts=facts, inherited=inherited, scoped=scoped))
-
-    def unread(self, table: sa.FromClause, name: str) -> Iterator[tuple[SubjectLink, Expression]]:
-        """For each link of a dataset by addresses: whether a row holds some that no engine reads (`links.unread`)."""
-        for link in self.map(name).subjects:
-            if link.kind == EMAIL and link.columns:
-                there = sa.not_(self.nobody(table, name, link.columns))
-                yield link, sa.and_(unread(link, table), there)
-
-    def single(self, parent: Parent) -> bool:
-        """Whether a row has one parent of this kind at most: the join is by the parent's key."""
-        return set(self.map(parent.dataset).key) <= set(parent.on.values())
 
     def situations(
         self, name: str, added: Callable[[sa.FromClause], Mapping[str, Expression]], events: frozenset[str]
@@ -221,7 +127,7 @@ class Datasets:
         days: what follows is computed for these.
         """
         dataset = self.map(name)
-        table = self._rows(name).subquery()
+        table = self.rows(name).subquery()
         columns: dict[str, Expression] = {"inside": truth(self.inside(table, dataset))}
         facts = self._facts(columns, table, dataset, ())
         own = self._own_events(dataset, events)
@@ -230,31 +136,7 @@ class Datasets:
         columns |= added(table)
         rows = sa.select(*(value.label(label) for label, value in columns.items())).subquery()
         base = layer(sa.select(*rows.c, sa.func.count().label("weight")).group_by(*rows.c), fenced=self.fenced)
-        return self._judged(base, own, links={}, facts=facts, inherited=(), scoped=self._scoped(name))
-
-    def spelled(self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None) -> sa.FromClause:
-        """A table's rows with what is dear to compute and used more than once: forms of addresses, and marks."""
-        rows = self._rows(name, extra)
-        if restriction is not None:
-            rows = rows.where(restriction(self.table(self.map(name).source)))
-        return spelled(rows, self.map(name).subjects, self.dialect, fenced=self.fenced)
-
-    def _rows(self, name: str, extra: Sequence[str] = ()) -> sa.Select[Any]:
-        """A table's rows with their marks.
-
-        Of its columns, those that the data map names: some engines copy every layer's rows.
-        """
-        dataset = self.map(name)
-        table = self.table(dataset.source)
-        sources: list[EventSource | OpenIf | FactSource | None] = [*dataset.facts.values()]
-        for event in dataset.events.values():
-            sources += [event, event.only_if, event.open_if]
-        wanted = {*dataset.key, *extra, *self._asked_of(name), *dataset.where, *dataset.personal}
-        wanted |= {own for parent in dataset.inherits for own in parent.on}
-        wanted |= {each for link in dataset.subjects for each in link.columns}
-        wanted |= {each.column for each in sources if each is not None and each.column is not None}
-        marks = (self._marked(table, name, category).label(_mark(category)) for category in self.markable(name))
-        return sa.select(*(table.c[each] for each in sorted(wanted)), *marks)
+        return self._judged(base, own, links={}, facts=facts, inherited=(), scoped=self.scoped(name))
 
     # -- parents
 
@@ -288,25 +170,11 @@ class Datasets:
             number = next(self.connection.info.setdefault("ardoise_parents", itertools.count()))
             label = f"parent_{number}"
             table = Kept.made(self.connection, label, carried.relation, columns=_INHERITED).table
-            sa.Index(f"{table.name}_key", *(table.c[column(each)] for each in sorted(self._asked_of(name)))).create(
+            sa.Index(f"{table.name}_key", *(table.c[column(each)] for each in sorted(self.asked_of(name)))).create(
                 self.connection
             )
             self._parents[name] = replace(carried, relation=table)
         return self._parents[name]
-
-    def _asked_of(self, name: str) -> set[str]:
-        """The columns by which others refer to this dataset."""
-        return {
-            target
-            for dataset in self.store_map.datasets.values()
-            for parent in dataset.inherits
-            if parent.dataset == name
-            for target in parent.on.values()
-        }
-
-    def _scoped(self, name: str) -> bool:
-        dataset = self.map(name)
-        return bool(dataset.where) or any(self._scoped(parent.dataset) for parent in dataset.inherits)
 
     # -- columns
 
@@ -331,12 +199,6 @@ class Datasets:
                     columns[label] = joined.source.c[above]
                     links[label] = key
         return links
-
-    def nobody(self, table: sa.FromClause, name: str, columns: Sequence[str]) -> Expression:
-        """Whether a link was anonymised: an invented name is nobody's, whoever else may bear it."""
-        dataset = self.map(name)
-        categories = {dataset.personal[each].category for each in columns if each in dataset.personal}
-        return sa.or_(sa.false(), *(self.marked(table, category) for category in sorted(categories)))
 
     def _standing(
         self,
@@ -380,7 +242,7 @@ class Datasets:
         columns["lost"] = truth(sa.or_(orphaned, sa.and_(expects, unknown)))
         own = (condition for _, condition in self.unread(table, name))
         columns["unread"] = truth(sa.or_(sa.false(), *own, *(_flag(each, "unread") for each in single)))
-        if len([key for key in links.values() if key.kind == EMAIL or not key.weak]) > len(ONE_ADDRESS):
+        if tuple(key for key in links.values() if key.kind == EMAIL or not key.weak) != ONE_ADDRESS:
             columns["lost"] = truth(sa.or_(columns["lost"], columns["unread"]))  # one link is known, another is not
 
     def _facts(
@@ -473,24 +335,9 @@ def _referenced(child: sa.Table, parent: Parent, restriction: Restriction) -> Re
     return among_them
 
 
-def coerced(target: Expression, values: Sequence[str | int | bool]) -> list[Any]:
-    """Values of a YAML file in the type of the column that they are compared with."""
-    kind = target.type
-    if isinstance(kind, sa.Boolean):
-        return [str(value).lower() in {"1", "true", "yes"} for value in values]
-    if isinstance(kind, (sa.Integer, sa.Numeric)):
-        return [int(value) for value in values]
-    return [str(value) for value in values]
-
-
 def _holds(table: sa.FromClause, condition: OpenIf) -> Expression:
     target = table.c[condition.column]
     return among(target, coerced(target, condition.values))
-
-
-def _mark(category: str) -> str:
-    """The column that says whether a category is anonymised; short enough for every engine."""
-    return f"ardoise_m{hashlib.sha256(category.encode()).hexdigest()[:8]}"
 
 
 def _flag(joined: _Joined, name: str) -> Expression:

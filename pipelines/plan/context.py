@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from connectors.digests import DigestKey
 from pipelines.data_map.model import DatasetMap, StoreMap
@@ -15,6 +15,7 @@ from pipelines.plan.compile import Group
 from pipelines.plan.holding import Holding
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supply, supply
+from pipelines.scan.drift import Coverage
 from retention_rules.conditions import events_in, facts_in
 from retention_rules.policy import Policy
 from retention_rules.purposes import Purpose
@@ -28,6 +29,7 @@ class Context:
     """One controller on one as-of date. In a past one only what is due today as well is acted on: two horizons.
 
     ``archives`` are the stores that have an intermediate archive. ``portion``: what is due later than that waits.
+    ``coverage``: what scans have found of columns that nobody has decided about.
     """
 
     policy: Policy
@@ -39,6 +41,7 @@ class Context:
     holding: Holding
     archives: frozenset[str] = frozenset()
     portion: Portion | None = None
+    coverage: Coverage = field(default_factory=Coverage)
 
     def under(self, holds: Iterable[HoldRecord]) -> Context:
         """The same under other holds."""

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from connectors.base import Reference
 from connectors.sql.catalog import children
-from pipelines.plan.carried import column
 from pipelines.plan.expressions import extended, layer, truth
+from pipelines.plan.tables import column
 
 if TYPE_CHECKING:
     from pipelines.plan.selection import Selection
@@ -87,6 +87,8 @@ class Dependants:
             blocked = layer(sa.select(blocked), fenced=self.of.store.datasets.fenced)
         free = [sa.not_(blocked.c[name]) for name in blockers]
         wants: Expression = sa.or_(blocked.c.wants, blocked.c.spent) if possible else blocked.c.wants
+        if self.of.uncovered:
+            free = [sa.false()]
         taken = {"goes": truth(sa.and_(wants, *free))}
         if possible:
             taken["leaves"] = truth(sa.and_(blocked.c.parts, *free))

@@ -16,11 +16,11 @@ from connectors.sql.archive import ID, STEP
 from connectors.sql.temporary import analyse
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.artefact import Action
-from pipelines.plan.carried import column
 from pipelines.plan.dialects import greatest, nothing
 from pipelines.plan.expressions import Expression
 from pipelines.plan.portions import DIGITS
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 
 BATCH = 10_000
 """Keys per statement on their way."""

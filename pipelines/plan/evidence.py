@@ -11,6 +11,7 @@ could not be asked completely is *incomplete*: missing for everybody, with a not
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,13 +43,20 @@ if TYPE_CHECKING:
 PLACE = ("store", "dataset", "container", "key")
 """What names an item in the index."""
 
+MEMORY = "512MB"
+"""The most that DuckDB keeps in memory of the evidence; the rest is in its file."""
+
 KNOWN = "known"
 """The evidence, and what persons' requests make happen."""
 
-_TABLE = (
-    "(horizon VARCHAR, event VARCHAR, key VARCHAR, digest VARCHAR, "
-    "open BOOLEAN, missing BOOLEAN, first DATE, last DATE)"
+_TABLE = "(horizon said, event said, key said, digest UUID, open BOOLEAN, missing BOOLEAN, first DATE, last DATE)"
+"""``said`` are the few names that occur; a digest is 128 bits. Millions of rows are to fit."""
+_SPELLED = (
+    "* REPLACE (CAST(horizon AS VARCHAR) AS horizon, CAST(event AS VARCHAR) AS event, CAST(key AS VARCHAR) AS key)"
 )
+"""Another file's rows, whose names are of a type of its own."""
+
+_RENAMED = _SPELLED.replace("CAST(horizon AS VARCHAR)", "?")
 _REDUCED = (
     "SELECT horizon, event, key, digest, bool_or(open) AS open, bool_or(missing) AS missing, "
     "min(first) AS first, max(last) AS last FROM {} GROUP BY ALL"
@@ -70,16 +78,22 @@ class Evidence:
     connection: duckdb.DuckDBPyConnection
     supply: Supply
     horizons: tuple[Horizon, ...]
+    folder: tempfile.TemporaryDirectory[str]
     notes: list[EvidenceNote] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, supply: Supply, horizons: Sequence[Horizon], path: Path | None = None) -> Evidence:
-        """No evidence yet; in memory (with spilling), or in a file."""
+    def empty(cls, supply: Supply, horizons: Sequence[Horizon]) -> Evidence:
+        """No evidence yet, in a temporary file that its owner alone can read: little of it has to be in memory."""
         import duckdb
 
-        connection = duckdb.connect(str(path) if path else ":memory:", config={"memory_limit": "512MB", "threads": 2})
-        connection.execute(f"CREATE TABLE IF NOT EXISTS evidence {_TABLE}")
-        made = cls(connection, supply, tuple(horizons))
+        folder = tempfile.TemporaryDirectory(prefix="ardoise-evidence-")
+        config: dict[str, Any] = {"memory_limit": MEMORY, "threads": 2, "temp_directory": folder.name}
+        connection = duckdb.connect(str(Path(folder.name) / "evidence.duckdb"), config=config)
+        names = {*(each.name for each in horizons), *supply.events, *(key.name for key in (*supply.by_key(), ASKED_BY))}
+        said = ", ".join("'{}'".format(each.replace("'", "''")) for each in sorted(names))
+        connection.execute(f"CREATE TYPE said AS ENUM ({said})")
+        connection.execute(f"CREATE TABLE evidence {_TABLE}")
+        made = cls(connection, supply, tuple(horizons), folder)
         made._take_requests()
         return made
 
@@ -155,7 +169,7 @@ class Evidence:
         for event in subject_events(dataset, policy):
             for horizon in self.horizons:
                 for query in item_occurrences(supplier, dataset, policy, event, horizon):
-                    self.connection.execute("INSERT INTO evidence " + _REDUCED.format(f"({_literal(query)})"))
+                    self.connection.execute(f"INSERT INTO evidence {_literal(query)}")
         self._counted(supplier)
 
     def attach(self, index: Path) -> None:
@@ -210,11 +224,13 @@ class Evidence:
         self.connection.execute(f"ATTACH '{quoted}' AS snapshot (READ_ONLY)")
         names = [horizon.name for horizon in self.horizons]
         self.connection.execute(
-            "INSERT INTO evidence SELECT * FROM snapshot.evidence WHERE list_contains(?, horizon)", [names]
+            f"INSERT INTO evidence SELECT {_SPELLED} FROM snapshot.evidence "  # noqa: S608 - our own names
+            "WHERE horizon IN (SELECT unnest(?))",
+            [names],
         )
         for name in self._unknown_to_snapshot(names):
             self.connection.execute(
-                "INSERT INTO evidence SELECT ?, * EXCLUDE (horizon) FROM snapshot.evidence WHERE horizon = ?",
+                f"INSERT INTO evidence SELECT {_RENAMED} FROM snapshot.evidence WHERE horizon = ?",  # noqa: S608
                 [name, names[0]],
             )
         self.connection.execute("DETACH snapshot")
@@ -259,8 +275,9 @@ class Evidence:
         return HandedOver(table, columns)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Remove the file."""
         self.connection.close()
+        self.folder.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -280,7 +297,8 @@ def wide(key: Key, columns: Mapping[tuple[str, str], EventColumns], source: str)
             f"min(first) {which} AS {names.first}",
             f"max(last) {which} AS {names.last}",
         ]
-    return f"SELECT digest, {', '.join(parts)} FROM {source} WHERE key = '{key.name}' GROUP BY digest"  # noqa: S608
+    text = "replace(CAST(e.digest AS VARCHAR), '-', '')"
+    return f"SELECT {text} AS digest, {', '.join(parts)} FROM {source} AS e WHERE key = '{key.name}' GROUP BY e.digest"  # noqa: S608
 
 
 def event_columns(events: Sequence[str], horizons: Sequence[Horizon]) -> dict[tuple[str, str], EventColumns]:
@@ -295,7 +313,7 @@ def event_columns(events: Sequence[str], horizons: Sequence[Horizon]) -> dict[tu
 def item_occurrences(
     supplier: Supplier, dataset: DatasetMap, policy: Policy, event: str, horizon: Horizon
 ) -> Iterator[sa.CompoundSelect[Any]]:
-    """One SELECT per link: what items tell of an event of each subject, by each form of the link; not reduced."""
+    """One SELECT per link: what items tell of an event of each subject, by each form of the link."""
     source = dataset.events[event]
     items, people = item_tables()
     moment = items.c.last if source.at == "last" else items.c.first
@@ -314,8 +332,10 @@ def item_occurrences(
     for link in dataset.subjects:
         forms = list(digest_columns(link.kind, link.strength not in STRONG_LINKS, people))
         contact = sa.func.coalesce(people.c.contact, Contact.STRONG.value) if source.human else sa.null()
-        person = (*(digest for digest, _ in forms), contact.label("contact"))
+        person = (*(sa.cast(digest, sa.Uuid()).label(digest.name) for digest, _ in forms), contact.label("contact"))
         roles = [role for role in (source.roles or link.roles) if not link.roles or role in link.roles]
+        if source.roles and not roles:
+            continue  # whom the link names are others than those of whom this tells
         query = (
             sa.select(
                 *person,
@@ -336,16 +356,20 @@ def item_occurrences(
 def _told(met: sa.FromClause, digest: sa.ColumnElement[Any], key: Key, event: str, horizon: Horizon) -> sa.Select[Any]:
     """What is known by one form of a link of those who were met, as rows of the table `evidence`."""
     kind = met.c.contact != Contact.NONE.value if key.weak else met.c.contact == Contact.STRONG.value
-    return sa.select(
-        sa.literal(horizon.name).label("horizon"),
-        sa.literal(event).label("event"),
-        sa.literal(key.name).label("key"),
-        digest.label("digest"),
-        met.c.open,
-        met.c.missing,
-        met.c.first,
-        met.c.last,
-    ).where(digest.is_not(None), sa.or_(met.c.contact.is_(None), kind))
+    return (
+        sa.select(
+            sa.literal(horizon.name).label("horizon"),
+            sa.literal(event).label("event"),
+            sa.literal(key.name).label("key"),
+            digest.label("digest"),
+            sa.func.bool_or(met.c.open).label("open"),
+            sa.func.bool_or(met.c.missing).label("missing"),
+            sa.func.min(met.c.first).label("first"),
+            sa.func.max(met.c.last).label("last"),
+        )
+        .where(digest.is_not(None), sa.or_(met.c.contact.is_(None), kind))
+        .group_by(digest)
+    )
 
 
 def digest_columns(kind: str, weak: bool, people: sa.FromClause) -> Iterator[tuple[sa.ColumnElement[Any], Key]]:

@@ -30,6 +30,7 @@ from pipelines.plan.holding import Holding
 from pipelines.plan.supply import Supplier
 from pipelines.progress import Progress, silent
 from pipelines.scan import index
+from pipelines.scan.drift import coverage_of
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import binding, source_of
 from retention_rules.problems import Problem
@@ -110,7 +111,7 @@ def plan_context(
         requests=engine.requests.standing(controller, made_at),
         archives=estate.archives,
     )
-    return replace(made, portion=portion)
+    return replace(made, portion=portion, coverage=coverage_of(engine))
 
 
 @contextlib.contextmanager

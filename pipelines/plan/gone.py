@@ -39,15 +39,15 @@ def told_by_gone(connection: sa.Connection, journal: Journal, context: Context) 
     ``foreign`` are datasets and events of which something is known by a kind of key that nobody uses for it any more.
     """
     told = journal.told
-    mine = (told.c.controller == context.controller, told.c.event.in_(sorted(context.policy.events)))
+    mine = (told.c.controller == context.controller, told.c.event.in_(context.supply.events))
     kinds = connection.execute(sa.select(told.c.dataset, told.c.kind, told.c.event).where(*mine).distinct()).all()
     if not kinds:
         return None
-    keys = {key.name: key for event in context.policy.events for key in context.supply.keys(event)}
+    keys = {key.name: key for key in context.supply.by_key()}
     foreign = {
         (dataset, event)
         for dataset, kind, event in kinds
-        if kind not in {key.name for key in context.supply.keys(event)}
+        if kind not in {key.name for key in context.supply.told_by(event)}
     }
     labels = {
         f"l{number}": keys[kind] for number, kind in enumerate(sorted({kind for _, kind, _ in kinds} & set(keys)))

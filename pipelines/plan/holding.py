@@ -80,6 +80,10 @@ class Holding:
         whole = (h for h in self.holds if _cover(h) == cover and not h.scope.subject and not h.scope.record)
         return Standing.of(whole, horizon.as_of)
 
+    def of_persons(self, cover: Cover, horizon: Horizon) -> Standing:
+        """The standing of the holds of this scope on persons, whoever they are."""
+        return Standing.of((h for h in self.holds if _cover(h) == cover and h.scope.subject), horizon.as_of)
+
     def records(self, store: str, dataset: str) -> bool:
         """Whether a hold names a record of this dataset."""
         return any(h.scope.record and _cover(h).applies(store, dataset) for h in self.holds)
@@ -142,11 +146,16 @@ class Holding:
 
 
 def with_holds(
-    source: sa.FromClause, holding: Holding, covers: Mapping[str, Sequence[int]], digests: Sequence[Expression]
+    source: sa.FromClause,
+    holding: Holding,
+    covers: Mapping[str, Sequence[int]],
+    digests: Sequence[Expression],
+    anybody: Expression | None = None,
 ) -> tuple[sa.FromClause, dict[str, Expression]]:
     """Join what holds say of each row, by the digests that name it, and give the columns of `hold_columns`.
 
-    ``covers``: the numbers of the covers that concern each category. The table of narrow holds is there.
+    ``covers``: the numbers of the covers that concern each category. The table of narrow holds is there. ``anybody``:
+    whether a row names somebody whom no engine can read, who may be any person that is held.
     """
     several = sorted({tuple(numbers) for numbers in covers.values() if numbers})
     joined: dict[int, list[sa.FromClause]] = {number: [] for numbers in several for number in numbers}
@@ -161,6 +170,9 @@ def with_holds(
         for numbers in several:
             names = hold_columns(horizon, numbers)
             standing = [_standing_columns(holding, number, horizon, joined[number]) for number in numbers]
+            if anybody is not None:
+                persons = (holding.of_persons(holding.covers[number], horizon) for number in numbers)
+                standing += [_if(anybody, each) for each in persons]
             releases = [each for _, found in standing for each in found]
             columns[names.held] = sa.case((sa.or_(*(held for held, _ in standing)), sa.true()), else_=sa.false())
             columns[names.release] = extreme(releases, latest=True) if releases else sa.cast(sa.null(), sa.Date())
@@ -184,6 +196,12 @@ def _standing_columns(
         held.append(sa.func.coalesce(each.c[f"{horizon.name}_held"], sa.false()))
         releases.append(each.c[f"{horizon.name}_release"])
     return sa.or_(*held), releases
+
+
+def _if(condition: Expression, standing: Standing) -> tuple[Expression, list[Expression]]:
+    """The standing of holds, for the rows that fulfil a condition."""
+    releases = [] if standing.release is None else [sa.case((condition, sa.literal(standing.release, sa.Date())))]
+    return condition if standing.held else sa.false(), list[Expression](releases)
 
 
 def by_category(

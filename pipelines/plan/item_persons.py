@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from pipelines.data_map.model import DatasetMap, SubjectLink
 from pipelines.engine.holds import HoldRecord
-from pipelines.plan.carried import column
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import run
 from pipelines.plan.evidence import Evidence, item_tables
 from pipelines.plan.holding import Holding, with_holds
 from pipelines.plan.links import NAME, STRONG, Key
+from pipelines.plan.tables import column
 from pipelines.records import item_digest_column
 
 Expression = sa.ColumnElement[Any]
@@ -106,7 +106,8 @@ class Persons:
         if not names:
             return addressed
         evidence = sa.table("evidence", sa.column("key", sa.String()), sa.column("digest", sa.String()))
-        known = sa.select(evidence.c.digest).where(evidence.c.key == Key(NAME, weak=True).name)
+        text = sa.func.replace(sa.cast(evidence.c.digest, sa.String()), "-", "")
+        known = sa.select(text).where(evidence.c.key == Key(NAME, weak=True).name)
         named = sa.and_(people.c.digest.is_(None), people.c.name_digest.in_(known), _in_roles(people, names))
         return sa.or_(addressed, named)
 

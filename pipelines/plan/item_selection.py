@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from connectors.base import Ref
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Step, Tally
-from pipelines.plan.carried import column
 from pipelines.plan.compile import (
     Code,
     EventColumns,
@@ -43,6 +42,7 @@ from pipelines.plan.links import STRONG, Key
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
 from pipelines.plan.portions import backlog_of, part_of, waits
 from pipelines.plan.supply import record_events
+from pipelines.plan.tables import column
 from pipelines.plan.tallying import STATES, Counted
 
 Expression = sa.ColumnElement[Any]
@@ -182,7 +182,7 @@ class ItemSelection:
         weak_opens: list[Expression] = []
         weak_lasts: list[Expression] = []
         if event in supply.events:
-            known = {key for key in supply.keys(event) if not key.weak}
+            known = {key for key in supply.told_by(event) if not key.weak}
             unreachable = event in supply.told and not known & {key for key, _, _ in joined}
             if event in self.evidence.incomplete or unreachable:
                 misses.append(sa.true())

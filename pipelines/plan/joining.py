@@ -104,7 +104,7 @@ class Joining:
         relation, supply = self.carried.relation, self.context.supply
         told = Told()
         if self._linked and event in supply.told:
-            known = {key for key in supply.keys(event) if not key.weak}
+            known = {key for key in supply.told_by(event) if not key.weak}
             reachable = known & {key for key in self.carried.links.values() if not key.weak}
             told.missing.append(relation.c.lost)
             if event in self.incomplete or not reachable:
@@ -187,7 +187,7 @@ class Joining:
         digests = [carried.relation.c[label] for label, key in carried.links.items() if not key.weak]
         if "record_digest" in carried.relation.c:
             digests.append(carried.relation.c["record_digest"])
-        return with_holds(source, self.context.holding, self.covers, digests)
+        return with_holds(source, self.context.holding, self.covers, digests, carried.relation.c.get("unread"))
 
 
 def event_columns(policy: Policy, horizon: Horizon, event: str) -> tuple[EventColumns, WeakColumns]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from connectors.sql.act import Frozen
 from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, frozen_fact, link_columns
 from pipelines.plan.artefact import Step
-from pipelines.plan.carried import Carried, column
+from pipelines.plan.carried import Carried
 from pipelines.plan.compile import Code, EventColumns, Group, Phase, decision_columns, phase_column
 from pipelines.plan.context import asked_of
 from pipelines.plan.dialects import greatest, nothing
@@ -27,6 +27,7 @@ from pipelines.plan.joining import event_columns
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.portions import waits
 from pipelines.plan.starting import FACT_TYPES
+from pipelines.plan.tables import column
 from retention_rules.purposes import Purpose
 
 if TYPE_CHECKING:

@@ -16,13 +16,14 @@ from connectors.sql.act import Before, Frozen
 from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from connectors.sql.remembered import DAYS, remembering
-from pipelines.plan.carried import Carried, column
+from pipelines.plan.carried import Carried
 from pipelines.plan.dialects import nothing
 from pipelines.plan.expressions import Expression, constant, extreme, layer, truth
 from pipelines.plan.joining import Joining
 from pipelines.plan.links import forms
 from pipelines.plan.remembered import events_below, fields_of
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 
 
 def kept_days(selection: Selection, columns: Mapping[str, Sequence[str]]) -> tuple[Before, ...]:

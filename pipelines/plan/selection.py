@@ -19,7 +19,7 @@ from connectors.sql.act import Restriction
 from connectors.sql.functions import keyed_digest, record_key
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Portion, Step
-from pipelines.plan.carried import Carried, column
+from pipelines.plan.carried import Carried
 from pipelines.plan.compile import (
     Code,
     DecisionColumns,
@@ -44,6 +44,8 @@ from pipelines.plan.moving import Moving
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.portions import part_of_person, waits
 from pipelines.plan.remembered import leading_covers
+from pipelines.plan.tables import column
+from pipelines.scan.drift import Drifted
 from pipelines.subjects import SEPARATOR
 from retention_rules.purposes import EndAction
 
@@ -93,8 +95,20 @@ class Selection:
     @cached_property
     def deletable(self) -> bool:
         """Whether rows can go as a whole at all: every category has a purpose that ends in deletion."""
+        return not self.uncovered and self.ends_in_deletion
+
+    @cached_property
+    def ends_in_deletion(self) -> bool:
+        """Whether the policy would have rows go as a whole."""
         groups = self.groups(self.store.context.horizons[0])
         return bool(groups) and all(any(p.end_action is EndAction.DELETE for p in group.purposes) for group in groups)
+
+    @cached_property
+    def uncovered(self) -> tuple[Drifted, ...]:
+        """Columns with personal data that nobody has decided about: their rows are emptied of the rest, and stay."""
+        store, context = self.store, self.store.context
+        shape = store.inventory.find(store.location(self.map.source))
+        return context.coverage.drifted(store.store, self.name, self.map, context.policy, shape)
 
     @cached_property
     def moving(self) -> Moving:
@@ -104,7 +118,7 @@ class Selection:
     @property
     def takes_rows(self) -> bool:
         """Whether rows can leave the active base at all."""
-        return self.deletable or self.moving.possible
+        return not self.uncovered and (self.deletable or self.moving.possible)
 
     @cached_property
     def below(self) -> Dependants:
@@ -121,7 +135,7 @@ class Selection:
             return (
                 self.store.looked_at(self, restriction) if self.store.acting else self.decisions(restriction, ancestors)
             )
-        if self.store.acting or not self._asked_often:
+        if self.store.acting or not (self.store.often or self._asked_often):
             return self.decisions(ancestors=ancestors)
         return self.store.kept(self, ancestors)
 

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from connectors.base import Inventory
 from connectors.sql.act import Restriction
-from pipelines.plan.carried import Datasets, column
+from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context
 from pipelines.plan.evidence import Evidence, HandedOver
 from pipelines.plan.kept import Kept, keep
 from pipelines.plan.links import Key
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 
 
 @dataclass
@@ -23,6 +24,7 @@ class StoreSelections:
     """The datasets of one SQL store over one connection, with the evidence handed over to it.
 
     ``acting``: the queries are for a run, in which children went before: any child row that is there blocks.
+    ``often``: each dataset will be asked for more than its counts.
     """
 
     context: Context
@@ -33,6 +35,7 @@ class StoreSelections:
     incomplete: frozenset[str]
     acting: bool = False
     rows: Datasets | None = None
+    often: bool = False
     _cache: dict[str, Selection] = field(default_factory=dict)
     _kept: dict[str, sa.Table | None] = field(default_factory=dict)
     _looks: dict[tuple[str, Restriction], Kept] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class StoreSelections:
         *,
         acting: bool = False,
         rows: Datasets | None = None,
+        often: bool = False,
     ) -> StoreSelections:
         """Hand over evidence and holds to a connection, as temporary tables; the caller commits or not.
 
@@ -56,7 +60,7 @@ class StoreSelections:
         keys = {key for name in context.active(store) for key in evidence.keys_of(context, store, name)}
         tables = evidence.hand_over(connection, keys, looked_up=acting)
         context.holding.hand_over(connection)
-        return cls(context, store, connection, inventory, tables, evidence.incomplete, acting, rows)
+        return cls(context, store, connection, inventory, tables, evidence.incomplete, acting, rows, often)
 
     def under(self, context: Context) -> StoreSelections:
         """The same under the holds of another context, which are handed over anew; the evidence stays as it is."""

@@ -57,7 +57,11 @@ class Supply:
     def keys(self, event: str) -> frozenset[Key]:
         """The kinds of key by which the event's occurrences are known."""
         asked = {ASKED_BY for each in self.requested if each.event == event}
-        return frozenset(asked.union(*(each.keys for each in self.suppliers if event in each.events)))
+        return self.told_by(event) | asked
+
+    def told_by(self, event: str) -> frozenset[Key]:
+        """Those by which stores tell of it: by no other could they tell that it never happened."""
+        return frozenset[Key]().union(*(each.keys for each in self.suppliers if event in each.events))
 
     def by_key(self) -> dict[Key, tuple[str, ...]]:
         """The events that are known by each kind of key."""
@@ -111,7 +115,8 @@ def keys_of(store_map: StoreMap, name: str) -> frozenset[Key]:
             continue
         seen.add(current)
         for link in dataset.subjects:
-            found.add(Key(link.kind, weak=link.strength not in STRONG))
+            by_name = of_items(dataset) and link.kind != EMAIL  # a header has nothing else, and that is never sure
+            found.add(Key(link.kind, weak=by_name or link.strength not in STRONG))
             if link.kind == EMAIL:
                 found.add(Key(EMAIL, weak=True))
         pending += [parent.dataset for parent in dataset.inherits]

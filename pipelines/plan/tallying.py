@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.arrivals import RECORD
 from pipelines.plan.artefact import Action, Place, Step, Tally
-from pipelines.plan.carried import column
 from pipelines.plan.compile import Code, constant
 from pipelines.plan.emptied import Emptied
 from pipelines.plan.portions import Backlog, backlog_of
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 from retention_rules.purposes import Purpose
 
 Expression = sa.ColumnElement[Any]

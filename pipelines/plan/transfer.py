@@ -110,6 +110,7 @@ def evidence_table(name: str, columns: Columns, *, keyed: bool) -> sa.Table:
 def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connection, table: sa.Table) -> None:
     """Fill a table of a store with what a DuckDB query gives, its columns named alike: ISO days, flags as 0 and 1."""
     texts = [_text(column) for column in table.c]
+    place = connection.dialect.identifier_preparer.format_table(table)  # a kind of key has the name that people gave it
     if connection.dialect.name == "postgresql":
         # Lines of COPY's text format, made by DuckDB: digests, flags and days need no escapes.
         line = ", ".join(f"coalesce({each}, '\\N')" for each in texts)
@@ -117,7 +118,7 @@ def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connectio
         driver: Any = connection.connection.driver_connection
         with (
             driver.cursor() as cursor,
-            cursor.copy(f"COPY {table.name} ({', '.join(table.c.keys())}) FROM STDIN") as copy,
+            cursor.copy(f"COPY {place} ({', '.join(table.c.keys())}) FROM STDIN") as copy,
         ):
             for batch in lines.to_arrow_reader(10 * BATCH):
                 copy.write(_texts_of(batch.column(0)))
@@ -125,7 +126,7 @@ def load(source: duckdb.DuckDBPyConnection, query: str, connection: sa.Connectio
         # In the columns' order, by the driver's own mark for a value: MariaDB's sends many rows in one statement.
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         names, marks = ", ".join(table.c.keys()), ", ".join(mark for _ in texts)
-        insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+        insert = f"INSERT INTO {place} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
         found = source.execute(f"SELECT {', '.join(texts)} FROM ({query})")  # noqa: S608 - our own names
         while rows := found.fetchmany(BATCH):
             connection.exec_driver_sql(insert, rows)

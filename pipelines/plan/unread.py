@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from connectors.digests import DigestKey
 from connectors.sql.act import key_among
 from pipelines.data_map.model import SubjectLink
-from pipelines.plan.carried import Carried, Datasets, column
+from pipelines.plan.carried import Carried, Datasets
 from pipelines.plan.cells import addresses_in
 from pipelines.plan.links import EMAIL, ONE_ADDRESS, STRONG
 from pipelines.plan.supply import Supplier
+from pipelines.plan.tables import column
 from pipelines.plan.transfer import BATCH, receive, tells
 from pipelines.subjects import canonical_email, digest_canonical, loose_email
 

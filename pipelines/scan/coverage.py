@@ -22,6 +22,7 @@ class Gap(enum.StrEnum):
     COLUMN_NEW = "column new"
     PERSONAL_UNMAPPED = "personal without a category"
     PERSONAL_DENIED = "looks personal, mapped as not"
+    PERSONAL_SINCE = "has come to hold other personal data"
     NO_KEY = "no key"
 
 
@@ -77,7 +78,7 @@ def _columns(
     for each in shape.fields:
         verdict = said.get(each.name)
         looks = verdict.category or "" if verdict and verdict.verdict is not Verdict.NOT_PERSONAL else ""
-        if any(_unmapped(dataset, each.name) for dataset in declared):
+        if any(each.name not in accounted_for(dataset) for dataset in declared):
             personal = verdict is not None and verdict.personal
             gap = Gap.PERSONAL_UNMAPPED if personal else Gap.COLUMN_NEW
             yield CoverageFinding(store, shape.location, gap, each.name, looks)
@@ -85,15 +86,15 @@ def _columns(
             yield CoverageFinding(store, shape.location, Gap.PERSONAL_DENIED, each.name, looks)
 
 
-def _unmapped(dataset: DatasetMap, column: str) -> bool:
-    """Neither a category nor a role in the map: keys, links, events and facts are accounted for."""
+def accounted_for(dataset: DatasetMap) -> set[str]:
+    """The columns that have a category or a role in a mapping: keys, links, events and facts."""
     named = {*dataset.fields, *dataset.key, *dataset.where}
     named |= {name for parent in dataset.inherits for name in parent.on}
     named |= {event.column for event in dataset.events.values() if event.column}
     conditions = (each for event in dataset.events.values() for each in (event.open_if, event.only_if) if each)
     named |= {each.column for each in conditions}
     named |= {fact.column for fact in dataset.facts.values() if fact.column}
-    return column not in named
+    return named
 
 
 def _denied(dataset: DatasetMap, column: str) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from connectors.base import Connector, DatasetShape, Inventory, Kind
 from pipelines.classify import Column, ColumnVerdict, Evidence, Table, Verdict, classify, spans
@@ -12,13 +11,7 @@ from pipelines.classify import categories as c
 from pipelines.classify.verdict import Source as From
 from pipelines.classify.wording import words
 from pipelines.progress import Progress
-from pipelines.scan.sources import source_of_shape
-
-ROWS = 300
-"""Records of a table that are sampled: by a stable hash, so that two scans agree. Only the verdict rests on them."""
-
-ITEMS = 40
-"""Mails or meetings of a container that are sampled."""
+from pipelines.scan.sampling import Remembered, Sample, Sampled, sampled, to_read
 
 BY_KIND = {
     Kind.MESSAGES: ("from", "to", "cc", "bcc", "reply_to"),
@@ -32,58 +25,72 @@ TEXTS = words("subject body summary description comment text texts html location
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a store holds: its inventory, and the verdicts on the fields of each location."""
+    """What a store holds: its inventory, and the verdicts on the fields of each location.
+
+    ``samples``: what they rest on. ``unchanged``: the locations that were not read again, since the store says that
+    nothing has changed there since they were; their verdicts are those of then.
+    """
 
     inventory: Inventory
     verdicts: Mapping[str, tuple[ColumnVerdict, ...]]
+    samples: Mapping[str, Sampled] = field(default_factory=dict)
+    unchanged: frozenset[str] = frozenset()
 
 
-def look(connector: Connector, progress: Progress) -> Look:
-    """Inspect, sample and classify everything that the store holds.
+def look(connector: Connector, progress: Progress, before: Mapping[str, Remembered] | None = None) -> Look:
+    """Inspect, sample and classify everything that the store holds; ``before``: what the last look saw.
 
     Raises:
         StoreDown: the store was lost on the way.
     """
     inventory = connector.inspect()
+    needed = to_read(inventory, before or {})
     tables: list[Table] = []
     verdicts: dict[str, tuple[ColumnVerdict, ...]] = {}
+    samples: dict[str, Sampled] = {}
     total = len(inventory.datasets)
     for done, shape in enumerate(inventory.datasets):
         progress(f"scan {inventory.store}", done, total, "sampling")
+        if shape.location not in needed.read:
+            continue
+        seen = sampled(connector, shape)
         if shape.kind is Kind.ROWS:
-            tables.append(_table(connector, shape))
+            tables.append(_table(shape, seen))
         else:
-            verdicts[shape.location] = tuple(_item_fields(connector, shape))
+            verdicts[shape.location] = tuple(_item_fields(shape, seen.texts))
+        if shape.location in needed.judge:
+            samples[shape.location] = seen.note
     progress(f"scan {inventory.store}", total, total, "classifying")
-    return Look(inventory, verdicts | classify(tables))
+    verdicts |= classify(tables)
+    for location, each in (before or {}).items():
+        if location in needed.unchanged:  # tables that were read for the sake of others keep their verdicts
+            verdicts[location], samples[location] = each.verdicts, each.sample
+    return Look(inventory, verdicts, samples, needed.unchanged)
 
 
-def _table(connector: Connector, shape: DatasetShape) -> Table:
-    values: dict[str, list[str]] = defaultdict(list)
-    sampled = 0
-    for document in connector.sample(source_of_shape(shape), ROWS):
-        sampled += 1
-        for name, text in document.fields.items():
-            values[name].append(text)
+def _table(shape: DatasetShape, seen: Sample) -> Table:
     linking = frozenset(name for each in shape.references for name in each.columns)
     columns = tuple(
-        Column(each.name, each.type, values[each.name], sampled, key=each.name in shape.key, unique=each.unique)
+        Column(
+            each.name,
+            each.type,
+            seen.texts.get(each.name, []),
+            seen.note.records,
+            key=each.name in shape.key,
+            unique=each.unique,
+        )
         for each in shape.fields
     )
     return Table(shape.location, columns, tuple(each.location for each in shape.references), linking)
 
 
-def _item_fields(connector: Connector, shape: DatasetShape) -> list[ColumnVerdict]:
+def _item_fields(shape: DatasetShape, texts: Mapping[str, Sequence[str]]) -> list[ColumnVerdict]:
     """Mail and meetings: people by what the field is; texts are personal by nature, and looked at all the same."""
-    texts: dict[str, list[str]] = defaultdict(list)
-    for document in connector.sample(source_of_shape(shape), ITEMS):
-        for name, text in document.fields.items():
-            texts[name].append(text)
     names = dict.fromkeys([*BY_KIND.get(shape.kind, ()), *(each.name for each in shape.fields), *texts])
     return [_item_field(name, texts.get(name, [])) for name in names]
 
 
-def _item_field(name: str, texts: list[str]) -> ColumnVerdict:
+def _item_field(name: str, texts: Sequence[str]) -> ColumnVerdict:
     plain = name.lower().replace("-", "_")
     if plain in PEOPLE:
         return ColumnVerdict(name, Verdict.PERSONAL, c.EMAIL, (Evidence(From.SCHEMA, "the people of an item"),))

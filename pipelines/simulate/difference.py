@@ -18,13 +18,13 @@ from pipelines.errors import UsageError
 from pipelines.estate import Estate
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.artefact import Place
-from pipelines.plan.carried import column
 from pipelines.plan.compile import Code, constant
 from pipelines.plan.context import horizons
 from pipelines.plan.dialects import run
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.kept import keep
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 from pipelines.progress import Progress, silent
 from pipelines.simulate.horizon import Expression, histogram
 from pipelines.simulate.survey import Asked, policy_named, surveyed, viewed

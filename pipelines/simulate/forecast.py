@@ -17,12 +17,12 @@ from pipelines.errors import EstateInvalid, UsageError
 from pipelines.estate import Estate
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.artefact import Place
-from pipelines.plan.carried import column
 from pipelines.plan.compile import extended
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import run
 from pipelines.plan.item_selection import PLACE, ItemSelection
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 from pipelines.progress import Progress, silent
 from pipelines.simulate.horizon import MONTHS, Standing, histogram, horizons, month_of, move, release
 from pipelines.simulate.survey import Asked, policy_named, surveyed, viewed

@@ -20,13 +20,13 @@ from pipelines.errors import Unavailable, UsageError
 from pipelines.estate import Estate
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.arrivals import DAY, RECORD, links_in
-from pipelines.plan.carried import column
 from pipelines.plan.compile import Code
 from pipelines.plan.context import Context
 from pipelines.plan.context import horizons as plan_horizons
 from pipelines.plan.dialects import run
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.selection import Selection
+from pipelines.plan.tables import column
 from pipelines.records import item_digest, key_columns, record_digest
 from pipelines.simulate.explained import Disagreement, Person, Reference, Row, code_of, day_of
 from pipelines.simulate.survey import Survey, surveyed, viewed
@@ -137,10 +137,14 @@ class _Explainer:
             carried = selections.datasets.carried(self.dataset, restriction=this, events=frozenset())
             strong = [carried.relation.c[label] for label, each in carried.links.items() if not each.weak]
             subjects = selections.connection.execute(sa.select(*strong)).one_or_none() if strong else None
+            anybody = selections.connection.execute(sa.select(carried.relation.c.unread)).scalar_one_or_none()
         if len(found) != 1:
             raise UsageError("the record belongs to another tenant", self._where, "Name a record of this controller.")
         row = {str(name): value for name, value in found[0].items()}
-        person = self._reference(selection).person(row, {digest, *filter(None, subjects or ())})
+        digests = {digest, *filter(None, subjects or ())}
+        if anybody:  # she may be any person that is held
+            digests |= {each.scope.subject for each in self.context.holding.holds if each.scope.subject}
+        person = self._reference(selection).person(row, digests)
         groups = selection.groups(self.context.horizons[0])
         done = [number for number in range(len(groups)) if row[f"g{number}_done"]]
         children = selection.below.children if selection.deletable else ()

@@ -11,6 +11,8 @@ from expectations.findings import Finding
 from expectations.probes import Probe
 from expectations.rows import check_rows
 from pipelines.plan.artefact import Place, Plan, Step
+from pipelines.scan.drift import coverage_of
+from pipelines.scan.sources import covers
 from pipelines.verify import archives, before, bystanders
 from pipelines.verify.shapes import form_checks, orphan_checks
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pipelines.engine.database import EngineDatabase
     from pipelines.estate import Estate
 
+COVERED = "every column with personal data is in the data map"
 UNTOUCHED = "what was not due is untouched"
 
 _CHANGED = "Something else wrote to the store meanwhile, or this is a defect: compare with the application's log."
@@ -36,6 +39,7 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
             inventory = connector.inspect()
             with connector.reading() as connection:
                 probes = list(_untouched(estate, engine, plan, store, connection, inventory))
+                probes += _covered(estate, engine, plan, store, inventory)
                 names = {each.source: name for name, each in active.items()}
                 checks = list(orphan_checks(connection, inventory, names))
                 if connector.journal.exists(connection):
@@ -49,6 +53,17 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
         return [Probe(UNTOUCHED, store, "", "tables that differ", 0, None, error.remedy)], []
     url = estate.connections.find(estate.stores[store].read, f"[stores.{store}] read")
     return probes, check_rows(store, url, checks)
+
+
+def _covered(estate: Estate, engine: EngineDatabase, plan: Plan, store: str, inventory: Inventory) -> Iterator[Probe]:
+    """For every table that a scan has looked at: how many columns with personal data nobody has decided about."""
+    coverage, policy = coverage_of(engine), estate.policy(plan.controller)
+    for name, dataset in estate.data_maps[store].active.items():
+        shape = next((each for each in inventory.datasets if covers(dataset, each)), None)
+        if dataset.controller == plan.controller and shape and coverage.known(store, shape.location):
+            found = coverage.drifted(store, name, dataset, policy, shape)
+            remedy = f"{'; '.join(map(str, found))}. Decide about it: `ardoise review {store}`."
+            yield Probe(COVERED, store, name, "columns that nobody has decided about", 0, len(found), remedy)
 
 
 def _untouched(

@@ -167,3 +167,124 @@ def test_the_sample_is_stable_whatever_the_order() -> None:
     shuffled = list(values)
     random.Random(1).shuffle(shuffled)
     assert column("contact", values) == column("contact", shuffled)
+
+
+def verdicts(table: str, /, **columns: list[Any]) -> dict[str, tuple[str, str | None]]:
+    made = tuple(Column(column, "TEXT", values, len(values)) for column, values in columns.items())
+    return {each.column: (each.verdict.value, each.category) for each in classify([Table(table, made)])[table]}
+
+
+PEOPLE = ["Solène Kervella", "Thibault Mazurier", "Yasmina Benali", "Hervé Lecointre", "Maud Rambaud", "Loïc Verdier"]
+LAMPS = ["Lampe torche LED", "Chaise pliante hêtre", "Vis inox 4x40", "Joint silicone", "Colle néoprène", "Bâche 4x5"]
+FIRMS = ["Garage des Alpes SARL", "SAS Boulons du Nord", "Acme Fasteners Inc", "Cabinet Lorient Conseil", "Ets Pruvost"]
+
+
+def test_values_decide_where_the_name_is_wrong() -> None:
+    said = verdicts(
+        "zz_import", ref=["a@exemple.fr", "b@exemple.fr"], name=LAMPS, code=PEOPLE, email=["oui", "non"] * 20
+    )
+    assert said["ref"] == ("personal", c.EMAIL)
+    assert said["name"] == (NOT, None)
+    assert said["code"] == ("personal", c.NAME)
+    assert said["email"] == (NOT, None)
+
+
+def test_a_name_column_of_companies_is_not_of_persons() -> None:
+    said = verdicts("tiers_divers", nom=FIRMS)
+    assert said["nom"] == (NOT, None)
+
+
+def test_mixed_contents_have_the_category_that_they_share() -> None:
+    mixed = [f"06 12 34 56 {place:02}" for place in range(20)] + [f"a{place}@exemple.fr" for place in range(20)]
+    assert verdicts("t", coordonnees=mixed)["coordonnees"] == ("personal", c.CONTACT)
+
+
+def test_a_few_addresses_among_codes_are_enough() -> None:
+    values = [f"REF-{place:04}" for place in range(36)] + [f"client{place}@exemple.fr" for place in range(4)]
+    assert verdicts("t", ref=values)["ref"] == ("personal", c.EMAIL)
+
+
+def test_an_address_with_its_name_is_an_address() -> None:
+    values = [f"Anne Quéré <anne{place}@exemple.fr>" for place in range(20)]
+    assert verdicts("t", de=values)["de"] == ("personal", c.EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("values", "category"),
+    [
+        (["M", "F"] * 10, c.GENDER),
+        (["Mme", "M."] * 10, c.GENDER),
+        (["célibataire", "marié(e)", "divorcée", "pacsé"] * 5, c.MARITAL),
+        (["A+", "O-", "AB+"] * 5, c.HEALTH),
+        (["française", "belge", "portugaise"] * 5, c.DEMOGRAPHIC),
+    ],
+)
+def test_short_lists_tell_what_they_are_beside_a_person_and_not_beside_goods(values: list[str], category: str) -> None:
+    assert verdicts("salaries", champ7=values)["champ7"] == ("personal", category)
+    assert verdicts("produits", champ7=values)["champ7"] == (NOT, None)
+
+
+@pytest.mark.parametrize("state", [["paid", "shipped", "cancelled"], ["en cours", "livrée", "annulée"]])
+def test_the_state_of_an_order_is_no_region(state: list[str]) -> None:
+    assert verdicts("customers", email=["a@b.fr", "c@d.fr"], state=state * 10)["state"] == (NOT, None)
+
+
+def test_a_company_has_premises_and_its_contact_is_a_person() -> None:
+    street = ["12 rue des Tanneurs", "3 quai Saint-Michel"] * 3
+    said = verdicts("fournisseurs", raison_sociale=FIRMS, adresse=street, ville=["Gap", "Dole"] * 3, nom_contact=PEOPLE)
+    assert said["raison_sociale"] == said["adresse"] == said["ville"] == (NOT, None)
+    assert said["nom_contact"] == ("personal", c.NAME)
+
+
+def test_addresses_of_functions_of_a_company_are_for_review() -> None:
+    shared = [f"contact@firme{place}.fr" for place in range(9)]
+    own = [f"anne.quere{place}@firme.fr" for place in range(9)]
+    assert verdicts("fournisseurs", mail=shared)["mail"] == ("for review", c.EMAIL)
+    assert verdicts("fournisseurs", mail=own)["mail"] == ("personal", c.EMAIL)
+
+
+def test_a_list_of_jobs_is_nobodys_and_an_employees_job_is() -> None:
+    jobs = ["Comptable", "Chargée de mission", "Aide-soignante"]
+    assert verdicts("jobs", job_title=jobs)["job_title"] == (NOT, None)
+    assert verdicts("employees", job_title=jobs)["job_title"] == ("personal", c.JOB)
+
+
+@pytest.mark.parametrize("type_", ["jsonb", "TEXT", ""])
+def test_json_is_classified_inside(type_: str) -> None:
+    client = '{"mail": "a%d@exemple.fr", "cp": "29000"}'
+    values = [
+        f'{{"client": {client % place}, "lignes": [{{"sku": "A-{place}"}}], "actif": true}}' for place in range(20)
+    ]
+    said = classify([Table("t", (Column("charge", type_, values, 20),))])["t"][0]
+    inside = {each.column: (each.verdict.value, each.category) for each in said.inside}
+    assert (said.verdict.value, said.category) == ("personal", c.CONTACT)
+    assert inside == {
+        "client.mail": ("personal", c.EMAIL),
+        "client.cp": ("personal", c.POSTCODE),
+        "lignes[].sku": (NOT, None),
+        "actif": (NOT, None),
+    }
+
+
+def test_json_keys_that_are_data_are_never_said() -> None:
+    values = [f'{{"zephyrine{place}@exemple.fr": {{"age": {place}}}, "0612345678": 1}}' for place in range(20)]
+    said = classify([Table("t", (Column("charge", "jsonb", values, 20),))])["t"][0]
+    assert {each.column for each in said.inside} == {"*.age", "*"}
+
+
+def test_json_settings_are_not_personal() -> None:
+    values = [f'{{"theme": "dark", "pageSize": {place}}}' for place in range(20)]
+    said = classify([Table("t", (Column("reglages", "jsonb", values, 20),))])["t"][0]
+    assert said.verdict is Verdict.NOT_PERSONAL
+
+
+def test_numbers_need_a_name_and_codes_of_persons_count() -> None:
+    def number(table: str, name: str, values: list[int]) -> tuple[str, str | None]:
+        said = classify([Table(table, (Column(name, "INTEGER", values, len(values)),))])[table][0]
+        return said.verdict.value, said.category
+
+    assert number("salaries", "sexe", [1, 2] * 10) == ("personal", c.GENDER)
+    assert number("salaries", "sal", list(range(2000, 2040))) == ("personal", c.SALARY)
+    assert number("colis", "poids", list(range(1, 30))) == (NOT, None)
+    assert number("salaries", "matricule", list(range(1, 30))) == (NOT, None)
+    assert number("commandes", "mobile", [0, 1] * 20) == (NOT, None)

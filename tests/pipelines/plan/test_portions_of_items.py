@@ -11,7 +11,7 @@ from crowded_shop import crowd
 from planned_shop import TODAY, Shop
 
 from pipelines.plan.artefact import Action, Plan, Portion
-from pipelines.plan.carried import column
+from pipelines.plan.tables import column
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.portions import DIGITS, EVERYTHING, PARTS
 from pipelines.plan.selections import StoreSelections
