@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,11 +23,13 @@ from pipelines.plan.artefact import Action, Step
 from pipelines.plan.carried import Carried, Datasets, any_of
 from pipelines.plan.context import Context
 from pipelines.plan.expressions import Expression, constant, day_constant
-from pipelines.plan.links import LinkForm, forms
+from pipelines.plan.links import ONE_ADDRESS, LinkForm, forms
 from pipelines.plan.mattering import lasting, mattering
 from pipelines.plan.remembered import below
 from pipelines.plan.selection import Selection
 from pipelines.plan.supply import subject_events
+from pipelines.plan.transfer import as_day
+from pipelines.plan.unread import told_in_cells
 
 Path = tuple[Parent, ...]
 """How a dataset inherits from another: from the one to the other."""
@@ -41,7 +44,7 @@ def kept_telling(selection: Selection, step: Step, columns: Mapping[str, Sequenc
     journal = selection.store.datasets.journal
     if journal is None or not telling.sources:
         return ()
-    return (keeping_told(journal, selection.map.controller, telling.select),)
+    return (keeping_told(journal, selection.map.controller, telling.select, telling.read),)
 
 
 def kept_telling_of_archive(archived: ArchivedSelection, datasets: Datasets, step: Step) -> tuple[Before, ...]:
@@ -129,6 +132,25 @@ class _Telling:
             carried = store.datasets.carried(each.dataset, restriction=restriction, events=frozenset(each.bounds))
             parts += _occurrences(each.dataset, carried, each.labels, each.bounds, store.context)
         return _grouped(parts)
+
+    def read(self, frozen: Frozen) -> Iterator[dict[str, Any]]:
+        """The same of rows whose cells name several persons, or one in words around the address."""
+        store = self.selection.store
+        horizon = store.context.horizons[-1].name
+        for each in self.sources:
+            restriction = _leading(store.datasets, each.path, frozen.within)
+            for pair, told in told_in_cells(store.datasets, each.dataset, frozenset(each.bounds), restriction):
+                for event, bound in each.bounds.items():
+                    is_open, missing, first, last = told[horizon, event]
+                    first, last = as_day(first), as_day(last)
+                    if not (is_open or missing or (last is not None and last > bound)):
+                        continue
+                    for key, digest in zip(ONE_ADDRESS, pair, strict=True):
+                        if digest is not None:
+                            yield {
+                                "dataset": each.dataset, "kind": key.name, "digest": digest, "event": event,
+                                "missing": bool(is_open or missing), "first_day": first, "last_day": last,
+                            }  # fmt: skip
 
 
 def _bounds(context: Context, store: str, own: frozenset[str]) -> dict[str, dt.date]:

@@ -7,9 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from approving import confirm_maps
 from told_estate import ENDED, GONE, LAST, ToldEstate, told_estate
 
+from pipelines.subjects import subject_digest
+
 DAY = dt.timedelta(days=1)
+PARTIES = "subjects: [{kind: email, columns: [parties]}]"
 
 
 @pytest.fixture
@@ -130,3 +134,43 @@ def test_what_was_open_when_its_row_went_leaves_the_person_undetermined_and_is_r
     contacts = next(each for each in plan.tallies if each.dataset == "contacts")
     assert (contacts.undetermined, shop.contacts()) == (1, [4])
     assert any("contract_end" in each and "of 1 persons" in each for each in plan.warnings)
+
+
+def several_in_a_cell(shop: ToldEstate) -> None:
+    """A contract of two persons in one cell goes for a reason of its own: it tells of both still."""
+    policy, data_map = shop.folder / "policies" / "told.yaml", shop.folder / "data_map" / "billing.yaml"
+    policy.write_text(
+        policy.read_text()
+        .replace("closed: end}", "closed: end, signed: point}")
+        .replace("keeps: [contract.number], after: contract_end,", "keeps: [contract.number], after: signed,")
+    )
+    data_map.write_text(
+        data_map.read_text()
+        .replace("null: open, of: subject}}", "null: open, of: subject}, signed: {column: signed_on}}")
+        .replace("inherits: [{dataset: customers, on: {customer_id: id}}]", PARTIES)
+    )
+    shop.execute(
+        "ALTER TABLE contracts ADD COLUMN signed_on DATE", "ALTER TABLE contracts ADD COLUMN parties VARCHAR(200)",
+        "DELETE FROM contracts WHERE id = 2",
+        "UPDATE contracts SET signed_on = '2020-01-01', parties = 'person1@acme.example; person2@acme.example' "
+        "WHERE id = 1",
+        "UPDATE contracts SET signed_on = '2027-01-01', parties = 'person4@acme.example' WHERE id = 4",
+    )  # fmt: skip
+    confirm_maps(shop.folder)
+    shop.run(GONE)
+    assert shop.ids("contracts") == [4]
+    assert {row["digest"] for row in shop.rows(shop.own("told")) if row["kind"] == "strong_email"} == {
+        subject_digest(shop.estate.key, "SHOP", "email", f"person{n}@acme.example") for n in (1, 2)
+    }
+    shop.run(LAST)
+    assert [each for each in shop.contacts() if each in (1, 2)] == [1, 2]
+
+
+def test_a_row_that_named_several_in_one_cell_goes_on_telling_of_each(shop: ToldEstate) -> None:
+    several_in_a_cell(shop)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_it_told_of_each_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    several_in_a_cell(told_estate(kind, request, tmp_path))
