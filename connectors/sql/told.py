@@ -55,7 +55,7 @@ def keeping_told(journal: Journal, controller: str, telling: Telling, read: Read
         names = [*own, "chunk", *TOLD]
         connection.execute(sa.insert(journal.told).from_select(names, rows, include_defaults=False))
         for row in read(frozen) if read else ():
-            _add(connection, journal.told, own | {"chunk": chunk.number} | row)
+            _add(connection, journal.told, {**own, "chunk": chunk.number, **row})
 
     return keep
 

@@ -1,8 +1,8 @@
 """How long what rows that are gone told of persons still matters to records elsewhere: a function of the policy.
 
 A day on which something ended matters until no purpose that asks for it could keep anything because of it any more.
-What a condition asks for otherwise than whether it is open, and what ends a purpose, matters as long as the policy
-asks: an objection does not lapse with the row that told it.
+What a condition asks for otherwise than whether it is open, what ends a purpose, and the earliest of several events
+matter as long as the policy asks: an objection does not lapse with the row that told it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipelines.plan.context import Context, asked_of
 from pipelines.plan.supply import record_events
 from retention_rules.conditions import Condition, Is, Named, State, leaves
 from retention_rules.policy import Policy
-from retention_rules.purposes import Purpose
+from retention_rules.purposes import Choice, Purpose
 
 GRACE = dt.timedelta(days=90)
 """How much longer it is kept: a run may be late, and a store may be down."""
@@ -42,9 +42,11 @@ def matters_after(policy: Policy, purposes: Iterable[Purpose], event: str, as_of
     """The day after which an occurrence matters to one of these purposes on a date; None if none does."""
     cutoffs: list[dt.date] = []
     for purpose in purposes:
-        if event == purpose.ended_by or any(_told(policy, each, event) for each in _conditions(purpose)):
+        point = purpose.starting_point
+        first = event in point.events and point.choice is Choice.EARLIEST  # without it a later one would begin
+        if first or event == purpose.ended_by or any(_told(policy, each, event) for each in _conditions(purpose)):
             return dt.date.min
-        if event in purpose.starting_point.events:
+        if event in point.events:
             cutoffs += [branch.period.cutoff(as_of) for branch in purpose.periods] or [as_of]
     return min(cutoffs, default=None)
 

@@ -92,7 +92,9 @@ def told_in_cells(
     Where no row of them is unread, nothing more is asked.
     """
     _, source, given = _beside(datasets, name, restriction)
-    unread = sa.select(sa.literal_column("1")).select_from(source).where(sa.or_(sa.false(), *(c.given for c in given)))
+    unread: sa.Select[Any] = (
+        sa.select(sa.literal_column("1")).select_from(source).where(sa.or_(sa.false(), *(c.given for c in given)))
+    )
     if not given or datasets.connection.execute(unread.limit(1)).first() is None:
         return []
     query, cells, carried = _unread_rows(datasets, name, events, restriction)

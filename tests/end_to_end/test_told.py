@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from approving import confirm_maps
+from parted_estate import noon
 from told_estate import ENDED, GONE, LAST, ToldEstate, told_estate
 
 from pipelines.subjects import subject_digest
+from pipelines.verify import verify
 
 DAY = dt.timedelta(days=1)
 PARTIES = "subjects: [{kind: email, columns: [parties]}]"
@@ -23,9 +25,11 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> ToldEstate:
 
 def contacts_go_on_their_day(shop: ToldEstate) -> None:
     """Run on the day on which contracts go, and on those around the contacts' own."""
-    shop.run(GONE)
+    plan = shop.run(GONE)
     assert shop.ids("contracts") == [4]
     assert shop.contacts() == [1, 2, 3, 4]
+    found = verify(shop.estate, plan.digest, now=noon(GONE), today=GONE)
+    assert [each for each in found if not each.passed] == []
     shop.run(LAST)
     assert shop.contacts() == [1, 2, 4], "prospecting is over for 3, and the follow-up of 1 and 2 is not"
     shop.run(LAST + DAY)
@@ -71,6 +75,7 @@ def test_a_link_goes_on_every_engine(kind: str, request: pytest.FixtureRequest, 
     link_goes(told_estate(kind, request, tmp_path))
 
 
+@pytest.mark.slow
 def test_a_row_that_is_made_anew_tells_beside_what_was_told_and_the_latest_counts(shop: ToldEstate) -> None:
     shop.run(GONE)
     shop.execute(
@@ -86,6 +91,7 @@ def test_a_row_that_is_made_anew_tells_beside_what_was_told_and_the_latest_count
     assert shop.contacts() == [4]
 
 
+@pytest.mark.slow
 def test_a_client_again_is_a_client_though_an_earlier_contract_is_gone(shop: ToldEstate) -> None:
     shop.run(GONE)
     shop.execute("INSERT INTO contracts VALUES (11, 1, 'K-11', NULL)")
@@ -93,6 +99,7 @@ def test_a_client_again_is_a_client_though_an_earlier_contract_is_gone(shop: Tol
     assert shop.contacts() == [1, 4]
 
 
+@pytest.mark.slow
 def test_what_cannot_matter_any_more_is_forgotten_some_time_later(shop: ToldEstate) -> None:
     shop.run(GONE)
     kept = shop.rows(shop.own("told"))
@@ -110,6 +117,7 @@ def test_what_cannot_matter_any_more_is_forgotten_some_time_later(shop: ToldEsta
     assert shop.rows(shop.own("told")) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_of_what_is_over_everywhere_when_it_goes(shop: ToldEstate) -> None:
     shop.run(dt.date(2028, 12, 1))
     assert shop.ids("contracts") == shop.contacts() == [4]
@@ -126,6 +134,7 @@ def test_what_is_kept_are_digests_and_days(shop: ToldEstate) -> None:
     assert [each for each in canaries if each in told.replace("weak_name", "")] == []
 
 
+@pytest.mark.slow
 def test_what_was_open_when_its_row_went_leaves_the_person_undetermined_and_is_reported(shop: ToldEstate) -> None:
     shop.execute("UPDATE customers SET closed_on = '2024-01-01' WHERE id = 4")
     shop.run(GONE)
