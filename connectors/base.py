@@ -103,7 +103,7 @@ class Reference:
 class DatasetShape:
     """What inspection finds of one table, mailbox or calendar. ``estimate`` is the store's own row estimate.
 
-    ``token``: while it stays the same, no record has changed; empty where the store cannot tell.
+    ``token``: while it stays the same, no record has changed (but a mail's flags); empty where the store cannot tell.
     """
 
     location: str

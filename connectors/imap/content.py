@@ -16,19 +16,24 @@ _HIDDEN = {"script", "style", "head"}
 
 
 def texts(content: bytes) -> dict[str, str]:
-    """The texts of a message by field: the address headers, subject, body, attachments (their names)."""
+    """The texts of a message by field: the address headers, subject, body, attachments (their names).
+
+    What attached texts say is part of the body.
+    """
     message = message_from_bytes(content, policy=compat32)
     found = {field: ", ".join(decoded(each) for each in values(message, name)) for field, name in _HEADERS.items()}
-    plain, html, names = [], [], []
+    plain, html, names, attached = [], [], [], []
     for part in message.walk():
         name = file_name(part)
         if name:
             names.append(name)
+            attached += [text_of(part)] if part.get_content_maintype() == "text" else []
         elif part.get_content_type() == "text/html":
             html.append(_visible(text_of(part)))
         elif part.get_content_maintype() == "text":
             plain.append(text_of(part))
-    found["body"] = "\n".join(plain if any(each.strip() for each in plain) else html).strip()
+    body = plain if any(each.strip() for each in plain) else html
+    found["body"] = "\n".join([*body, *attached]).strip()
     found["attachments"] = "\n".join(names)
     return {field: text for field, text in found.items() if text}
 

@@ -71,16 +71,15 @@ class Session:
             return int(client.folder_status(mailbox, ["MESSAGES"])[b"MESSAGES"])
 
     def state(self, mailbox: str) -> tuple[int, str]:
-        """How many messages a mailbox holds, and what changes with any of them; empty where the server lacks CONDSTORE.
+        """How many messages a mailbox holds, and what changes when one comes or goes.
 
-        A message's text never changes (RFC 9051); its flags do, and count here.
+        A message's text never changes (RFC 9051). Its flags do, and do not count here.
         """
         asked = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
-        counted = "CONDSTORE" in self.features
         with self._reaching("asked for a mailbox's status") as client:
-            found = client.folder_status(mailbox, [*asked, "HIGHESTMODSEQ"] if counted else asked)
-        parts = [str(found.get(name.encode(), "")) for name in (*asked, "HIGHESTMODSEQ")]
-        return int(found[b"MESSAGES"]), ":".join(parts) if counted and all(parts) else ""
+            found = client.folder_status(mailbox, asked)
+        parts = [str(found.get(name.encode(), "")) for name in asked]
+        return int(found[b"MESSAGES"]), ":".join(parts) if all(parts) else ""
 
     def open(self, mailbox: str, *, write: bool = False) -> int:
         """Select a mailbox afresh (EXAMINE unless ``write``); returns its UIDVALIDITY.

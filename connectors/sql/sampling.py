@@ -23,6 +23,9 @@ CELL = 20_000
 WHOLE = 50_000
 """Rows up to which every key is hashed; of larger tables in PostgreSQL, about as many on pages chosen by a seed."""
 
+_AGAIN = 6
+"""How many times as long the first rows may take, when the choice by hash has taken too long."""
+
 _TICKS = 20_000
 """Steps of SQLite's machine between two looks at the clock."""
 
@@ -47,7 +50,7 @@ class Sampling:
             if self.seconds is None:
                 raise
             # Whatever it was: if it was not the time, it happens again here and is told.
-            with _within(connection, self.seconds):
+            with _within(connection, _AGAIN * self.seconds):
                 rows = connection.execute(self._read(connection, self.table).limit(self.limit)).mappings().all()
             hashed = False
         for row in rows:

@@ -9,7 +9,18 @@ Free text goes through `text`.
 from __future__ import annotations
 
 from pipelines.classify.columns import classify
-from pipelines.classify.text import Span, redact_text, spans
+from pipelines.classify.text import Span, redact_text, spans, spans_of
 from pipelines.classify.verdict import Column, ColumnVerdict, Evidence, Table, Verdict
 
-__all__ = ["Column", "ColumnVerdict", "Evidence", "Span", "Table", "Verdict", "classify", "redact_text", "spans"]
+__all__ = [
+    "Column",
+    "ColumnVerdict",
+    "Evidence",
+    "Span",
+    "Table",
+    "Verdict",
+    "classify",
+    "redact_text",
+    "spans",
+    "spans_of",
+]

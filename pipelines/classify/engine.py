@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.classify.language import Language
 from pipelines.classify.models import Models, chosen, classifier_folder, load_pipeline
 
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import NlpEngine
 
     from pipelines.classify.token_classifier import TokenClassifier
 
@@ -54,15 +55,21 @@ def text_engine(language: Language) -> AnalyzerEngine:
 
 @functools.cache
 def _text_engine(language: Language, models: Models) -> AnalyzerEngine:
+    from pipelines.classify.reading import TextNlpEngine
+
+    return assembled(language, TextNlpEngine(language, load_pipeline(language, models), _classifier(models)))
+
+
+def assembled(language: Language, nlp: NlpEngine) -> AnalyzerEngine:
+    """Presidio's engine over an NLP engine, with the recognizers for free text and their context."""
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
-    from pipelines.classify.reading import Reader, TextNlpEngine
+    from pipelines.classify.reading import Reader
     from pipelines.classify.recognizers import recognizers
     from pipelines.classify.text_identifiers import text_identifiers
 
     _quiet()
-    nlp = TextNlpEngine(language, load_pipeline(language, models), _classifier(models))
     generic = [each for each in recognizers(language) if not REPLACED & set(each.supported_entities)]
     registry = RecognizerRegistry(
         recognizers=[*generic, *text_identifiers(language), Reader(language)], supported_languages=[language]
@@ -88,9 +95,3 @@ def _quiet() -> None:
     """Presidio's loggers name entities and offsets at info level; only what went wrong is wanted."""
     for name in ("presidio-analyzer", "presidio_analyzer", "decision_process"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def nlp_of(language: Language) -> Any:
-    """The spaCy pipeline of a language."""
-    engine: Any = text_engine(language).nlp_engine
-    return engine.get_nlp(language)

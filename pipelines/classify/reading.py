@@ -18,7 +18,7 @@ from pipelines.classify.text_found import result
 from pipelines.classify.text_names import names_in
 from pipelines.classify.text_parts import for_models, parts_to_read
 from pipelines.classify.text_places import Part, countries_in, places_in
-from pipelines.classify.text_words import Word, read_words
+from pipelines.classify.text_words import Word, doubtful, read_words, with_entities
 from pipelines.classify.token_classifier import TokenClassifier
 
 ENTITY_OF: Final = {
@@ -69,7 +69,8 @@ class Artifacts(NlpArtifacts):
 class TextNlpEngine(NlpEngine):
     """Presidio's NLP engine over a spaCy pipeline and a token classifier.
 
-    Unless it is told not to be, it is ``sparing``: what can hold neither name nor address is not read.
+    Unless it is told not to be, it is ``sparing``: what can hold neither name nor address is not read, and spaCy is
+    asked only where the token classifier leaves a doubt.
     """
 
     def __init__(self, language: Language, pipeline: Any, classifier: TokenClassifier, *, sparing: bool = True) -> None:
@@ -126,14 +127,15 @@ class TextNlpEngine(NlpEngine):
         seen = [for_models(text) if self._sparing else text for text in texts]
         parts = [parts_to_read(text) if self._sparing else [(0, len(text))] for text in seen]
         cut = [text[start:end] for text, each in zip(seen, parts, strict=True) for start, end in each]
-        said = zip(self._classifier.read(cut), self._pipeline.pipe(cut), strict=True)
+        labels = self._classifier.labels
+        read = [read_words(part, each, labels) for part, each in zip(cut, self._classifier.read(cut), strict=True)]
+        asked = [place for place, words in enumerate(read) if not self._sparing or doubtful(words)]
+        for place, document in zip(asked, self._pipeline.pipe(cut[place] for place in asked), strict=True):
+            entities = [(entity.start_char, entity.end_char, entity.label_) for entity in document.ents]
+            read[place] = with_entities(read[place], entities)
+        done = iter(read)
         for text, each in zip(texts, parts, strict=True):
-            words: list[Word] = []
-            for start, end in each:
-                reading, document = next(said)
-                entities = [(entity.start_char, entity.end_char, entity.label_) for entity in document.ents]
-                words += read_words(text, (start, end), reading, self._classifier.labels, entities)
-            yield Artifacts(self, text, words)
+            yield Artifacts(self, text, [word.moved(start) for start, _ in each for word in next(done)])
 
 
 class Reader(LocalRecognizer):

@@ -32,7 +32,7 @@ def for_models(text: str) -> str:
 
 
 def parts_to_read(text: str) -> list[tuple[int, int]]:
-    """Where the parts of such a text are, in order and apart; those that stand close explain each other, and are one."""
+    """Where the parts of such a text are, in order and apart; what stands close together is one part."""
     capitals = any(ch.isupper() for ch in text)
     parts: list[tuple[int, int]] = []
     for start, end in _sentences(text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[-\u2010'\u2019.&](?=[^\W_])|(?<=\b[^\W\d_])\.)*")
 _POSSESSIVE = re.compile(r"\\?['\u2019]s$", re.IGNORECASE)
 _ELISION = re.compile(r"(?:[dljcmnst]|qu)['\u2019](?=[^\W\d_])", re.IGNORECASE)
+
+UNSURE, SURE = 0.03, 0.97
+"""Between these probabilities a second opinion is worth its time."""
 
 NOTHING: Mapping[str, float] = {}
 
@@ -31,6 +34,10 @@ class Word:
     said: Mapping[str, float] = field(default_factory=dict)
     entity: str = ""
 
+    def moved(self, by: int) -> Word:
+        """The same word, further on in a longer text."""
+        return replace(self, start=self.start + by, end=self.end + by) if by else self
+
     @property
     def plain(self) -> str:
         """Its letters in lower case, without the full stop of an abbreviation."""
@@ -46,42 +53,42 @@ class Word:
         return sum(self.said.get(label, 0.0) for label in labels)
 
 
-def places_of_words(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+def places_of_words(text: str) -> list[tuple[int, int]]:
     """Where the words are: hyphens, apostrophes and points within are part of them, `'s` and `d'` are not."""
     places = []
-    for match in _WORD.finditer(text, start, len(text) if end is None else end):
-        first, last = match.span()
+    for match in _WORD.finditer(text):
+        start, end = match.span()
         if elided := _ELISION.match(match[0]):
-            first += elided.end()
+            start += elided.end()
         if possessive := _POSSESSIVE.search(match[0]):
-            last = match.start() + possessive.start()
-        if first < last:
-            places.append((first, last))
+            end = match.start() + possessive.start()
+        if start < end:
+            places.append((start, end))
     return places
 
 
-def read_words(
-    text: str,
-    part: tuple[int, int],
-    reading: TokenReading,
-    labels: Sequence[str],
-    entities: Sequence[tuple[int, int, str]],
-) -> list[Word]:
-    """The words of a part of a text with what the token classifier and spaCy say of them, who saw that part alone.
+def read_words(text: str, reading: TokenReading, labels: Sequence[str]) -> list[Word]:
+    """The words of a text with what the token classifier says of them: that of a word's tokens, averaged."""
+    places = places_of_words(text)
+    said = _averaged(places, reading, labels)
+    return [Word(start, end, text[start:end], each) for (start, end), each in zip(places, said, strict=True)]
 
-    What is said of a word's tokens is averaged.
-    """
-    begin, end = part
-    words = []
+
+def with_entities(words: Sequence[Word], entities: Sequence[tuple[int, int, str]]) -> list[Word]:
+    """The words with what spaCy says of them; its entities are in order and apart."""
+    told = []
     at = 0
-    places = places_of_words(text, begin, end)
-    inside = [(start - begin, stop - begin) for start, stop in places]
-    for (start, stop), said in zip(places, _averaged(inside, reading, labels), strict=True):
-        while at < len(entities) and entities[at][1] <= start - begin:
+    for word in words:
+        while at < len(entities) and entities[at][1] <= word.start:
             at += 1
-        within = at < len(entities) and entities[at][0] < stop - begin
-        words.append(Word(start, stop, text[start:stop], said, entities[at][2] if within else ""))
-    return words
+        inside = at < len(entities) and entities[at][0] < word.end
+        told.append(replace(word, entity=entities[at][2]) if inside else word)
+    return told
+
+
+def doubtful(words: Sequence[Word]) -> bool:
+    """Whether what the token classifier says of some word is neither a name, a place nor nothing for sure."""
+    return any(sum(word.said.values()) > UNSURE and max(word.said.values()) < SURE for word in words if word.said)
 
 
 def _averaged(

@@ -21,6 +21,7 @@ from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
+from pipelines.plan.outlived import outlived
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
 from pipelines.plan.selections import StoreSelections
 from pipelines.plan.staying import undecided
@@ -249,6 +250,7 @@ class _Builder:
             yield f"{each.what}. {each.remedy}."
         for remark in self.estate.lint(self.context.policy, self.context.controller):
             yield f"{remark.what}. {remark.remedy}"
+        yield from outlived(self.context)
         for note in self.found.evidence.notes:
             if not note.complete:
                 yield (

@@ -46,6 +46,9 @@ PLACE = ("store", "dataset", "container", "key")
 MEMORY = "512MB"
 """The most that DuckDB keeps in memory of the evidence; the rest is in its file."""
 
+ITEMS = 2_000_000
+"""About how many items are joined with their participants at once."""
+
 KNOWN = "known"
 """The evidence, and what persons' requests make happen."""
 
@@ -168,9 +171,15 @@ class Evidence:
         """Reduce the events of a mailbox or calendar per subject, in DuckDB, from the index."""
         for event in subject_events(dataset, policy):
             for horizon in self.horizons:
-                for query in item_occurrences(supplier, dataset, policy, event, horizon):
+                for query in item_occurrences(supplier, dataset, policy, event, horizon, self._parts(supplier)):
                     self.connection.execute(f"INSERT INTO evidence {_literal(query)}")
         self._counted(supplier)
+
+    def _parts(self, supplier: Supplier) -> int:
+        """In how many parts a dataset's items are looked at: what is joined at once has to fit in memory."""
+        asked = "SELECT count(*) FROM items.items WHERE store = ? AND dataset = ?"
+        found = self.connection.execute(asked, [supplier.store, supplier.dataset]).fetchall()
+        return 1 + int(found[0][0]) // ITEMS
 
     def attach(self, index: Path) -> None:
         """Make the item index readable as `items.…`, once."""
@@ -311,9 +320,9 @@ def event_columns(events: Sequence[str], horizons: Sequence[Horizon]) -> dict[tu
 
 
 def item_occurrences(
-    supplier: Supplier, dataset: DatasetMap, policy: Policy, event: str, horizon: Horizon
+    supplier: Supplier, dataset: DatasetMap, policy: Policy, event: str, horizon: Horizon, parts: int = 1
 ) -> Iterator[sa.CompoundSelect[Any]]:
-    """One SELECT per link: what items tell of an event of each subject, by each form of the link."""
+    """One SELECT per link, and per part of the items: what they tell of an event of each subject, by each form."""
     source = dataset.events[event]
     items, people = item_tables()
     moment = items.c.last if source.at == "last" else items.c.first
@@ -336,7 +345,7 @@ def item_occurrences(
         roles = [role for role in (source.roles or link.roles) if not link.roles or role in link.roles]
         if source.roles and not roles:
             continue  # whom the link names are others than those of whom this tells
-        query = (
+        met = (
             sa.select(
                 *person,
                 sa.func.bool_or(found.open).label("open"),
@@ -349,8 +358,16 @@ def item_occurrences(
             .where(people.c.store == supplier.store, people.c.dataset == supplier.dataset)
             .group_by(*person)
         )
-        met = (query.where(people.c.role.in_(roles)) if roles else query).cte().prefix_with("MATERIALIZED")
-        yield sa.union_all(*(_told(met, met.c[digest.name], key, event, horizon) for digest, key in forms))
+        met = met.where(people.c.role.in_(roles)) if roles else met
+        for part in range(parts):
+            some = met.where(_of_part(dated, part, parts), _of_part(people, part, parts)) if parts > 1 else met
+            told = some.cte().prefix_with("MATERIALIZED")
+            yield sa.union_all(*(_told(told, told.c[digest.name], key, event, horizon) for digest, key in forms))
+
+
+def _of_part(rows: sa.FromClause, part: int, parts: int) -> sa.ColumnElement[bool]:
+    """Whether an item, or a participant of it, is of one part of all items."""
+    return sa.func.hash(rows.c.container, rows.c.key) % sa.literal_column(str(parts)) == sa.literal_column(str(part))
 
 
 def _told(met: sa.FromClause, digest: sa.ColumnElement[Any], key: Key, event: str, horizon: Horizon) -> sa.Select[Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import getaddresses
 
 from connectors.base import Connector, DatasetShape, Inventory, Kind
-from pipelines.classify import Column, ColumnVerdict, Evidence, Table, Verdict, classify, spans
+from pipelines.classify import Column, ColumnVerdict, Evidence, Table, Verdict, classify, spans_of
 from pipelines.classify import categories as c
+from pipelines.classify.text_special import special_evidence
 from pipelines.classify.verdict import Source as From
 from pipelines.classify.wording import words
 from pipelines.progress import Progress
@@ -87,16 +89,28 @@ def _table(shape: DatasetShape, seen: Sample) -> Table:
 def _item_fields(shape: DatasetShape, texts: Mapping[str, Sequence[str]]) -> list[ColumnVerdict]:
     """Mail and meetings: people by what the field is; texts are personal by nature, and looked at all the same."""
     names = dict.fromkeys([*BY_KIND.get(shape.kind, ()), *(each.name for each in shape.fields), *texts])
-    return [_item_field(name, texts.get(name, [])) for name in names]
+    known = _known(texts)
+    return [_item_field(name, texts.get(name, []), known) for name in names]
 
 
-def _item_field(name: str, texts: Sequence[str]) -> ColumnVerdict:
-    plain = name.lower().replace("-", "_")
+def _known(texts: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The names of the people of the items: in their texts, these are names whatever the models say."""
+    said = [text for name, each in texts.items() if _plain(name) in PEOPLE for text in each]
+    return frozenset(name for name, _ in getaddresses(said) if " " in name.strip() and "@" not in name)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _item_field(name: str, texts: Sequence[str], known: frozenset[str]) -> ColumnVerdict:
+    plain = _plain(name)
     if plain in PEOPLE:
         return ColumnVerdict(name, Verdict.PERSONAL, c.EMAIL, (Evidence(From.SCHEMA, "the people of an item"),))
     if plain in TEXTS or texts:
-        hits = sum(bool(spans(text)) for text in texts)
+        hits = sum(map(bool, spans_of(texts, known=known)))
         share = hits / len(texts) if texts else None
         evidence = Evidence(From.VALUES, "free text with personal spans", share)
-        return ColumnVerdict(name, Verdict.PERSONAL, c.TEXT, (Evidence(From.SCHEMA, "the text of an item"), evidence))
+        nature = Evidence(From.SCHEMA, "the text of an item")
+        return ColumnVerdict(name, Verdict.PERSONAL, c.TEXT, (nature, evidence, *special_evidence(texts)))
     return ColumnVerdict(name, Verdict.NOT_PERSONAL, None, (Evidence(From.SCHEMA, "neither people nor text"),))

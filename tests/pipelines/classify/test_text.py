@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.classify import redact_text, spans
+from pipelines.classify import redact_text, spans, spans_of
 from pipelines.classify.language import language_of
 
 FRENCH = (
@@ -97,3 +97,20 @@ def test_spans_are_ordered_apart_and_inside_the_text(text: str, language: str) -
     for span in spans(text, language):  # type: ignore[arg-type]
         assert position <= span.start < span.end <= len(text)
         position = span.end
+
+
+def test_texts_read_together_are_read_as_they_are_alone() -> None:
+    together = spans_of([FRENCH, ENGLISH, FRENCH])
+    assert together == [spans(FRENCH), spans(ENGLISH), spans(FRENCH)]
+
+
+def test_a_quoted_text_has_the_spans_of_the_text() -> None:
+    quoted = "\n".join(f"> {line}" for line in (FRENCH, "", ENGLISH))
+    own = [FRENCH[each.start : each.end] for each in spans(FRENCH)]
+    own += [ENGLISH[each.start : each.end] for each in spans(ENGLISH)]
+    assert [quoted[each.start : each.end] for each in spans(quoted)] == own
+
+
+@pytest.mark.parametrize("company", ["Hubbard Ltd.", "Garnier et Fils", "Dupont & Sons"])
+def test_a_company_that_bears_a_name_is_no_person(company: str) -> None:
+    assert [each.type for each in spans(f"The invoice of {company} was paid by transfer.", "en")] == []

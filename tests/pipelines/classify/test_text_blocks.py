@@ -1,0 +1,41 @@
+"""Texts as blocks: quoting is taken off, what is repeated is the same block, and places lead back to the text."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.classify.text_blocks import blocks
+from pipelines.classify.text_parts import for_models, parts_to_read
+
+LETTER = "Bonjour,\n\nMadame Garnier a rappelé.\n-- \nPaul Martin\nAcme"
+
+
+def test_a_quoted_letter_is_the_block_that_it_was() -> None:
+    own = {each.text for each in blocks(LETTER)}
+    quoted = "\n".join(f"> {line}" for line in LETTER.splitlines())
+    answer = [each.text for each in blocks(f"Merci !\n\nLe 3 mai, Paul a écrit :\n{quoted}\n")]
+    assert own <= set(answer)
+
+
+def test_a_signature_is_a_block_of_its_own() -> None:
+    assert [each.text for each in blocks(LETTER)][-1] == "-- \nPaul Martin\nAcme"
+
+
+@given(st.text(alphabet="ab >|\n-\r_é.", max_size=120))
+def test_every_place_of_a_block_leads_to_the_same_letter_of_the_text(text: str) -> None:
+    for block in blocks(text):
+        for position, letter in enumerate(block.text):
+            start, end = block.place(position, position + 1)
+            assert letter == "\n" or text[start:end] == letter
+
+
+def test_sentences_that_can_name_nobody_are_not_read() -> None:
+    dull = "We will look into it as soon as we can and let you know. " * 4
+    text = f"{dull}Call Mary tomorrow."
+    assert [text[start:end].strip() for start, end in parts_to_read(text)] == ["Call Mary tomorrow."]
+
+
+def test_links_and_addresses_are_spaces_to_the_models() -> None:
+    seen = for_models("See https://mary.example/jones or write to mary@jones.example now")
+    assert (len(seen), seen.split()) == (65, ["See", "or", "write", "to", "now"])

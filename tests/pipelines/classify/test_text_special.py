@@ -1,0 +1,33 @@
+"""Special categories in free text are reported (R44), and ordinary words are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.classify.text_special import special_categories, special_evidence
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "words"),
+    [
+        ("Il est en arrêt\nmaladie depuis mardi.", "health", "arrêt\nmaladie"),
+        ("She was diagnosed with it in May.", "health", "diagnosed with"),
+        ("Pas de réunion pendant le Ramadan.", "religion", "Ramadan"),
+        ("He voted for them twice.", "politics", "voted for"),
+        ("Elle est déléguée syndicale.", "union", "déléguée syndicale"),
+        ("He has a criminal record.", "offences", "criminal record"),
+        ("Il a parlé de son orientation sexuelle.", "orientation", "orientation sexuelle"),
+    ],
+)
+def test_what_tells_of_a_special_category_is_found(text: str, category: str, words: str) -> None:
+    assert [(text[each.start : each.end], each.category) for each in special_categories(text)] == [(words, category)]
+
+
+def test_ordinary_business_is_not_special() -> None:
+    text = "Merci de livrer la commande 4512 avant vendredi. The invoice was paid, the meeting is on Monday."
+    assert special_categories(text) == []
+
+
+def test_the_evidence_tells_the_share_of_texts_and_quotes_none() -> None:
+    told = special_evidence(["Elle est enceinte de six mois.", "Rien à signaler.", "Enceinte de huit mois.", "Bonjour"])
+    assert [str(each) for each in told] == ["values special category `health` 50 %"]
