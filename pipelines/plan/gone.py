@@ -106,11 +106,12 @@ def forget(connection: sa.Connection, journal: Journal, context: Context) -> Non
 
 def _over(journal: Journal, context: Context) -> Expression:
     told, bounds = journal.told.c, mattering(context)
+    if lasting(context):
+        return sa.false()
     over: list[Expression] = [told.event.not_in(sorted(bounds))]
-    if not lasting(context):
-        over += (
-            sa.and_(told.event == event, sa.not_(told.missing), told.last_day <= day_constant(bound - GRACE))
-            for event, bound in bounds.items()
-            if bound > dt.date.min + GRACE
-        )
+    over += (
+        sa.and_(told.event == event, sa.not_(told.missing), told.last_day <= day_constant(bound - GRACE))
+        for event, bound in bounds.items()
+        if bound > dt.date.min + GRACE
+    )
     return sa.and_(told.controller == context.controller, sa.or_(*over))

@@ -89,12 +89,12 @@ class _Telling:
         own = frozenset({name}) if self.step.takes_rows else heirs
         bounds = _bounds(store.context, store.store, own)
         found: list[_Source] = []
-        for each in sorted(heirs):
+        for each in sorted(heirs & set(store.context.active(store.store))):
             dataset = store_map.datasets[each]
             events = {
                 event: bounds[event] for event in subject_events(dataset, store.context.policy) if event in bounds
             }
-            if events and dataset.controller == store.context.controller:
+            if events:
                 found += (_Source(each, path, labels, events) for path, labels in self._going(each))
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from approving import confirm_maps
 from parted_estate import noon
 from told_estate import ENDED, GONE, LAST, ToldEstate, told_estate
 
+from pipelines.engine.holds import HoldScope
 from pipelines.subjects import subject_digest
 from pipelines.verify import verify
 
@@ -183,3 +185,26 @@ def test_a_row_that_named_several_in_one_cell_goes_on_telling_of_each(shop: Told
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 def test_it_told_of_each_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     several_in_a_cell(told_estate(kind, request, tmp_path))
+
+
+@pytest.mark.slow
+def test_nothing_is_forgotten_while_a_hold_is_in_force(shop: ToldEstate) -> None:
+    person = subject_digest(shop.estate.key, "SHOP", "email", "person1@acme.example")
+    with contextlib.closing(shop.estate.engine()) as engine:
+        engine.holds.open("C-1", HoldScope(subject=person), since=GONE, by="dpo", at=noon(GONE))
+    shop.execute("UPDATE contracts SET customer_id = 3 WHERE id = 1")
+    shop.run(GONE)
+    shop.run(LAST + 91 * DAY)
+    assert shop.ids("contracts") == [4]
+    assert shop.contacts() == [1, 4]
+    assert shop.rows(shop.own("told")) != []
+
+
+@pytest.mark.slow
+def test_what_was_told_by_keys_that_nobody_uses_now_makes_its_event_incomplete(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    shop.execute("UPDATE ardoise_told SET kind = 'strong_number' WHERE kind = 'strong_email'")
+    plan = shop.plan(LAST + DAY)
+    assert [each for each in plan.warnings if "billing.contracts could not tell `contract_end`" in each] != []
+    contacts = next(each for each in plan.tallies if each.dataset == "contacts")
+    assert (contacts.undetermined, contacts.kept, contacts.due) == (3, 1, 0)
