@@ -163,6 +163,7 @@ class Selection:
             store.connection.dialect.name == "postgresql"
             and not self.map.inherits
             and not self._asked & set(store.context.supply.events)
+            and not (self._asked & store.datasets.told and store.datasets.markable(self.name))  # days may be remembered
             and not any(self._covers.values())
             and store.store not in store.context.archives
             and not (self.takes_rows and self.below.all)

@@ -82,7 +82,7 @@ class Coverage:
         """
         place = shape.location if shape else location or dataset.source
         said = self.history.get((store, place), {})
-        if not said:
+        if not said or not dataset.key:  # messages and meetings have no columns: they are personal by what they are
             return ()
         names = [each.name for each in shape.fields] if shape else [n for n in said if _last(said[n]).verdict != GONE]
         return tuple(sorted(_drifted(names, dataset, said, self.approved.get((store, name)), policy)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import sqlite3
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 from command_line import Ran, inside
-from estates import SmallEstate, small_estate
+from estates import LOGS, SmallEstate, small_estate
+from fixtures_items import MailAccount
+from fixtures_postgres import PostgresDatabase
 
 from pipelines.estate import Estate
 
+AN_AGE_AGO = dt.datetime(2012, 3, 1, tzinfo=dt.UTC)
 COVERED = "every column with personal data is in the data map"
 
 
@@ -153,6 +157,43 @@ def test_r42_an_undeclared_table_is_listed_with_what_it_holds_and_never_purged(s
     assert "crm, undeclared: mailing_2019" in said
     assert "mailing_2019" not in {each["dataset"] for each in [*found["steps"], *found["tallies"]]}
     assert len(small.rows("crm", "mailing_2019")) == 12
+
+
+def test_r42_an_undeclared_folder_is_listed_and_its_messages_stay(tmp_path: Path, mail_account: MailAccount) -> None:
+    small = small_estate(tmp_path / "estate", mailbox=mail_account)
+    path = small.folder / "data_map" / "mail.yaml"
+    path.write_text(path.read_text().replace('source: "*"', "source: INBOX"))
+    types(small, "review", "mail", "--confirm", "messages", "--by", "dpo")
+    letters = [(each, AN_AGE_AGO, ()) for each in small.messages()]
+    mail_account.server.seed(mail_account.user, "Private", letters)
+
+    said = types(small, "scan").words
+    found = plan(small)
+    apply(small, found)
+    folder = mail_account.server.mailbox(mail_account.user, "Private")
+    left = [path.read_bytes() for part in ("cur", "new") for path in (folder / part).iterdir()]
+
+    assert "mail, undeclared: Private" in said
+    assert any(each["store"] == "mail" for each in found["steps"])
+    assert sorted(left) == sorted(each for each, _, _ in letters)
+
+
+@pytest.mark.slow
+def test_r45_in_postgresql_too(tmp_path: Path, postgres_database: PostgresDatabase) -> None:
+    database = postgres_database
+    small = small_estate(tmp_path / "estate", crm=(database.admin, database.read, database.write))
+    types(small, "scan", "crm")
+    before = steps(plan(small), "web_logs")
+    small.execute("crm", "ALTER TABLE web_logs ADD COLUMN visitor VARCHAR(80)")
+    small.execute("crm", "UPDATE web_logs SET visitor = 'visitor' || id || '@example.org'")
+
+    types(small, "scan", "crm", expect=6)
+    found = plan(small)
+    apply(small, found)
+
+    assert before.keys() == {"delete"}
+    assert steps(found, "web_logs") == {"anonymise": before["delete"]}
+    assert len(small.rows("crm", "web_logs")) == LOGS
 
 
 RULE = """

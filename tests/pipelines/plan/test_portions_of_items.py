@@ -11,10 +11,10 @@ from crowded_shop import crowd
 from planned_shop import TODAY, Shop
 
 from pipelines.plan.artefact import Action, Plan, Portion
-from pipelines.plan.tables import column
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.portions import DIGITS, EVERYTHING, PARTS
 from pipelines.plan.selections import StoreSelections
+from pipelines.plan.tables import column
 from pipelines.subjects import subject_digest
 
 LETTERS = "  letters: {basis: consent, source: §7, keeps: [letters], after: written, for: 1 year, then: delete}"

@@ -21,9 +21,9 @@ from pipelines.engine import HoldScope
 from pipelines.errors import UsageError
 from pipelines.plan.artefact import Place
 from pipelines.plan.build import draft
-from pipelines.plan.tables import column
 from pipelines.plan.gathering import gathered, plan_context
 from pipelines.plan.selections import StoreSelections
+from pipelines.plan.tables import column
 from pipelines.simulate.difference import State, Transition, difference
 from pipelines.simulate.explained import Person
 from pipelines.simulate.forecast import Forecast, Outlook, simulate
