@@ -4,7 +4,8 @@ The journal says which chunks of which plan are committed, so that a crash betwe
 looking. A mark says that a category of a record is anonymised, and with which result: when the record is re-used for
 somebody new, its fingerprint differs and the mark no longer counts. With the mark of a link to a subject go the days
 that only the link could tell (`connectors.sql.remembered`). Statistics hold what deleted rows contributed to
-registered aggregates. None of it holds a value that was there before, or a digest of one.
+registered aggregates. None of it holds a value that was there before, or a digest of one; but what rows told of
+persons is kept with their keyed digests while records elsewhere depend on it (`connectors.sql.told`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key, row_digest
 from connectors.sql.remembered import remembered_table
+from connectors.sql.told import told_table
 
 _AMOUNT = sa.Numeric().with_variant(mysql.DECIMAL(65, 20), "mysql", "mariadb")
 """A sum: as exact as it comes. MariaDB's bare NUMERIC would round it to a whole number."""
@@ -92,6 +94,7 @@ class Journal:
             sa.Column("total", _AMOUNT), **exact,
         )  # fmt: skip
         self.remembered = remembered_table(self._metadata, prefix, exact)
+        self.told = told_table(self._metadata, prefix, exact)
 
     def exists(self, connection: sa.Connection) -> bool:
         """Whether the store has the tables. Without them nothing was ever marked."""
@@ -100,6 +103,10 @@ class Journal:
     def remembers(self, connection: sa.Connection) -> bool:
         """Whether the store has a place for the days of subjects whose links were anonymised."""
         return sa.inspect(connection).has_table(self.remembered.name, schema=self.schema)
+
+    def listens(self, connection: sa.Connection) -> bool:
+        """Whether the store has a place for what rows that are gone have told."""
+        return sa.inspect(connection).has_table(self.told.name, schema=self.schema)
 
     def prepare(self, connection: sa.Connection, reader: str | None = None) -> None:
         """Create the tables where they are missing, and let the reading role read them."""

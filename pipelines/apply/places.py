@@ -19,6 +19,7 @@ from pipelines.plan.artefact import Action, Place, Step
 from pipelines.plan.context import Context
 from pipelines.plan.remembering import kept_days
 from pipelines.plan.selections import StoreSelections
+from pipelines.plan.telling import kept_telling, kept_telling_of_archive
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,12 @@ class StorePlaces:
         step = work.step
         if step.place is Place.ARCHIVE:
             table = self._there(step).table
-            return replace(work, table=table, key=(ID,), values=_emptied(step, table, work.receipts.digest))
-        keeps = kept_days(self.active.selection(step.dataset), work.marks)
+            told = kept_telling_of_archive(self._there(step), self.active.datasets, step)
+            return replace(
+                work, table=table, key=(ID,), values=_emptied(step, table, work.receipts.digest), before=told
+            )
+        selection = self.active.selection(step.dataset)
+        keeps = (*kept_telling(selection, step, work.marks), *kept_days(selection, work.marks))
         arrives = (self._arrival(step),) if step.action is Action.ARCHIVE else ()
         return replace(work, before=(*arrives, *keeps))
 

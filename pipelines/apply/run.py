@@ -21,6 +21,7 @@ from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
 from pipelines.apply.batches import Batches
+from pipelines.apply.forgetting import forget_told
 from pipelines.apply.gate import check_plan, check_stores
 from pipelines.apply.items import ItemWork
 from pipelines.apply.locks import locked_by_file, locked_in_store
@@ -170,6 +171,7 @@ class _Run:
                     for step in mine:
                         self._patiently([step], functools.partial(self._items, known, connector, step))
                 self._close(connector, mine)
+            forget_told(self.estate, connectors, known.context)
 
     def _preview(self, known: Refreshed, connectors: dict[str, Connector], steps: Sequence[Step]) -> None:
         """Before anything is changed: more than planned must not be due anywhere, and every technique must fit.

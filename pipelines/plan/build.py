@@ -262,12 +262,22 @@ class _Builder:
                 f"hold {hold.id} keeps a record of {hold.scope.store}.{hold.scope.dataset} that the last scan did not "
                 "see: it may be anywhere now, so everything in that store is held; hold it anew where it is, or release"
             )
+        yield from self._left_open()
         yield from self.uncovered
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()
         if self.context.as_of < self.today:
             yield from self._overwritten()
+
+    def _left_open(self) -> Iterator[str]:
+        """Of whom rows that are gone left unknown when something ended."""
+        for store, gone in self.found.gone.items():
+            for (dataset, event), count in sorted(gone.missing.items()):
+                yield (
+                    f"rows of {store}.{dataset} that are gone left open or unknown when `{event}` was, of {count} "
+                    "persons: what depends on it elsewhere stays undetermined"
+                )
 
     def _unarchived(self) -> Iterator[str]:
         """What belongs in an archive, and has none to go to."""

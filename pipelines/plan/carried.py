@@ -155,7 +155,7 @@ class Datasets(Tables):
         if restriction is None and self.still:
             carried = self._kept(parent.dataset)
         else:
-            above = None if restriction is None else _referenced(self.table(self.map(name).source), parent, restriction)
+            above = None if restriction is None else referenced(self.table(self.map(name).source), parent, restriction)
             carried = self.carried(parent.dataset, events=events, restriction=above)
         single = self.single(parent)
         source = carried.relation.alias() if single else _grouped(carried, sorted(set(parent.on.values())))
@@ -323,7 +323,7 @@ class Datasets(Tables):
         return f"{prefix}{sorted(self.policy.events).index(event)}"
 
 
-def _referenced(child: sa.Table, parent: Parent, restriction: Restriction) -> Restriction:
+def referenced(child: sa.Table, parent: Parent, restriction: Restriction) -> Restriction:
     """Lets through the rows of a parent that the child's restricted rows reference."""
     own = {target: name for name, target in parent.on.items()}
 

@@ -28,6 +28,7 @@ from pipelines.plan.compile import EventColumns
 from pipelines.plan.context import Context
 from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import run
+from pipelines.plan.gone import FOREIGN, Gone
 from pipelines.plan.links import EMAIL, Key
 from pipelines.plan.links import STRONG as STRONG_LINKS
 from pipelines.plan.occurrences import Horizon, Reading, occurrence
@@ -146,6 +147,16 @@ class Evidence:
             self.note(supplier, why_incomplete(unread))
         else:
             self._counted(supplier)
+
+    def gather_gone(self, store: str, connection: sa.Connection, gone: Gone) -> None:
+        """Take in what a store keeps of what rows told that are gone.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the store fails; the caller knows its name.
+        """
+        self.gather(connection, gone.carried)
+        for dataset, event in gone.foreign:
+            self.notes.append(EvidenceNote(event, store, dataset, 0, False, FOREIGN))
 
     def gather(self, connection: sa.Connection, carried: Carried) -> int:
         """Take in what a relation of records tells of its subjects; returns how many name somebody unreadable."""

@@ -25,6 +25,7 @@ from pipelines.plan.artefact import Portion
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context, context, horizons
 from pipelines.plan.evidence import Evidence
+from pipelines.plan.gone import Gone, told_by_gone
 from pipelines.plan.holding import Holding
 from pipelines.plan.supply import Supplier
 from pipelines.progress import Progress, silent
@@ -43,7 +44,7 @@ class Gathered:
 
     ``connections``: one reading transaction per SQL store, ``archives``: one over its archive, as its own reader; both
     open as long as this is. ``down``: the stores that could not be reached. ``scans``: the latest scan of each item
-    dataset.
+    dataset. ``gone``: what stores keep of rows that are gone.
     """
 
     context: Context
@@ -53,6 +54,7 @@ class Gathered:
     inventories: dict[str, Inventory] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     scans: dict[tuple[str, str], index.DatasetScan] = field(default_factory=dict)
+    gone: dict[str, Gone] = field(default_factory=dict)
     _rows: dict[str, Datasets] = field(default_factory=dict)
 
     def rows(self, store: str) -> Datasets:
@@ -129,6 +131,8 @@ def gathered(estate: Estate, context: Context, progress: Progress = silent) -> I
             with index.read(estate.index_file) as connection:
                 found.scans = {(each.store, each.dataset): each for each in index.scans(connection)}
             evidence.attach(estate.index_file)
+        for store in sorted(found.connections):
+            _ask_after_gone(found, store)
         suppliers = context.supply.suppliers
         for number, supplier in enumerate(suppliers):
             progress("evidence", number, len(suppliers), f"{supplier.store}.{supplier.dataset}")
@@ -168,6 +172,18 @@ def _open_archive(found: Gathered, store: str, connector: SqlConnector, stack: c
         archive.check(found.connections[store], connector.journal)
         own = stack.enter_context(archive.reading())
         found.archives[store] = ArchivedSelections.prepare(found.context, store, archive, own)
+
+
+def _ask_after_gone(found: Gathered, store: str) -> None:
+    """Take in what rows have told that are gone."""
+    datasets = found.rows(store)
+    if datasets.journal is None or not datasets.listens:
+        return
+    with speaking_for(store):
+        gone = told_by_gone(datasets.connection, datasets.journal, found.context)
+        if gone is not None:
+            found.evidence.gather_gone(store, datasets.connection, gone)
+            found.gone[store] = gone
 
 
 def _ask(found: Gathered, supplier: Supplier) -> None:

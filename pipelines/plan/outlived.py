@@ -1,8 +1,8 @@
-"""Purposes that outlive what they depend on: days of persons that, after a run, nobody knows any more.
+"""Purposes that outlive the items on which they depend: days of persons that, after a run, nobody knows any more.
 
-A dataset tells what happened to its subjects as long as its record is there, and what links it to them. What inherits
-from an anonymised record goes on by the days that are remembered with the mark; any other record of the person is
-decided on as if it had never happened. So a purpose that depends on it elsewhere has to keep what tells it.
+Of a row that goes the store keeps what it told (`plan.telling`). A message or a meeting tells what happened as long as
+it is there: after that, any record of the person is decided on as if it had never happened. So a purpose that depends
+on it elsewhere has to keep what tells it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.plan.context import Context, asked_of
 from pipelines.plan.links import STRONG
-from pipelines.plan.remembered import below
 from pipelines.plan.supply import Supplier, keys_of, of_items, record_events
 from retention_rules.conditions import Is, Named, State, leaves
 from retention_rules.policy import Policy
-from retention_rules.purposes import Choice, EndAction, Purpose
+from retention_rules.purposes import Choice, Purpose
 
 Place = tuple[str, str]
 """A store and a dataset."""
@@ -27,7 +26,7 @@ _SOME_DAY = dt.date(2000, 1, 1)
 
 def outlived(context: Context) -> Iterator[str]:
     """What the plan says of each purpose that depends on an event longer than a dataset tells it."""
-    for supplier in context.supply.suppliers:
+    for supplier in (each for each in context.supply.suppliers if each.items):
         for event in supplier.events:
             for purpose, readers in _depending(context, supplier, event):
                 lost = {each: _gone_before(context, supplier, event, purpose, each) for each in readers}
@@ -74,17 +73,11 @@ def _matters(policy: Policy, purpose: Purpose, event: str) -> bool:
 def _gone_before(context: Context, supplier: Supplier, event: str, purpose: Purpose, reader: Place) -> tuple[str, ...]:
     """The categories of what tells an event to a dataset that may all go while a purpose lives there."""
     store_map, policy = context.maps[supplier.store], context.policy
-    found: list[str] = []
-    links = {} if supplier.items else _links(store_map, supplier.dataset)
-    remembers = {(supplier.store, each) for holder in links.values() for each in below(store_map, holder)}
-    if links and reader not in remembers and not _parted_by_then(context, reader, links):
-        found += _unkept(policy, links, purpose, event)
     own = _categories(store_map.datasets[supplier.dataset])
-    blocks = {(supplier.store, each) for each in below(store_map, supplier.dataset)}
-    can_go = reader not in blocks and _can_go(policy, own, items=supplier.items)
-    if can_go and not _parted_by_then(context, reader, own):
-        found += _unkept(policy, own, purpose, event)
-    return tuple(found)
+    can_go = reader != (supplier.store, supplier.dataset) and bool(own)
+    if not can_go or _parted_by_then(context, reader, own):
+        return ()
+    return tuple(_unkept(policy, own, purpose, event))
 
 
 def _parted_by_then(context: Context, reader: Place, categories: Iterable[str | None]) -> bool:
@@ -128,12 +121,6 @@ def _links(store_map: StoreMap, name: str) -> Mapping[str | None, str]:
     for parent in dataset.inherits:
         found |= _links(store_map, parent.dataset)
     return found
-
-
-def _can_go(policy: Policy, categories: Iterable[str], *, items: bool) -> bool:
-    """Whether records of these categories can be deleted as a whole."""
-    kept = [policy.purposes_for(each) for each in categories]
-    return bool(kept) and (items or all(any(p.end_action is EndAction.DELETE for p in each) for each in kept))
 
 
 def _lasts(one: Purpose, other: Purpose, event: str) -> bool:

@@ -59,6 +59,11 @@ class Tables:
         return self.journal is not None and self.journal.remembers(self.connection)
 
     @cached_property
+    def listens(self) -> bool:
+        """Whether the store has a place for what rows that are gone have told."""
+        return self.journal is not None and self.journal.listens(self.connection)
+
+    @cached_property
     def _ever_marked(self) -> frozenset[tuple[str, str]]:
         """The datasets and categories of which anything is marked, where nothing changes."""
         return self.journal.marked_categories(self.connection) if self.journal else frozenset()

@@ -84,7 +84,12 @@ def _flags(values: Sequence[Any]) -> pa.Array:
 
 def _days(values: Sequence[Any]) -> pa.Array:
     """Days, which SQLite gives as ISO texts."""
-    return pa.array([dt.date.fromisoformat(each) if isinstance(each, str) else each for each in values], pa.date32())
+    return pa.array([as_day(each) for each in values], pa.date32())
+
+
+def as_day(value: Any) -> dt.date | None:
+    """A day as a store gives it."""
+    return dt.date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def evidence_table(name: str, columns: Columns, *, keyed: bool) -> sa.Table:

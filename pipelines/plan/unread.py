@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from connectors.digests import DigestKey
-from connectors.sql.act import key_among
+from connectors.sql.act import Restriction, key_among
 from pipelines.data_map.model import SubjectLink
-from pipelines.plan.carried import Carried, Datasets
+from pipelines.plan.carried import Carried, Datasets, referenced
 from pipelines.plan.cells import addresses_in
 from pipelines.plan.links import EMAIL, ONE_ADDRESS, STRONG
 from pipelines.plan.supply import Supplier
@@ -70,19 +70,49 @@ def read_cells(evidence: duckdb.DuckDBPyConnection, datasets: Datasets, supplier
     Raises:
         sqlalchemy.exc.DBAPIError: the store fails; the caller knows its name.
     """
-    query, cells, carried = _unread_rows(datasets, supplier)
-    width = sum(len(each.columns) for each in cells)
+    query, cells, carried = _unread_rows(datasets, supplier.dataset, frozenset(supplier.events))
     read = 0
     with datasets.connection.execute(query, execution_options={"yield_per": BATCH}) as result:
         for part in result.partitions():
             told = []
             for row in part:
-                named = list(_named(row, cells, datasets.key))
-                read += None not in named
-                told += [(*pair, *row[width:], 0) for pair in {pair for each in named if each for pair in each}]
+                known, found = _told(row, cells, datasets.key)
+                read += known
+                told += [(*pair, *days, 0) for pair, days in found]
             if told:
                 receive(evidence, told, carried)
     return read
+
+
+def told_in_cells(
+    datasets: Datasets, name: str, events: frozenset[str], restriction: Restriction
+) -> list[tuple[Digests, dict[tuple[str, str], tuple[Any, ...]]]]:
+    """What those of some rows tell that are unread and can be read: digests, and four columns by horizon and event.
+
+    Where no row of them is unread, nothing more is asked.
+    """
+    _, source, given = _beside(datasets, name, restriction)
+    unread: sa.Select[Any] = (
+        sa.select(sa.literal_column("1")).select_from(source).where(sa.or_(sa.false(), *(c.given for c in given)))
+    )
+    if not given or datasets.connection.execute(unread.limit(1)).first() is None:
+        return []
+    query, cells, carried = _unread_rows(datasets, name, events, restriction)
+    found = []
+    for row in datasets.connection.execute(query).all():
+        for pair, days in _told(row, cells, datasets.key)[1]:
+            told = {place: days[4 * n : 4 * n + 4] for n, place in enumerate(carried.supplied)}
+            found.append((pair, told))
+    return found
+
+
+def _told(
+    row: Sequence[Any], cells: Sequence[_Cells], key: DigestKey
+) -> tuple[bool, list[tuple[Digests, tuple[Any, ...]]]]:
+    """Whether all cells of a row could be read, and what it tells of each whom they name."""
+    named = list(_named(row, cells, key))
+    days = tuple(row[sum(len(each.columns) for each in cells) :])
+    return None not in named, [(pair, days) for pair in {pair for each in named if each for pair in each}]
 
 
 def why_incomplete(unread: int) -> str:
@@ -92,10 +122,12 @@ def why_incomplete(unread: int) -> str:
     return f"{unread} of its records name somebody by what is no address: correct or empty those cells, then plan again"
 
 
-def _unread_rows(datasets: Datasets, supplier: Supplier) -> tuple[sa.Select[Any], list[_Cells], Carried]:
+def _unread_rows(
+    datasets: Datasets, name: str, events: frozenset[str], restriction: Restriction | None = None
+) -> tuple[sa.Select[Any], list[_Cells], Carried]:
     """The texts of unread cells and what their rows tell, as `receive` takes it behind digests of `ONE_ADDRESS`."""
-    key = datasets.map(supplier.dataset).key
-    rows, source, cells = _beside(datasets, supplier.dataset)
+    key = datasets.map(name).key
+    rows, source, cells = _beside(datasets, name, restriction)
     texts = [
         sa.case((each.given, sa.cast(found, sa.Text))).label(f"t{number}_{place}")
         for number, each in enumerate(cells)
@@ -105,8 +137,8 @@ def _unread_rows(datasets: Datasets, supplier: Supplier) -> tuple[sa.Select[Any]
     unread = unread.where(sa.or_(*(each.given for each in cells)))
     found = unread.cte()
     carried = datasets.carried(
-        supplier.dataset,
-        events=frozenset(supplier.events),
+        name,
+        events=events,
         restriction=lambda table: key_among(table, key, sa.select(*(found.c[name] for name in key))),
     )
     relation = carried.relation
@@ -123,17 +155,20 @@ def _unread_rows(datasets: Datasets, supplier: Supplier) -> tuple[sa.Select[Any]
     return query, cells, replace(carried, links={key.name: key for key in ONE_ADDRESS})
 
 
-def _beside(datasets: Datasets, name: str) -> tuple[sa.FromClause, sa.FromClause, list[_Cells]]:
+def _beside(
+    datasets: Datasets, name: str, restriction: Restriction | None = None
+) -> tuple[sa.FromClause, sa.FromClause, list[_Cells]]:
     """A dataset's rows, the same beside those that they inherit their subjects from, and the cells in all of them."""
     dataset = datasets.map(name)
-    rows = datasets.spelled(name)
+    rows = datasets.spelled(name, restriction=restriction)
     source: sa.FromClause = rows
     cells = [
         _Cells(link, dataset.scope, tuple(rows.c[each] for each in link.columns), given)
         for link, given in datasets.unread(rows, name)
     ]
     for parent in filter(datasets.single, dataset.inherits):
-        theirs, beside, above = _beside(datasets, parent.dataset)
+        upwards = restriction and referenced(datasets.table(dataset.source), parent, restriction)
+        theirs, beside, above = _beside(datasets, parent.dataset, upwards)
         on = (rows.c[own] == theirs.c[target] for own, target in sorted(parent.on.items()))
         source = sa.outerjoin(source, beside, sa.and_(*on))
         cells += above

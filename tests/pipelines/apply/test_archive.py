@@ -283,3 +283,16 @@ def test_an_arrival_that_was_changed_is_found(tmp_path: Path) -> None:
     assert [step.id for step in plan.steps] == ["shop.customers.archive.g0"], "the mark counts no more"
     altered(tmp_path, "UPDATE contracts SET number = 'K-9' WHERE id = 1")
     assert {each.expectation for each in unexplained(books, plan)} == {"what was not due in the archive is untouched"}
+
+
+def test_what_has_left_the_archive_goes_on_telling_as_long_as_it_matters(books: ArchiveEstate) -> None:
+    policy = books.folder / "policies" / "books.yaml"
+    policy.write_text(policy.read_text().replace("for: 3 years", "for: 7 years"))
+    run(books)
+    run(books, dt.date(2030, 4, 1))
+    assert books.archived("contracts") == []
+    assert column(books.active("customers"), "id") == [("1",), ("2",), ("4",)]
+    run(books, dt.date(2032, 2, 1))
+    assert column(books.active("customers"), "id") == [("1",), ("2",), ("4",)], "seven years after 1 February 2025"
+    run(books, dt.date(2032, 2, 2))
+    assert column(books.active("customers"), "id") == [("2",), ("4",)]

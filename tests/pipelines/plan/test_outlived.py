@@ -48,26 +48,12 @@ def papers(request: pytest.FixtureRequest, tmp_path: Path) -> PartedEstate:
     return made
 
 
-def test_a_purpose_that_outlives_the_address_that_tells_it_its_event_is_named(papers: PartedEstate) -> None:
-    (warning,) = outliving(papers.run(FIRST))
-    assert "purpose letters depends on `contract_end` of shop.contracts" in warning
-    assert "shop.letters is decided" in warning
-    letters = next(each for each in papers.plan(dt.date(2028, 1, 2)).tallies if each.category == "contract.letter")
-    assert letters.due == 1, "what the warning is about: five years too early, since nobody knows of the contract"
-
-
-def test_it_is_not_where_it_keeps_the_address_too_nor_where_what_inherits_remembers(
-    papers: PartedEstate, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    policy = papers.folder / "policies" / "papers.yaml"
-    policy.write_text(
-        policy.read_text().replace(
-            "Test 7, keeps: [contract.letter]", "Test 7, keeps: [user, contract.letter, contract.number]"
-        )
-    )
-    assert outliving(papers.plan(FIRST)) == []
-    (tmp_path / "other").mkdir()
-    assert outliving(parted("sqlite", request, tmp_path / "other").plan(FIRST)) == []
+def test_what_a_row_told_is_kept_for_a_purpose_that_outlives_its_address(papers: PartedEstate) -> None:
+    assert outliving(papers.run(FIRST)) == []
+    letters = next(each for each in papers.plan(dt.date(2033, 3, 1)).tallies if each.category == "contract.letter")
+    assert letters.due == 0
+    letters = next(each for each in papers.plan(dt.date(2033, 3, 2)).tallies if each.category == "contract.letter")
+    assert letters.due == 1, "ten years after the contract whose person nobody knows by its row"
 
 
 def test_nothing_is_named_where_whatever_depends_on_an_event_keeps_what_tells_it(sqlite_shop: Shop) -> None:

@@ -1,0 +1,210 @@
+"""What a row told of a person counts for that person's records elsewhere after the row is gone, and its link."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+from approving import confirm_maps
+from parted_estate import noon
+from told_estate import ENDED, GONE, LAST, ToldEstate, told_estate
+
+from pipelines.engine.holds import HoldScope
+from pipelines.subjects import subject_digest
+from pipelines.verify import verify
+
+DAY = dt.timedelta(days=1)
+PARTIES = "subjects: [{kind: email, columns: [parties]}]"
+
+
+@pytest.fixture
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> ToldEstate:
+    return told_estate("sqlite", request, tmp_path)
+
+
+def contacts_go_on_their_day(shop: ToldEstate) -> None:
+    """Run on the day on which contracts go, and on those around the contacts' own."""
+    plan = shop.run(GONE)
+    assert shop.ids("contracts") == [4]
+    assert shop.contacts() == [1, 2, 3, 4]
+    found = verify(shop.estate, plan.digest, now=noon(GONE), today=GONE)
+    assert [each for each in found if not each.passed] == []
+    shop.run(LAST)
+    assert shop.contacts() == [1, 2, 4], "prospecting is over for 3, and the follow-up of 1 and 2 is not"
+    shop.run(LAST + DAY)
+    assert shop.contacts() == [4]
+
+
+def test_a_contact_stays_while_a_contract_that_is_gone_would_keep_it(shop: ToldEstate) -> None:
+    contacts_go_on_their_day(shop)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_it_does_so_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    contacts_go_on_their_day(told_estate(kind, request, tmp_path))
+
+
+def told(shop: ToldEstate) -> set[tuple[str, str, str]]:
+    """Who told what of whom, by which kind of key: dataset, kind, event."""
+    return {(row["dataset"], row["kind"], row["event"]) for row in shop.rows(shop.own("told"))}
+
+
+def link_goes(shop: ToldEstate) -> None:
+    """Anonymise the customers before their contracts go, and see that the contacts do not know less for it."""
+    shop.execute("UPDATE customers SET closed_on = '2024-01-01' WHERE id IN (1, 2)")
+    early = dt.date(2025, 12, 1)
+    shop.run(early)
+    assert ["person" in row["email"] for row in shop.rows("customers")] == [False, False, True, True]
+    assert shop.ids("contracts") == [1, 2, 4]
+    assert {kind for _, kind, _ in told(shop)} == {"strong_email", "weak_email", "weak_name"}
+    shop.run(LAST)
+    assert shop.contacts() == [1, 2, 4]
+    shop.run(LAST + DAY)
+    assert shop.contacts() == [4]
+
+
+def test_what_inherits_a_link_goes_on_telling_after_it_was_anonymised(shop: ToldEstate) -> None:
+    link_goes(shop)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_a_link_goes_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    link_goes(told_estate(kind, request, tmp_path))
+
+
+@pytest.mark.slow
+def test_a_row_that_is_made_anew_tells_beside_what_was_told_and_the_latest_counts(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    shop.execute(
+        "INSERT INTO contracts VALUES (11, 1, 'K-11', '2026-09-01')",
+        "INSERT INTO contracts VALUES (12, 2, 'K-12', '2020-01-01')",
+    )
+    shop.run(LAST + DAY)
+    assert shop.contacts() == [1, 4]
+    later = dt.date(2029, 9, 1)
+    shop.run(later)
+    assert shop.contacts() == [1, 4]
+    shop.run(later + DAY)
+    assert shop.contacts() == [4]
+
+
+@pytest.mark.slow
+def test_a_client_again_is_a_client_though_an_earlier_contract_is_gone(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    shop.execute("INSERT INTO contracts VALUES (11, 1, 'K-11', NULL)")
+    shop.run(LAST + DAY)
+    assert shop.contacts() == [1, 4]
+
+
+@pytest.mark.slow
+def test_what_cannot_matter_any_more_is_forgotten_some_time_later(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    kept = shop.rows(shop.own("told"))
+    assert {(row["event"], str(row["first_day"]), str(row["last_day"]), bool(row["missing"])) for row in kept} == {
+        ("contract_end", str(ENDED), str(ENDED), False)
+    }
+    assert len({row["digest"] for row in kept if row["kind"] == "strong_email"}) == 2
+    shop.run(LAST + DAY)
+    assert shop.rows(shop.own("told")) == kept, "a run may be late"
+    shop.crm.execute("INSERT INTO contacts VALUES (20, 'x@acme.example', 'Contact', '2020-01-01')")
+    shop.run(LAST + 89 * DAY)
+    assert shop.rows(shop.own("told")) == kept
+    shop.crm.execute("INSERT INTO contacts VALUES (21, 'x@acme.example', 'Contact', '2020-01-01')")
+    shop.run(LAST + 91 * DAY)
+    assert shop.rows(shop.own("told")) == []
+
+
+@pytest.mark.slow
+def test_nothing_is_kept_of_what_is_over_everywhere_when_it_goes(shop: ToldEstate) -> None:
+    shop.run(dt.date(2028, 12, 1))
+    assert shop.ids("contracts") == shop.contacts() == [4]
+    assert shop.rows(shop.own("told")) == []
+
+
+def test_what_is_kept_are_digests_and_days(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    rows = shop.rows(shop.own("told"))
+    assert rows
+    assert all(re.fullmatch(r"[0-9a-f]{32,64}", row["digest"]) for row in rows)
+    told = " ".join(str(value) for row in rows for name, value in row.items() if name != "digest").lower()
+    canaries = ("person1", "person2", "acme", "name", "k-1", "k-2", "customers [1]", '"1"', "[1]")
+    assert [each for each in canaries if each in told.replace("weak_name", "")] == []
+
+
+@pytest.mark.slow
+def test_what_was_open_when_its_row_went_leaves_the_person_undetermined_and_is_reported(shop: ToldEstate) -> None:
+    shop.execute("UPDATE customers SET closed_on = '2024-01-01' WHERE id = 4")
+    shop.run(GONE)
+    assert "person" not in shop.rows("customers")[3]["email"]
+    plan = shop.run(dt.date(2040, 1, 1))
+    contacts = next(each for each in plan.tallies if each.dataset == "contacts")
+    assert (contacts.undetermined, shop.contacts()) == (1, [4])
+    assert any("contract_end" in each and "of 1 persons" in each for each in plan.warnings)
+
+
+def several_in_a_cell(shop: ToldEstate) -> None:
+    """A contract of two persons in one cell goes for a reason of its own: it tells of both still."""
+    policy, data_map = shop.folder / "policies" / "told.yaml", shop.folder / "data_map" / "billing.yaml"
+    policy.write_text(
+        policy.read_text()
+        .replace("closed: end}", "closed: end, signed: point}")
+        .replace("keeps: [contract.number], after: contract_end,", "keeps: [contract.number], after: signed,")
+    )
+    data_map.write_text(
+        data_map.read_text()
+        .replace("null: open, of: subject}}", "null: open, of: subject}, signed: {column: signed_on}}")
+        .replace("inherits: [{dataset: customers, on: {customer_id: id}}]", PARTIES)
+    )
+    shop.execute(
+        "ALTER TABLE contracts ADD COLUMN signed_on DATE", "ALTER TABLE contracts ADD COLUMN parties VARCHAR(200)",
+        "DELETE FROM contracts WHERE id = 2",
+        "UPDATE contracts SET signed_on = '2020-01-01', parties = 'person1@acme.example; person2@acme.example' "
+        "WHERE id = 1",
+        "UPDATE contracts SET signed_on = '2027-01-01', parties = 'person4@acme.example' WHERE id = 4",
+    )  # fmt: skip
+    confirm_maps(shop.folder)
+    shop.run(GONE)
+    assert shop.ids("contracts") == [4]
+    assert {row["digest"] for row in shop.rows(shop.own("told")) if row["kind"] == "strong_email"} == {
+        subject_digest(shop.estate.key, "SHOP", "email", f"person{n}@acme.example") for n in (1, 2)
+    }
+    shop.run(LAST)
+    assert [each for each in shop.contacts() if each in (1, 2)] == [1, 2]
+
+
+def test_a_row_that_named_several_in_one_cell_goes_on_telling_of_each(shop: ToldEstate) -> None:
+    several_in_a_cell(shop)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_it_told_of_each_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    several_in_a_cell(told_estate(kind, request, tmp_path))
+
+
+@pytest.mark.slow
+def test_nothing_is_forgotten_while_a_hold_is_in_force(shop: ToldEstate) -> None:
+    person = subject_digest(shop.estate.key, "SHOP", "email", "person1@acme.example")
+    with contextlib.closing(shop.estate.engine()) as engine:
+        engine.holds.open("C-1", HoldScope(subject=person), since=GONE, by="dpo", at=noon(GONE))
+    shop.execute("UPDATE contracts SET customer_id = 3 WHERE id = 1")
+    shop.run(GONE)
+    shop.run(LAST + 91 * DAY)
+    assert shop.ids("contracts") == [4]
+    assert shop.contacts() == [1, 4]
+    assert shop.rows(shop.own("told")) != []
+
+
+@pytest.mark.slow
+def test_what_was_told_by_keys_that_nobody_uses_now_makes_its_event_incomplete(shop: ToldEstate) -> None:
+    shop.run(GONE)
+    shop.execute("UPDATE ardoise_told SET kind = 'strong_number' WHERE kind = 'strong_email'")
+    plan = shop.plan(LAST + DAY)
+    assert [each for each in plan.warnings if "billing.contracts could not tell `contract_end`" in each] != []
+    contacts = next(each for each in plan.tallies if each.dataset == "contacts")
+    assert (contacts.undetermined, contacts.kept, contacts.due) == (3, 1, 0)
