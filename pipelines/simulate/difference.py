@@ -21,6 +21,7 @@ from pipelines.plan.artefact import Place
 from pipelines.plan.compile import Code, constant
 from pipelines.plan.context import horizons
 from pipelines.plan.dialects import run
+from pipelines.plan.emptied import Emptied, emptied
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.kept import keep
 from pipelines.plan.selection import Selection
@@ -141,7 +142,7 @@ def difference(
         for (store, name, first), (_, _, second) in zip(survey.datasets(one), survey.datasets(other), strict=True):
             progress("compare", len(found), None, f"{store}.{name}")
             with speaking_for(store):
-                found += _compared(store, name, first, second)
+                found += _compared(store, name, first, second, survey.archived(one, store, name))
         gaps = survey.gaps
     return PolicyDiff(
         controller=controller,
@@ -180,7 +181,9 @@ _NOBODYS = -1
 """The number of no group: a category that may not be in the archive under one of the policies."""
 
 
-def _compared(store: str, name: str, old: Asked, new: Asked) -> Iterator[Transition]:
+def _compared(
+    store: str, name: str, old: Asked, new: Asked, archived: ArchivedSelection | None
+) -> Iterator[Transition]:
     place = Place.ACTIVE
     if isinstance(old, ArchivedSelection) and isinstance(new, ArchivedSelection):
         place = Place.ARCHIVE
@@ -191,7 +194,7 @@ def _compared(store: str, name: str, old: Asked, new: Asked) -> Iterator[Transit
         counts = _items(old, new, pairs)
     elif isinstance(old, Selection) and isinstance(new, Selection):
         pairs = _pairs(old, new, old.store.context.horizons[0], new.store.context.horizons[0])
-        counts = _rows(old, new, pairs)
+        counts = _rows(old, new, pairs, None if archived is None else emptied(old, archived))
     else:
         raise TypeError("a dataset is of rows or of items under every policy")
     numbers = list(dict.fromkeys(pairs.values()))
@@ -212,8 +215,11 @@ def _pairs(old: Any, new: Any, first: Any, second: Any) -> Pairs:
     }
 
 
-def _rows(old: Selection, new: Selection, pairs: Pairs) -> Mapping[int, Counter[int]]:
-    """Both decisions on every row of a table, beside each other in its store."""
+def _rows(old: Selection, new: Selection, pairs: Pairs, there: Emptied | None) -> Mapping[int, Counter[int]]:
+    """Both decisions on every row of a table, beside each other in its store.
+
+    Not on what of them is in the archive: it is counted there.
+    """
     connection = old.store.connection
     key = [column(each) for each in old.map.key]
     before, after = (
@@ -226,7 +232,13 @@ def _rows(old: Selection, new: Selection, pairs: Pairs) -> Mapping[int, Counter[
     }
     if not columns:
         return {}
-    relation = sa.select(*(value.label(name) for name, value in columns.items())).select_from(before.join(after, same))
+    both = before.join(after, same)
+    if there is not None:
+        both = there.beside(before).join(after, same)
+        firsts = [first for first, _ in dict.fromkeys(pairs.values())]
+        here = (sa.true() if first == _NOBODYS else sa.not_(there.moved(before, first)) for first in firsts)
+        columns = {name: sa.case((each, columns[name])) for each, name in zip(here, columns, strict=True)}
+    relation = sa.select(*(value.label(name) for name, value in columns.items())).select_from(both)
     return _counted(connection.execute(histogram(relation.cte(), list(columns))))
 
 
