@@ -17,6 +17,8 @@ from fixtures_items import CalendarAccount, MailAccount
 from fixtures_postgres import PostgresDatabase
 from small_estate import ZONE, SmallEstate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ESTATE = """
 [estate]

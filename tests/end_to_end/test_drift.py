@@ -17,6 +17,8 @@ from fixtures_postgres import PostgresDatabase
 
 from pipelines.estate import Estate
 
+pytestmark = pytest.mark.slow
+
 AN_AGE_AGO = dt.datetime(2012, 3, 1, tzinfo=dt.UTC)
 COVERED = "every column with personal data is in the data map"
 

@@ -16,6 +16,8 @@ from pipelines.plan.artefact import Plan
 from pipelines.subjects import subject_digest
 from pipelines.verify import verify
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.timedelta(days=1)
 PROOFS_LAST = dt.date(2027, 9, 30)
 """Two years after customer 1 withdrew the consent."""

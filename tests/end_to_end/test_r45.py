@@ -11,6 +11,8 @@ import pytest
 from command_line import Ran, inside
 from estates import SmallEstate, small_estate
 
+pytestmark = pytest.mark.slow
+
 NEW = """
   visits:
     {source: web_logs, controller: JULIEN, tenant: julien, key: [id], where: {tenant: [julien]},

@@ -14,6 +14,8 @@ from documentation import blocks
 from estates import SmallEstate, small_estate
 from fixtures_mariadb import MariaDatabase
 
+pytestmark = pytest.mark.slow
+
 PAGE = "docs/simulation.md"
 DIGEST = re.compile(r"[0-9a-f]{12,64}")
 """That of a plan, which is bound to the schema of its stores."""

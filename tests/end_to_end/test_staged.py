@@ -10,6 +10,8 @@ import pytest
 from command_line import Ran, inside
 from estates import SmallEstate, small_estate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def small(tmp_path: Path) -> SmallEstate:

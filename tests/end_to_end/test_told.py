@@ -16,6 +16,8 @@ from pipelines.engine.holds import HoldScope
 from pipelines.subjects import subject_digest
 from pipelines.verify import verify
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.timedelta(days=1)
 PARTIES = "subjects: [{kind: email, columns: [parties]}]"
 

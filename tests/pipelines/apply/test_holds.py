@@ -22,6 +22,8 @@ from pipelines.scan import scan
 from pipelines.subjects import subject_digest
 from pipelines.verify import verify
 
+pytestmark = pytest.mark.slow
+
 LATER = NOW + dt.timedelta(hours=1)
 LOGS = HoldScope(store="crm", dataset="web_logs")
 

@@ -19,6 +19,8 @@ from pipelines.plan.artefact import Plan
 from pipelines.scan import scan
 from pipelines.scan.index import read, scans
 
+pytestmark = pytest.mark.slow
+
 LATER = NOW + dt.timedelta(hours=1)
 COMPANY = "support@julien-commerce.example"
 

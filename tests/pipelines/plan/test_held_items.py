@@ -15,6 +15,8 @@ from pipelines.records import folders_of_item, item_digest, key_columns
 from pipelines.simulate.why import why
 from retention_rules.decisions import Due, Held
 
+pytestmark = pytest.mark.slow
+
 SINCE = dt.date(2026, 1, 1)
 
 

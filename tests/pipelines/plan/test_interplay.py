@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from approving import confirm_maps
 from planned_shop import NOW, TODAY, Shop, identity, tally
 
@@ -12,6 +13,8 @@ from pipelines.simulate.why import why
 from pipelines.subjects import subject_digest
 from retention_rules.decisions import Held, Undetermined
 from retention_rules.purposes import Right
+
+pytestmark = pytest.mark.slow
 
 WITHDRAWALS = """\
   withdrawals:

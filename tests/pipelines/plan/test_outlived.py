@@ -10,6 +10,8 @@ from approving import confirm_maps
 from parted_estate import FIRST, PartedEstate, parted
 from planned_shop import Shop
 
+pytestmark = pytest.mark.slow
+
 LETTERS = """\
   letters:
     source: letters

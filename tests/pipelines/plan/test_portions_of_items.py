@@ -17,6 +17,8 @@ from pipelines.plan.selections import StoreSelections
 from pipelines.plan.tables import column
 from pipelines.subjects import subject_digest
 
+pytestmark = pytest.mark.slow
+
 LETTERS = "  letters: {basis: consent, source: §7, keeps: [letters], after: written, for: 1 year, then: delete}"
 
 Done = set[tuple[str, str, str, str]]

@@ -26,6 +26,8 @@ from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import supply
 from retention_rules.loading import load_policy
 
+pytestmark = pytest.mark.slow
+
 TODAY = dt.date(2026, 6, 30)
 HORIZONS = (Horizon("h", TODAY, TODAY), Horizon("p", dt.date(2025, 1, 1), TODAY))
 KEY = DigestKey(b"i" * 32, b"o" * 32)

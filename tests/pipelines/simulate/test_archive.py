@@ -30,6 +30,8 @@ from pipelines.simulate.forecast import Forecast, Outlook, simulate
 from pipelines.simulate.why import Why, why
 from retention_rules.decisions import Archive, Decision, Due, Held, Keep
 
+pytestmark = pytest.mark.slow
+
 Where = tuple[str, str, Place]
 """Dataset, category, place."""
 Moving = set[tuple[str, str, int]]

@@ -13,6 +13,8 @@ from pipelines.errors import UsageError
 from pipelines.plan.build import draft
 from pipelines.simulate.difference import PolicyDiff, State, difference
 
+pytestmark = pytest.mark.slow
+
 Standing = dict[tuple[str, str, str], Counter[str]]
 
 TALLIED = {

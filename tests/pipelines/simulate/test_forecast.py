@@ -13,6 +13,8 @@ from planned_shop import TODAY, Shop
 from pipelines.plan.build import draft
 from pipelines.simulate.forecast import By, Forecast, simulate
 
+pytestmark = pytest.mark.slow
+
 MONTHS = 42
 
 Due = dict[tuple[str, str, str], int]

@@ -31,6 +31,8 @@ from retention_rules.periods import Period
 from retention_rules.policy import Policy
 from retention_rules.purposes import Basis, Branch, Choice, EndAction, Purpose, StartingPoint
 
+pytestmark = pytest.mark.slow
+
 TODAY = dt.date(2024, 2, 29)
 FAR, NOW = horizons(TODAY)
 MONTHS = 30
