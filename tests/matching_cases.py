@@ -25,7 +25,7 @@ from connectors.imap.envelope import envelope
 from connectors.sql.engines import open_engine
 from pipelines.data_map.model import DatasetMap, SubjectLink
 from pipelines.plan.dialects import run
-from pipelines.plan.evidence import item_occurrences
+from pipelines.plan.item_occurrences import item_occurrences
 from pipelines.plan.links import Key, forms, spelled, unread
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supplier

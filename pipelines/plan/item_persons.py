@@ -13,8 +13,9 @@ from pipelines.data_map.model import DatasetMap, SubjectLink
 from pipelines.engine.holds import HoldRecord
 from pipelines.plan.context import Context
 from pipelines.plan.dialects import run
-from pipelines.plan.evidence import Evidence, item_tables
+from pipelines.plan.evidence import Evidence
 from pipelines.plan.holding import Holding, with_holds
+from pipelines.plan.item_occurrences import item_tables
 from pipelines.plan.links import NAME, STRONG, Key
 from pipelines.plan.tables import column
 from pipelines.records import item_digest_column

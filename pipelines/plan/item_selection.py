@@ -33,10 +33,11 @@ from pipelines.plan.compile import (
 from pipelines.plan.context import Context, asked_events, oldest_that_matters
 from pipelines.plan.dates import day_of
 from pipelines.plan.dialects import greatest, run
-from pipelines.plan.evidence import KNOWN, Evidence, digest_columns, event_columns, item_tables, wide
+from pipelines.plan.evidence import KNOWN, Evidence, event_columns, wide
 from pipelines.plan.expressions import truth
 from pipelines.plan.facts import constant_facts, fact_column
 from pipelines.plan.holding import by_category, hold_columns
+from pipelines.plan.item_occurrences import digest_columns, item_tables
 from pipelines.plan.item_persons import PLACE, Persons
 from pipelines.plan.links import STRONG, Key
 from pipelines.plan.occurrences import Horizon, Reading, occurrence

@@ -10,7 +10,7 @@ import yaml
 
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.dialects import run
-from pipelines.plan.evidence import item_occurrences
+from pipelines.plan.item_occurrences import item_occurrences
 from pipelines.plan.occurrences import Horizon
 from pipelines.plan.supply import Supplier
 from pipelines.scan.index import ITEMS, PARTICIPANTS
