@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retention_rules.conditions import And, Condition, Is, Named, Not, Or, State, parse
-from retention_rules.decide import Facts, decide, truth
+from retention_rules.decide import Facts, decide, term_of, truth
 from retention_rules.decisions import Archive, Decision, Due, Held, Keep, Undetermined
 from retention_rules.events import Absent, Event, EventKind, Known, Missing, Open
 from retention_rules.explain import Stand, explain
@@ -319,6 +319,18 @@ class TestWhatEndsAPurpose:
         rules = policy(purpose("q", when="flag", basis=self.INTEREST, ended_by="no"))
         facts = Facts({"end": Open(), "no": Known(NOW)}, {"flag": False})
         assert one(rules, facts) == Undetermined(())
+
+    def test_a_right_has_ended_it_whatever_an_event_says(self) -> None:
+        facts = Facts({"end": Known(date("2026-01-01")), "no": Known(date("2026-02-03"))})
+        assert one(policy(self.FOLLOW), facts, rights=["follow"]) == Due(NOW, ("follow",), EndAction.DELETE)
+
+    def test_a_request_from_its_last_day_on_cuts_nothing_off(self) -> None:
+        def cut(day: str) -> bool | None:
+            facts = Facts({"end": Known(date("2020-01-01")), "no": Known(date(day))})
+            term = term_of(self.FOLLOW, facts, self.RULES, ended=False)
+            return term and term.cut
+
+        assert (cut("2023-01-01"), cut("2023-01-02"), cut("2023-01-03")) == (True, False, False)
 
     def test_law_keeps_and_a_hold_masks(self) -> None:
         facts = Facts({"end": Open(), "other": Known(NOW), "no": Known(date("2026-02-02"))})
