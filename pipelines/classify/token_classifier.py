@@ -28,9 +28,6 @@ WINDOW: Final = 160
 OVERLAP: Final = 32
 """Tokens that two windows share; each token is taken from the window in which it stands further from the edge."""
 
-BATCH: Final = 2_048
-"""Tokens in a batch, padding included: more costs memory and gains no time."""
-
 Array = Any  # numpy's own types say nothing here that the docstrings do not
 
 
@@ -70,29 +67,24 @@ class TokenClassifier:
         self._inputs = {each.name for each in self._session.get_inputs()}
 
     def read(self, texts: Sequence[str]) -> list[TokenReading]:
-        """What the model says of each text; long ones are read in windows, windows in batches of like length."""
+        """What the model says of each text; long ones are read in windows.
+
+        Each window is read alone: integers of eight bits are scaled by the largest of all that is computed together,
+        and what is said of a text must not depend on its neighbours. A resumed redaction finds what the first found.
+        """
         encoded = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         ids = [each.ids for each in encoded]
         rows = [np.zeros((len(each), len(self.labels)), dtype=np.float32) for each in ids]
-        windows = [(text, *window) for text, each in enumerate(ids) for window in _windows(len(each))]
-        windows.sort(key=lambda window: window[2] - window[1])
-        for batch in _batches(windows):
-            said = self._run([ids[text][start:end] for text, start, end, _, _ in batch])
-            for place, (text, start, _, first, last) in enumerate(batch):
-                rows[text][first:last] = said[place, first - start : last - start]
+        for text, tokens in enumerate(ids):
+            for start, end, first, last in _windows(len(tokens)):
+                rows[text][first:last] = self._run(tokens[start:end])[first - start : last - start]
         return [TokenReading(*_offsets(each.offsets), row) for each, row in zip(encoded, rows, strict=True)]
 
-    def _run(self, windows: list[list[int]]) -> Array:
-        width = max(len(window) for window in windows) + 2
-        ids = np.zeros((len(windows), width), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, window in enumerate(windows):
-            ids[row, 0], ids[row, len(window) + 1] = self._first, self._last
-            ids[row, 1 : len(window) + 1] = window
-            mask[row, : len(window) + 2] = 1
-        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        logits = self._session.run(None, {name: value for name, value in given.items() if name in self._inputs})[0]
-        weights = np.exp(logits[:, 1:-1] - logits[:, 1:-1].max(axis=-1, keepdims=True))
+    def _run(self, window: list[int]) -> Array:
+        ids = np.array([[self._first, *window, self._last]], dtype=np.int64)
+        given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        logits = self._session.run(None, {name: value for name, value in given.items() if name in self._inputs})[0][0]
+        weights = np.exp(logits[1:-1] - logits[1:-1].max(axis=-1, keepdims=True))
         return (weights / weights.sum(axis=-1, keepdims=True)) @ self._merge
 
 
@@ -103,17 +95,6 @@ def _windows(length: int) -> Iterator[tuple[int, int, int, int]]:
         end = min(start + WINDOW, length)
         first = start if start == 0 else start + OVERLAP // 2
         yield start, end, first, length if end == length else end - OVERLAP // 2
-
-
-def _batches(windows: list[tuple[int, int, int, int, int]]) -> Iterator[list[tuple[int, int, int, int, int]]]:
-    batch: list[tuple[int, int, int, int, int]] = []
-    for window in windows:
-        if batch and (len(batch) + 1) * (window[2] - window[1] + 2) > BATCH:
-            yield batch
-            batch = []
-        batch.append(window)
-    if batch:
-        yield batch
 
 
 def _offsets(offsets: list[tuple[int, int]]) -> tuple[Array, Array]:
