@@ -153,4 +153,4 @@ def test_portions_grow_to_exactly_what_is_due(sqlite_shop: Shop, seed: int) -> N
 
     assert all(smaller <= larger for smaller, larger in itertools.pairwise(found))
     assert found[-1] == acted(sqlite_shop, None)
-    assert len(set(map(len, found))) > 2
+    assert len(set(map(len, found))) > 1, "some portion is less than all"
