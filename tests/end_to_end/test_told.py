@@ -22,12 +22,17 @@ DAY = dt.timedelta(days=1)
 PARTIES = "subjects: [{kind: email, columns: [parties]}]"
 
 
+ENGINES = ["sqlite", "postgres", "mariadb"]
+
+
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> ToldEstate:
-    return told_estate("sqlite", request, tmp_path)
+    """The estate in SQLite, or in the engine that a test names."""
+    return told_estate(getattr(request, "param", "sqlite"), request, tmp_path)
 
 
-def contacts_go_on_their_day(shop: ToldEstate) -> None:
+@pytest.mark.parametrize("shop", ENGINES, indirect=True)
+def test_a_contact_stays_while_a_contract_that_is_gone_would_keep_it(shop: ToldEstate) -> None:
     """Run on the day on which contracts go, and on those around the contacts' own."""
     plan = shop.run(GONE)
     assert shop.ids("contracts") == [4]
@@ -40,22 +45,13 @@ def contacts_go_on_their_day(shop: ToldEstate) -> None:
     assert shop.contacts() == [4]
 
 
-def test_a_contact_stays_while_a_contract_that_is_gone_would_keep_it(shop: ToldEstate) -> None:
-    contacts_go_on_their_day(shop)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
-def test_it_does_so_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    contacts_go_on_their_day(told_estate(kind, request, tmp_path))
-
-
 def told(shop: ToldEstate) -> set[tuple[str, str, str]]:
     """Who told what of whom, by which kind of key: dataset, kind, event."""
     return {(row["dataset"], row["kind"], row["event"]) for row in shop.rows(shop.own("told"))}
 
 
-def link_goes(shop: ToldEstate) -> None:
+@pytest.mark.parametrize("shop", ENGINES, indirect=True)
+def test_what_inherits_a_link_goes_on_telling_after_it_was_anonymised(shop: ToldEstate) -> None:
     """Anonymise the customers before their contracts go, and see that the contacts do not know less for it."""
     shop.execute("UPDATE customers SET closed_on = '2024-01-01' WHERE id IN (1, 2)")
     early = dt.date(2025, 12, 1)
@@ -69,17 +65,6 @@ def link_goes(shop: ToldEstate) -> None:
     assert shop.contacts() == [4]
 
 
-def test_what_inherits_a_link_goes_on_telling_after_it_was_anonymised(shop: ToldEstate) -> None:
-    link_goes(shop)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
-def test_a_link_goes_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    link_goes(told_estate(kind, request, tmp_path))
-
-
-@pytest.mark.slow
 def test_a_row_that_is_made_anew_tells_beside_what_was_told_and_the_latest_counts(shop: ToldEstate) -> None:
     shop.run(GONE)
     shop.execute(
@@ -95,7 +80,6 @@ def test_a_row_that_is_made_anew_tells_beside_what_was_told_and_the_latest_count
     assert shop.contacts() == [4]
 
 
-@pytest.mark.slow
 def test_a_client_again_is_a_client_though_an_earlier_contract_is_gone(shop: ToldEstate) -> None:
     shop.run(GONE)
     shop.execute("INSERT INTO contracts VALUES (11, 1, 'K-11', NULL)")
@@ -103,7 +87,6 @@ def test_a_client_again_is_a_client_though_an_earlier_contract_is_gone(shop: Tol
     assert shop.contacts() == [1, 4]
 
 
-@pytest.mark.slow
 def test_what_cannot_matter_any_more_is_forgotten_some_time_later(shop: ToldEstate) -> None:
     shop.run(GONE)
     kept = shop.rows(shop.own("told"))
@@ -121,7 +104,6 @@ def test_what_cannot_matter_any_more_is_forgotten_some_time_later(shop: ToldEsta
     assert shop.rows(shop.own("told")) == []
 
 
-@pytest.mark.slow
 def test_nothing_is_kept_of_what_is_over_everywhere_when_it_goes(shop: ToldEstate) -> None:
     shop.run(dt.date(2028, 12, 1))
     assert shop.ids("contracts") == shop.contacts() == [4]
@@ -138,7 +120,6 @@ def test_what_is_kept_are_digests_and_days(shop: ToldEstate) -> None:
     assert [each for each in canaries if each in told.replace("weak_name", "")] == []
 
 
-@pytest.mark.slow
 def test_what_was_open_when_its_row_went_leaves_the_person_undetermined_and_is_reported(shop: ToldEstate) -> None:
     shop.execute("UPDATE customers SET closed_on = '2024-01-01' WHERE id = 4")
     shop.run(GONE)
@@ -149,7 +130,8 @@ def test_what_was_open_when_its_row_went_leaves_the_person_undetermined_and_is_r
     assert any("contract_end" in each and "of 1 persons" in each for each in plan.warnings)
 
 
-def several_in_a_cell(shop: ToldEstate) -> None:
+@pytest.mark.parametrize("shop", ENGINES, indirect=True)
+def test_a_row_that_named_several_in_one_cell_goes_on_telling_of_each(shop: ToldEstate) -> None:
     """A contract of two persons in one cell goes for a reason of its own: it tells of both still."""
     policy, data_map = shop.folder / "policies" / "told.yaml", shop.folder / "data_map" / "billing.yaml"
     policy.write_text(
@@ -179,17 +161,6 @@ def several_in_a_cell(shop: ToldEstate) -> None:
     assert [each for each in shop.contacts() if each in (1, 2)] == [1, 2]
 
 
-def test_a_row_that_named_several_in_one_cell_goes_on_telling_of_each(shop: ToldEstate) -> None:
-    several_in_a_cell(shop)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
-def test_it_told_of_each_on_every_engine(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    several_in_a_cell(told_estate(kind, request, tmp_path))
-
-
-@pytest.mark.slow
 def test_nothing_is_forgotten_while_a_hold_is_in_force(shop: ToldEstate) -> None:
     person = subject_digest(shop.estate.key, "SHOP", "email", "person1@acme.example")
     with contextlib.closing(shop.estate.engine()) as engine:
@@ -202,7 +173,6 @@ def test_nothing_is_forgotten_while_a_hold_is_in_force(shop: ToldEstate) -> None
     assert shop.rows(shop.own("told")) != []
 
 
-@pytest.mark.slow
 def test_what_was_told_by_keys_that_nobody_uses_now_makes_its_event_incomplete(shop: ToldEstate) -> None:
     shop.run(GONE)
     shop.execute("UPDATE ardoise_told SET kind = 'strong_number' WHERE kind = 'strong_email'")
