@@ -36,17 +36,24 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One group of a registered statistic: before the run, live after it, and in the statistics ledger."""
+    """One group of a registered statistic: before the run, live after it, and in the statistics ledger.
+
+    ``others_hold``: the same is so of its other measures (rows, subjects, squares). ``pending``: some of the ledger's
+    part is not released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group.
+    """
 
     label: str
     before: Decimal
     live: Decimal
     ledger: Decimal
+    others_hold: bool = True
+    pending: bool = False
+    held_back: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether live and ledger together are what was there before."""
-        return self.live + self.ledger == self.before
+        return self.live + self.ledger == self.before and self.others_hold
 
 
 @dataclass(frozen=True, slots=True)
