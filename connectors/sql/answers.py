@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from connectors.sql.exact import Exact
-from connectors.sql.functions import cell_key
+from connectors.sql.functions import cell_key, plain_text
 from connectors.sql.questions import Expression, Question
 
 FOLDED = "folded"
@@ -75,7 +75,7 @@ class Asked:
     def _live(self) -> sa.Select[Any]:
         """What live rows say, by cell and subject."""
         q = self.question
-        texts = [sa.cast(each, sa.Text).label(name) for each, name in zip(q.groupings, self._places, strict=True)]
+        texts = [plain_text(each).label(name) for each, name in zip(q.groupings, self._places, strict=True)]
         x = sa.null() if q.amount is None else q.amount
         rows = (
             sa.select(*texts, q.subject.label("subject"), x.label("x")).select_from(q.table).where(q.where).subquery()
@@ -207,7 +207,7 @@ def _element_sqlite(element: _Element, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_Element, "mysql", "mariadb")
 def _element_mariadb(element: _Element, compiler: SQLCompiler, **kw: Any) -> str:
     cell, at = (compiler.process(each, **kw) for each in element.clauses)
-    return f"JSON_VALUE({cell}, '$[{at}]')"
+    return f"CONVERT(JSON_VALUE({cell}, '$[{at}]') USING utf8mb4) COLLATE utf8mb4_nopad_bin"
 
 
 @compiles(_Length, "postgresql")

@@ -28,6 +28,12 @@ class _Json(FunctionElement[str]):
     inherit_cache = True
 
 
+class _PlainText(FunctionElement[str]):
+    name = "ardoise_plain_text"
+    type = sa.Text()
+    inherit_cache = True
+
+
 class _Cell(_Json):
     name = "ardoise_cell"
     inherit_cache = True
@@ -71,6 +77,11 @@ def cell_key(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
     return _Cell(*columns)
 
 
+def plain_text(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A value as a text that is equal to no other, whatever the column's collation takes for equal; NULL of NULL."""
+    return _PlainText(value)
+
+
 def row_digest(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
     """A digest of these columns, NULLs told apart from empty texts; never NULL."""
     return _RowDigest(*columns)
@@ -103,6 +114,11 @@ def random_digits(below: int, factor: int, width: int) -> sa.ColumnElement[str]:
 def lower_trim(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """The SQL form of a canonical address."""
     return sa.func.lower(sa.func.trim(text))
+
+
+@compiles(_PlainText)
+def _plain_text(element: _PlainText, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} AS TEXT)"
 
 
 # -- PostgreSQL
@@ -202,6 +218,11 @@ def _json_mariadb(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_Cell, "mysql", "mariadb")
 def _cell_mariadb(element: _Cell, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CONVERT({_json_mariadb(element, compiler, **kw)} USING utf8mb4) COLLATE utf8mb4_nopad_bin"
+
+
+@compiles(_PlainText, "mysql", "mariadb")
+def _plain_text_mariadb(element: _PlainText, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CONVERT({compiler.process(element.clauses, **kw)} USING utf8mb4) COLLATE utf8mb4_nopad_bin"
 
 
 @compiles(_RowDigest, "mysql", "mariadb")

@@ -73,9 +73,8 @@ def _print_questions(found: list[Listed], *, as_json: bool) -> None:
     if as_json:
         console().print_json(json.dumps([_described(each) for each in found]))
         return
-    made = table(
-        "Registered statistics", ("dataset", "name", "measures", "by", "subjects", "released from", "merges after")
-    )
+    columns = ("dataset", "name", "measures", "by", "subjects", "from", "merges after")
+    made = table("Registered statistics", columns, ("from",), whole=("dataset",))
     for each in found:
         row = _described(each)
         made.add_row(

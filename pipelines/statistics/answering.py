@@ -132,6 +132,7 @@ def _of(connector: SqlConnector, store_map: StoreMap, listed: Listed) -> Registe
 def _asked(connection: sa.Connection, connector: SqlConnector, of: Registered) -> Asked:
     tally = connector.journal.tally
     names = [each.column if each.by == "value" else f"{each.column}_{each.by}" for each in of.statistic.by]
+    names = [f"by_{name}" if name in {FOLDED, *MEASURES} else name for name in names]
     rules = Rules(of.statistic.minimum, str(LARGEST_SHARE), str(PROTECTION))
     released = tally.released if tally.exists(connection) else None
     return Asked(of.question, of.dataset, tuple(names), rules, released)

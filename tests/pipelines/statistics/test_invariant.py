@@ -1,7 +1,7 @@
 """Live rows and ledger together stay what they were, to the last digit, through everything that can happen to them.
 
-Deletions and updates that are cut off anywhere and tried again, late runs, releases, upward merges, a restore of an older
-copy of the store with the erasures done again: and no increment ever tells of fewer persons than it may.
+Deletions and updates that are cut off anywhere and tried again, late runs, releases, upward merges, a restore of an
+older copy of the store with the erasures done again: and no increment ever tells of fewer persons than it may.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from pipelines.statistics.settling import Partition, folded
 MINIMUM = 5
 STATISTICS = (
     Statistic(
-        name="turnover", sum="cents", squares=True, by=BY_MONTH, subject=("person",), minimum=MINIMUM, deadline="2 months"
+        name="turnover", sum="cents", squares=True, by=BY_MONTH, subject=("person",), minimum=MINIMUM,
+        deadline="2 months",
     ),
     Statistic(
         name="regions", by=(Bucket(column="region"), Bucket(column="at", by="year")), upward=("region", "at"),
@@ -283,6 +284,7 @@ def test_in_sqlite() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", ["postgres_database", "mariadb_database"])
 def test_in_servers(kind: str, request: pytest.FixtureRequest) -> None:
     database = request.getfixturevalue(kind)
@@ -295,4 +297,4 @@ def test_in_servers(kind: str, request: pytest.FixtureRequest) -> None:
                 connection.execute(table.delete())
         return made
 
-    _run(fresh, 6, 10)
+    _run(fresh, 4, 10)
