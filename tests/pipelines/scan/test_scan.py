@@ -155,18 +155,20 @@ def test_no_value_is_written_anywhere(folder: Path) -> None:
 
 def test_r44_special_categories_in_free_text_of_tables_and_mail_are_reported(folder: Path) -> None:
     with sqlite3.connect(folder / "shop.sqlite") as connection:
-        connection.execute("UPDATE commandes SET commentaire = commentaire || ' Elle est en arrêt maladie.' WHERE id < 6")
+        ill = "commentaire = commentaire || ' Elle est en arrêt maladie.'"
+        connection.execute(f"UPDATE commandes SET {ill} WHERE id < 6")
     connection.close()
     add_mail(folder)
     mail = mailbox()
-    mail.put("INBOX", "9", {"first": None, "last": None, "participants": [], "texts": {"body": "Il est délégué syndical."}})
+    union = {"body": "Il est délégué syndical."}
+    mail.put("INBOX", "9", {"first": None, "last": None, "participants": [], "texts": union})
     for _ in range(2):  # what has not changed is not read again, and is reported again
         result = run(load(folder, mail=mail))
         found = {store.store: store.special for store in result.stores}
         assert found["shop"] == (("commandes", "commentaire", "health", 0.2),)
         assert [(place, name, category) for place, name, category, _ in found["mail"]] == [("INBOX", "body", "union")]
-        said = [line for line in gap_lines(result) if "special" in line]
-        assert "shop: texts tell of `health`, a special category (GDPR Art. 9, 10): commandes.commentaire (20%)." in said
+        said = [line for line in gap_lines(result) if "`health`, a special category" in line]
+        assert [line.rpartition(": ")[2] for line in said] == ["commandes.commentaire (20%)."]
     (row,) = (each for each in review(load(folder), "shop").rows if each.field == "commentaire")
     assert "values special category `health` 20 %" in row.evidence
 
