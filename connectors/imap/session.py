@@ -111,8 +111,7 @@ class Session:
 
     def changed_since(self, modseq: int) -> set[int]:
         """The messages of the open mailbox with a higher mod-sequence (CONDSTORE, RFC 7162)."""
-        with self._reaching("asked what has changed") as client:
-            return set(client.fetch("1:*", ["MODSEQ"], [f"CHANGEDSINCE {modseq}"]))
+        return set(self.search(["MODSEQ", str(modseq + 1)]))
 
     def search(self, criteria: Sequence[Any]) -> list[int]:
         """The UIDs that match, in ascending order."""
