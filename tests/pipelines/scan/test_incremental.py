@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from calendar_texts import meeting
+from dovecot_server import PASSWORD, USER, DovecotServer, installed
 from fixtures_items import CalendarAccount, MailAccount
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -114,6 +116,19 @@ class MailWorld:
                 self.client.delete_messages([uid])
                 self.client.uid_expunge([uid])
         self.client.close_folder()
+
+
+class DovecotWorld(MailWorld):
+    """Mailboxes on a server with mod-sequences, which change with the flags."""
+
+    def __init__(self, server: DovecotServer) -> None:
+        self.connector = ImapConnector("mail", server.url(), server.url())
+        self.client = IMAPClient("127.0.0.1", server.port, ssl=False)
+        self.client.login(USER, PASSWORD)
+
+    def apply(self, kind: str, one: int, other: int) -> None:
+        if kind != "rebuild":
+            super().apply(kind, one, other)
 
 
 class CalendarWorld:
@@ -241,6 +256,17 @@ def mail(mail_account: MailAccount) -> Iterator[MailWorld]:
 
 
 @pytest.fixture
+def dovecot() -> Iterator[DovecotWorld]:
+    if not installed():
+        pytest.skip("Dovecot is not installed (Debian: dovecot-imapd)")
+    with tempfile.TemporaryDirectory(prefix="dovecot-") as folder, DovecotServer(Path(folder)) as server:
+        world = DovecotWorld(server)
+        with closing(world.connector):
+            yield world
+        world.client.logout()
+
+
+@pytest.fixture
 def calendars(calendar_account: CalendarAccount) -> Iterator[CalendarWorld]:
     world = CalendarWorld(calendar_account)
     with closing(world.connector), world.client:
@@ -259,6 +285,22 @@ def test_mail_that_is_followed_is_mail_scanned_anew(
     mail: MailWorld, tmp_path: Path, steps: list[list[tuple[str, int, int]]]
 ) -> None:
     follows(mail, tmp_path / "index", steps)
+
+
+@quick
+@given(steps=sequences)
+def test_mail_with_mod_sequences_that_is_followed_is_mail_scanned_anew(
+    dovecot: DovecotWorld, tmp_path: Path, steps: list[list[tuple[str, int, int]]]
+) -> None:
+    follows(dovecot, tmp_path / "index", steps)
+
+
+def test_of_a_message_whose_flags_have_changed_the_new_version_is_read(dovecot: DovecotWorld, tmp_path: Path) -> None:
+    grown(dovecot, 4)
+    read(dovecot, tmp_path / "i")
+    read(dovecot, tmp_path / "i")  # the server keeps mod-sequences from when it is asked for them first
+    dovecot.apply("change", 1, 1)
+    assert [read(dovecot, tmp_path / "i") for _ in range(2)] == [1, 0]
 
 
 @quick
