@@ -10,6 +10,8 @@ from pipelines.demo.servers.child import HOST, ChildServer
 
 USER, PASSWORD = "ann", "pass"
 NOBODY = 65534
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+"""Where Debian puts servers too."""
 
 _CONFIG = """\
 protocols = imap
@@ -54,7 +56,7 @@ service anvil {{
 
 def installed() -> bool:
     """Whether this machine has Dovecot, and a way not to run it as root."""
-    return bool(shutil.which("dovecot")) and (os.getuid() != 0 or bool(shutil.which("setpriv")))
+    return bool(shutil.which("dovecot", path=PATH)) and (os.getuid() != 0 or bool(shutil.which("setpriv")))
 
 
 class DovecotServer(ChildServer):
@@ -86,7 +88,7 @@ class DovecotServer(ChildServer):
             if os.getuid() == 0
             else []
         )
-        return [*lowered, str(shutil.which("dovecot")), "-F", "-c", str(config)]
+        return [*lowered, str(shutil.which("dovecot", path=PATH)), "-F", "-c", str(config)]
 
     def _answers(self) -> bool:
         try:
