@@ -144,13 +144,37 @@ class Residue:
 
 
 @dataclass(frozen=True, slots=True)
+class Anonymity:
+    """How well the anonymised records of one dataset hide among each other.
+
+    ``k`` is the number of distinct subjects in the smallest cell of records that agree in every column that they keep
+    (NULL is a value of its own); None where no record is anonymised. ``required`` is what the data map asks for.
+    ``sizes`` counts cells by the number of their subjects: pairs of a range (`11–21`) and a count, from small to large.
+    ``held_back`` records are due and were not acted on, since no cell could hide them.
+    """
+
+    store: str
+    dataset: str
+    k: int | None
+    required: int
+    cells: int
+    sizes: tuple[tuple[str, int], ...] = ()
+    held_back: int = 0
+
+    @property
+    def reached(self) -> bool:
+        """Whether no anonymised record stands in a cell that is too small."""
+        return self.k is None or self.k >= self.required
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything that one report shows.
 
     ``kept_exactly`` names the columns (store.dataset.column) that anonymised rows still hold unchanged and that could
     single a person out to someone who knows their value; while it is not empty the report claims no anonymity there.
-    ``policy`` is the one that the plan was made under; None where the estate has another by now. ``runs`` are the
-    controller's up to this one, the oldest first.
+    ``anonymity``: of the datasets whose data map asks for it. ``policy`` is the one that the plan was made under; None
+    where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first.
     """
 
     estate: str
@@ -164,6 +188,7 @@ class ReportData:
     residue: tuple[Residue, ...]
     ledger_head: str
     kept_exactly: tuple[str, ...] = ()
+    anonymity: tuple[Anonymity, ...] = ()
     policy: Policy | None = None
     unclassified: tuple[Unclassified, ...] = ()
     holds: tuple[HoldInForce, ...] = ()
@@ -172,7 +197,7 @@ class ReportData:
     @property
     def applied(self) -> bool:
         """Whether a run of the plan has begun."""
-        return bool(self.done) or self.approver is not None
+        return bool(self.done)
 
     @property
     def passed(self) -> bool:
