@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 from pipelines.report.wording import Wording
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -43,7 +41,7 @@ _TICKS: Final = 12
 
 
 @contextmanager
-def figure(height: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, npt.NDArray[np.object_]]]:
+def figure(height: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, list[list[Axes]]]]:
     """A figure of so many inches, with a grid of axes; what is drawn must be taken (`svg`) before the block ends."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -54,7 +52,7 @@ def figure(height: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Fig
         made.patch.set_alpha(0)
         for axes in grid.flat:
             _plain(axes)
-        yield made, grid
+        yield made, grid.tolist()
 
 
 def _plain(axes: Axes) -> None:
@@ -78,10 +76,10 @@ def counted(axes: Axes, wording: Wording, *, integer: bool = True) -> None:
 
 def titled(axes: Axes, x: str = "", y: str = "", title: str = "") -> None:
     """What the axes measure, and what they show."""
-    axes.set_xlabel(literal(x), color=INK, fontsize=SMALL)
-    axes.set_ylabel(literal(y), color=INK, fontsize=SMALL)
+    axes.set_xlabel(_escaped(x), color=INK, fontsize=SMALL)
+    axes.set_ylabel(_escaped(y), color=INK, fontsize=SMALL)
     if title:
-        axes.set_title(literal(title), color=INK, fontsize=SMALL + 1, loc="left")
+        axes.set_title(_escaped(title), color=INK, fontsize=SMALL + 1, loc="left")
 
 
 def labelled(axes: Axes, labels: Sequence[str]) -> None:
@@ -100,12 +98,15 @@ def legend(axes: Axes) -> None:
 
 
 def literal(text: str) -> str:
-    """A text in which nothing means mathematics, and that is not longer than a label may be."""
-    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return short.replace("$", r"\$")
+    """A name as a label: not longer than one may be, and nothing in it means mathematics."""
+    return _escaped(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
-_LONGEST: Final = 44
+def _escaped(text: str) -> str:
+    return text.replace("$", r"\$")
+
+
+_LONGEST: Final = 40
 
 
 def svg(made: Figure, says: str, name: str) -> str:

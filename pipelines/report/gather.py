@@ -57,6 +57,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             unclassified=tuple(unclassified(estate, engine)),
             holds=tuple(holds_in_force(engine, plan)),
             runs=runs_until(engine, plan),
+            began=None if run is None else run.at,
         )
 
 

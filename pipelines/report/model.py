@@ -174,7 +174,8 @@ class ReportData:
     ``kept_exactly`` names the columns (store.dataset.column) that anonymised rows still hold unchanged and that could
     single a person out to someone who knows their value; while it is not empty the report claims no anonymity there.
     ``anonymity``: of the datasets whose data map asks for it. ``policy`` is the one that the plan was made under; None
-    where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first.
+    where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
+    the plan's run wrote its first intent.
     """
 
     estate: str
@@ -193,11 +194,12 @@ class ReportData:
     unclassified: tuple[Unclassified, ...] = ()
     holds: tuple[HoldInForce, ...] = ()
     runs: tuple[Past, ...] = ()
+    began: dt.datetime | None = None
 
     @property
     def applied(self) -> bool:
         """Whether a run of the plan has begun."""
-        return bool(self.done)
+        return self.began is not None
 
     @property
     def passed(self) -> bool:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from pipelines.report.drawing import (
-    ARCHIVED, BEFORE, GONE, HELD, INK, KEPT, LEDGER, LIVE, SMALL, UNDETERMINED, counted, figure, labelled, legend,
-    literal, svg, titled,
+    ARCHIVED,
+    BEFORE,
+    GONE,
+    HELD,
+    INK,
+    KEPT,
+    LEDGER,
+    LIVE,
+    SMALL,
+    UNDETERMINED,
+    counted,
+    figure,
+    labelled,
+    legend,
+    literal,
+    svg,
+    titled,
 )  # fmt: skip
-from pipelines.report.model import Cell, Past, Series
+from pipelines.report.model import Anonymity, Cell, Past, Series
 from pipelines.report.wording import Wording
 from retention_rules.policy_table import Language
 
@@ -29,7 +45,7 @@ def statistic_plot(series: Series, wording: Wording, name: str) -> str:
     """Before against after: the outline is what was there, the areas are live rows and the statistics ledger."""
     _ = wording.gettext
     with figure(height=2.6) as (made, grid):
-        axes = grid[0, 0]
+        axes = grid[0][0]
         if len(series.cells) <= MOST_BARS:
             _bars(axes, series.cells, wording)
         else:
@@ -84,9 +100,32 @@ def _ranks(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
     axes.set_xlabel(_("groups, the largest first"), color=INK, fontsize=SMALL)
 
 
-def _mean(values: object) -> float:
-    found = list(values)  # type: ignore[call-overload]
+def _mean(values: Iterable[Decimal]) -> float:
+    found = list(values)
     return float(sum(found, Decimal(0)) / len(found))
+
+
+def cells_plot(each: Anonymity, wording: Wording, name: str) -> str:
+    """How many cells there are of each size; those below what is required stand out."""
+    _ = wording.gettext
+    with figure(height=2.0) as (made, grid):
+        axes = grid[0][0]
+        weak = [_least(size) < each.required for size, _count in each.sizes]
+        colours = [LEDGER if below else LIVE for below in weak]
+        axes.bar(range(len(each.sizes)), [count for _size, count in each.sizes], color=colours, width=0.75)
+        labelled(axes, [size for size, _count in each.sizes])
+        counted(axes, wording)
+        titled(axes, x=_("persons in the group"), y=_("groups"))
+        says = _("How many groups of %(dataset)s there are of each size, in persons") % {
+            "dataset": f"{each.store}.{each.dataset}"
+        }
+        return svg(made, says, name)
+
+
+def _least(size: str) -> int:
+    """The first number of a range such as `11-21` or `1000+`."""
+    found = re.match(r"\d+", size)
+    return int(found[0]) if found else 0
 
 
 def standing_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], wording: Wording, name: str) -> str:
@@ -97,7 +136,7 @@ def standing_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], wording
         "gone": _("due now or anonymised earlier"),
     }  # fmt: skip
     with figure(height=0.75 + 0.27 * len(rows)) as (made, grid):
-        axes = grid[0, 0]
+        axes = grid[0][0]
         for position, (_dataset, parts) in enumerate(reversed(rows)):
             total = sum(count for _part, count in parts) or 1
             left = 0.0
@@ -119,15 +158,15 @@ def trend_plots(runs: Sequence[Past], wording: Wording, name: str) -> str:
     _ = wording.gettext
     with figure(height=4.0, rows=2, columns=3) as (made, grid):
         panels: list[tuple[str, str, Sequence[float | None], str]] = [
-            (_("Overdue when planned"), _("records × categories"), [run.due for run in runs], UNDETERMINED),
+            (_("Overdue when planned"), _("records per category"), [run.due for run in runs], UNDETERMINED),
             (_("Acted on"), _("records"), [_acted(run) for run in runs], LIVE),
             (_("Still to do afterwards"), _("records"), [run.left for run in runs], LEDGER),
-            (_("Undetermined"), _("records × categories"), [run.undetermined for run in runs], UNDETERMINED),
+            (_("Undetermined"), _("records per category"), [run.undetermined for run in runs], UNDETERMINED),
             (_("Most days overdue"), _("days"), [run.lateness for run in runs], HELD),
             (_("Failed expectations"), _("number"), [run.failed for run in runs], LEDGER),
         ]
         at = range(len(runs))
-        for axes, (title, unit, values, colour) in zip(grid.flat, panels, strict=True):
+        for axes, (title, unit, values, colour) in zip([*grid[0], *grid[1]], panels, strict=True):
             drawn = [float("nan") if value is None else float(value) for value in values]
             axes.plot(at, drawn, color=colour, linewidth=1.4, marker="o", markersize=3.5)
             axes.set_ylim(0, max([1.0, *(value for value in drawn if value == value)]) * 1.15)  # noqa: PLR0124 - no NaN
@@ -136,8 +175,10 @@ def trend_plots(runs: Sequence[Past], wording: Wording, name: str) -> str:
             titled(axes, y=unit, title=title)
             ends = [0, len(runs) - 1] if len(runs) > 1 else [0]
             axes.set_xticks(ends, [wording.short_day(runs[position].as_of) for position in ends], fontsize=SMALL - 1)
-            for label, side in zip(axes.get_xticklabels(), ("left", "right"), strict=False):
-                label.set_horizontalalignment(side)
+            first, *last = axes.get_xticklabels()
+            first.set_horizontalalignment("left")
+            for label in last:
+                label.set_horizontalalignment("right")
         says = _("Trends over %(runs)s runs; the table below has the numbers")
         return svg(made, says % {"runs": wording.number(len(runs))}, name)
 
@@ -151,12 +192,12 @@ def release_plot(
 ) -> str:
     """How many records something happens to in each period to come; the first bar is what should have happened."""
     with figure(height=2.6) as (made, grid):
-        axes = grid[0, 0]
+        axes = grid[0][0]
         (_first, now), *periods = bars
         axes.bar([0], [now], color=LEDGER, width=0.8)
         axes.bar(range(1, len(bars)), [count for _period, count in periods], color=LIVE, width=0.8)
         labelled(axes, [each for each, _count in bars])
         axes.margins(x=0.01)
         counted(axes, wording)
-        titled(axes, y=wording.gettext("records × categories"))
+        titled(axes, y=wording.gettext("records per category"))
         return svg(made, title, name)

@@ -51,6 +51,14 @@ class Wording:
         """A message in this language."""
         return str(self.translations.gettext(message))
 
+    def ngettext(self, one: str, several: str, count: int) -> str:
+        """A message in this language, in the form that goes with the count."""
+        return str(self.translations.ngettext(one, several, count))
+
+    def labelled(self, name: str, said: str) -> str:
+        """A name and what is said of it: `crm.contacts: …`, with the space that French puts before a colon."""
+        return self.gettext("%(name)s: %(said)s") % {"name": name, "said": said}
+
     def number(self, value: Decimal | float) -> str:
         """A count or an amount, grouped."""
         from babel.numbers import format_decimal
@@ -85,6 +93,17 @@ class Wording:
         """What another room wrote in English, in this language; None where no pattern knows it."""
         if self.language is Language.ENGLISH or not sentence:
             return sentence
+        if sentence.endswith("."):
+            told = self.said(sentence[:-1])
+            return None if told is None else f"{told}."
+        return self._one(sentence) or self._each(sentence)
+
+    def _each(self, several: str) -> str | None:
+        """Sentences, one after another, each of which is known by itself."""
+        told = [self._one(each) for each in several.split(". ")]
+        return ". ".join(each for each in told if each) if len(told) > 1 and None not in told else None
+
+    def _one(self, sentence: str) -> str | None:
         for pattern, message in _patterns():
             found = pattern.fullmatch(sentence)
             if found is None:
