@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConnectorError
+from connectors.lasting import Lasting
+from pipelines.apply.remaining import declare
 from pipelines.engine.approvals import extent_of
 from pipelines.errors import EstateInvalid
 from pipelines.plan.artefact import Action, Plan
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from pipelines.engine.ledger import Entry
     from pipelines.estate import Estate
     from retention_rules.policy import Policy
+
+_LASTING = {each.replace("-", " "): each for each in Lasting}
+"""The kinds that expire by themselves, as receipts name them."""
 
 _EXACT = ("int", "numeric", "decimal", "float", "double", "real", "money", "date", "time")
 """Beginnings and parts of the names of types whose values may single a person out."""
@@ -124,8 +129,14 @@ def _statistics(estate: Estate, plan: Plan) -> Iterator[Series]:
 
 
 def _residue(run: Begun) -> Iterator[Residue]:
-    for store, kind in run.residue:
-        yield Residue(store, kind, "kept until the store's own schedule removes it")
+    for (store, kind), day in run.residue.items():
+        if day is not None:
+            why = "kept until the store's own schedule removes it"
+        elif kind in _LASTING:
+            why = f"how long it is kept is not declared: {declare(store, _LASTING[kind])}"
+        else:
+            why = "kept until a person removes it: the store did not let Ardoise do it"
+        yield Residue(store, kind, why, day)
 
 
 def _kept_exactly(estate: Estate, plan: Plan) -> Iterator[str]:

@@ -149,7 +149,7 @@ class Anonymity:
 
     ``k`` is the number of distinct subjects in the smallest cell of records that agree in every column that they keep
     (NULL is a value of its own); None where no record is anonymised. ``required`` is what the data map asks for.
-    ``sizes`` counts cells by the number of their subjects: pairs of a range (`11–21`) and a count, from small to large.
+    ``sizes`` counts cells by the number of their subjects: pairs of a range (`11-21`) and a count, from small to large.
     ``held_back`` records are due and were not acted on, since no cell could hide them.
     """
 

@@ -46,13 +46,14 @@ class StepOutcome:
 class Begun:
     """A plan of which a run has begun: the sequence and time of its first entry, its outcomes, what it left behind.
 
-    ``residue`` are kinds by store, in the order in which receipts name them.
+    ``residue`` are kinds by store, in the order in which receipts name them, each with the last day of it, where any
+    receipt knows that.
     """
 
     first: int
     at: dt.datetime
     steps: dict[str, StepOutcome] = field(default_factory=dict)
-    residue: dict[tuple[str, str], None] = field(default_factory=dict)
+    residue: dict[tuple[str, str], dt.date | None] = field(default_factory=dict)
 
     def outcome(self, step: str) -> StepOutcome:
         """What is known of a step; nothing where it has not begun."""
@@ -80,5 +81,8 @@ def _receive(known: Begun, entry: Entry) -> None:
         step.settled.update({name: n for name, n in body["outcomes"].items() if name in SETTLED})
     if any(count for name, count in body["outcomes"].items() if name in ACTED):
         step.acted = entry.at
+    expires = body.get("expires", {})
     for name in body.get("residue", ()):
-        known.residue[body["store"], name.removeprefix("residue/").replace("-", " ")] = None
+        place = body["store"], name.removeprefix("residue/").replace("-", " ")
+        days = [known.residue.get(place), dt.date.fromisoformat(expires[name]) if name in expires else None]
+        known.residue[place] = max((day for day in days if day), default=None)
