@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import asdict, replace
 from importlib import resources
@@ -25,7 +26,11 @@ def render_json(data: ReportData) -> str:
         "purposes": [asdict(line) for line in explain(data.policy).lines] if data.policy else [],
     }
     del document["policy"]
-    return json.dumps(document, default=str, indent=1, ensure_ascii=False)
+    return json.dumps(document, default=_plain, indent=1, ensure_ascii=False)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
 def schema() -> dict[str, Any]:

@@ -61,9 +61,7 @@ class Wording:
 
     def number(self, value: Decimal | float) -> str:
         """A count or an amount, grouped."""
-        from babel.numbers import format_decimal
-
-        return format_decimal(value, locale=self.locale, decimal_quantization=False)
+        return _number(value, self.locale)
 
     def share(self, value: float) -> str:
         """A share of 1 as a whole per cent."""
@@ -124,6 +122,13 @@ class Wording:
                     return None
                 made[name] = "; ".join(str(each) for each in told)
         return made
+
+
+@functools.lru_cache(maxsize=10_000)
+def _number(value: Decimal | float, locale: str) -> str:
+    from babel.numbers import format_decimal
+
+    return format_decimal(value, locale=locale, decimal_quantization=False)
 
 
 @functools.cache
