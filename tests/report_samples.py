@@ -25,6 +25,9 @@ from retention_rules.loading import load_policy
 NOW = dt.datetime(2026, 6, 30, 12, 0, tzinfo=dt.UTC)
 AS_OF = dt.date(2026, 6, 30)
 OVERDUE_SINCE = dt.date(2025, 3, 16)
+NO_ARCHIVE = (
+    "crm has no archive: 8 fields that law and claims alone keep stay in place; give it one ([stores.crm.archive])"
+)
 HOSTILE = (
     "</title><script>alert(1)</script>", '"><img src="https://evil.example/x" onerror=alert(1)>', "$x^2$ \\frac{1}",
     "{{ 7 * 7 }}{% raw %}", "%(n)s %s", "l'« été » & co", "a" * 120, "</svg><iframe src=//evil.example>",
@@ -48,8 +51,7 @@ def ordinary() -> ReportData:
             Tally("mail", "messages", "correspondence", 500, 470, 0, 30, 0, 0, 0),
         ),
         evidence=(EvidenceNote("last_inbound_contact", "mail", "messages", 80, complete=True),),
-        warnings=("crm has no archive: 8 fields that law and claims alone keep stay in place; give it one "
-                  "([stores.crm.archive])",),
+        warnings=(NO_ARCHIVE,),
     )  # fmt: skip
     months = tuple(
         Cell(f"2025-{month:02}", Decimal(month * 30), Decimal(month * 10), Decimal(month * 20))

@@ -1,4 +1,4 @@
-"""The words of the pages: every message is translated, alike in its fields, and what other rooms say is known by pattern."""
+"""The words of the pages: every message is translated, and what other rooms say is known by pattern."""
 
 from __future__ import annotations
 
