@@ -20,8 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def statistics(
     ctx: typer.Context,
-    place: Annotated[str, typer.Argument(metavar="[STORE.DATASET]", help="Whose statistic.")] = "",
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Which of them.")] = "",
+    place: Annotated[str, typer.Argument(metavar="STORE.DATASET", help="Whose statistic.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which of them.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For machines: one JSON document.")] = False,
     views: Annotated[str, typer.Option(metavar="STORE", help="Make a view of every answer in this store.")] = "",
     release: Annotated[
