@@ -106,8 +106,9 @@ class Past:
 class Cell:
     """One group of a registered statistic: before the run, live after it, and in the statistics ledger.
 
-    ``others_hold``: the same is so of its other measures (rows, subjects, squares). ``pending``: some of the ledger's
-    part is not released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group.
+    ``live`` counts what is pending with the rows that live, so that nobody can tell it from them, and ``ledger`` what
+    is released. ``others_hold``: the other measures (rows, subjects, squares) are what they were too. ``pending``:
+    something is; ``held_back``: nor can it merge into a larger group.
     """
 
     label: str

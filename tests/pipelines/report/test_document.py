@@ -65,5 +65,8 @@ def test_it_says_what_the_page_says() -> None:
     assert document["applied"]
     assert document["plan"]["steps"][0]["count"] == 12
     assert document["approver"]["at"] == "2026-06-30T12:00:00+00:00"
-    assert document["statistics"][0]["cells"][0] == {"label": "2025-01", "before": "30", "live": "10", "ledger": "20"}
+    assert document["statistics"][0]["cells"][0] == {
+        "label": "2025-01", "before": "30", "live": "10", "ledger": "20",
+        "others_hold": True, "pending": False, "held_back": False,
+    }  # fmt: skip
     assert not json.loads(render_json(not_applied()))["applied"]
