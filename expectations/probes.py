@@ -14,7 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from expectations.context import ephemeral_context
-from expectations.findings import Finding, Stage
+from expectations.findings import Finding, Severity, Stage
 
 NOT_TAKEN = -1
 """Stands in the validated table for a count that could not be taken."""
@@ -32,6 +32,7 @@ class Probe:
     seen: int | None
     remedy: str
     stage: Stage = Stage.AFTER
+    severity: Severity = Severity.CRITICAL
 
 
 def check_probes(probes: Sequence[Probe]) -> list[Finding]:

@@ -84,7 +84,8 @@ def findings_table(findings: Sequence[Finding]) -> Table:
             continue
         seen = "not measured" if each.seen is None else f"{each.seen:,}"
         what = escape(f"{each.expectation}: {each.measure}" if each.measure else each.expectation)
-        made.add_row("[red]failed[/]", f"{what}\n[yellow]{escape(each.remedy)}[/]", where, f"{each.expected:,}", seen)
+        result = "[red]failed[/]" if each.blocking else "[yellow]warning[/]"
+        made.add_row(result, f"{what}\n[yellow]{escape(each.remedy)}[/]", where, each.allowed, seen)
     for expectation, places in held.items():
         where = escape(listed(list(dict.fromkeys(places))))
         count = f"{len(places)} {'check' if len(places) == 1 else 'checks'}"

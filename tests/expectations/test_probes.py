@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
+from expectations.rows import RowCheck, check_rows
 
 from expectations.probes import Probe, check_probes
-from expectations.rows import RowCheck, check_rows
 
 
 def probe(expected: int, seen: int | None) -> Probe:
