@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import logging
 import os
 import warnings
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
     from great_expectations.datasource.fluent import SQLDatasource
 
+_NUMBERS = itertools.count(1)
+"""What tells the sources of a process apart."""
+
 _SPOKEN = {"postgresql": "postgresql+psycopg://", "mariadb": "mysql+pymysql://", "sqlite": "sqlite://"}
 """What Great Expectations takes a store's engine for; where it is, the connections know."""
 
@@ -26,17 +31,20 @@ _READING = {
 """What keeps a session from writing even where its role might; SQLite's files are opened for reading alone."""
 
 
+@functools.cache
 def ephemeral_context() -> EphemeralDataContext:
-    """A fresh context with analytics and progress bars off.
+    """The process's context, in memory, with analytics and progress bars off.
 
-    Importing Great Expectations takes seconds, so it happens here and not at the top of any module. Its log is shut:
+    Importing Great Expectations takes seconds, so it happens here and not at the top of any module. Its logs are shut:
     what it says of a statement that failed may quote a value.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    for name in ("great_expectations", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "great_expectations":  # some of them have levels of their own
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
@@ -62,8 +70,9 @@ def opened(store: str, url: str, schema: str = "") -> Iterator[SQLDatasource]:
     with warnings.catch_warnings():
         # The specific sources refuse what the generic one takes: socket URLs (PostgreSQL) and spaces (SQLite).
         warnings.simplefilter("ignore", GxDatasourceWarning)
+        name = f"{store}-{next(_NUMBERS)}"
         source: SQLDatasource = context.data_sources.add_sql(  # type: ignore[call-arg]  # its stub lacks `kwargs`
-            f"{store}-verification", connection_string=_SPOKEN[engine.dialect.name], kwargs=kwargs
+            name, connection_string=_SPOKEN[engine.dialect.name], kwargs=kwargs
         )
         try:
             yield source
@@ -71,6 +80,7 @@ def opened(store: str, url: str, schema: str = "") -> Iterator[SQLDatasource]:
             source.get_execution_engine().close()  # else its connections stay open until something collects them
             source.get_engine().dispose()
             engine.dispose()
+            context.data_sources.delete(name)
 
 
 def _connected(engine: sa.Engine, schema: str) -> Any:

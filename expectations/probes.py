@@ -56,11 +56,12 @@ def _objections(probes: Sequence[Probe]) -> set[int]:
 
     rows = [{"probe": position, **asdict(probe)} for position, probe in enumerate(probes)]
     frame = pd.DataFrame([{**row, "seen": NOT_TAKEN if row["seen"] is None else row["seen"]} for row in rows])
-    context = ephemeral_context()
-    asset = context.data_sources.add_pandas("probes").add_dataframe_asset("probes")
+    sources = ephemeral_context().data_sources
+    asset = sources.add_or_update_pandas("probes").add_dataframe_asset("probes")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     wanted = {"result_format": "COMPLETE", "unexpected_index_column_names": ["probe"]}
     result = batch.validate(_suite(), result_format=wanted)
+    sources.delete("probes")
     objected: set[int] = set()
     for each in result.results:
         if each.success:

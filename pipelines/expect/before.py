@@ -54,7 +54,7 @@ def expect_before(
         EstateInvalid: a person's own suite is not as it must be.
         ConnectorError: a store on which the plan acts cannot be reached.
     """
-    findings = _findings(estate, engine, plan, today, progress)
+    findings = findings_before(estate, engine, plan, today=today, progress=progress)
     if begun():
         return
     engine.findings.store(plan.digest, [asdict(each) for each in findings], at=now, stage=Stage.BEFORE)
@@ -63,7 +63,15 @@ def expect_before(
         raise ExpectationsUnmet(_said(unmet), f"plan {plan.digest[:12]}", unmet[0].remedy)
 
 
-def _findings(estate: Estate, engine: EngineDatabase, plan: Plan, today: dt.date, progress: Progress) -> list[Finding]:
+def findings_before(
+    estate: Estate, engine: EngineDatabase, plan: Plan, *, today: dt.date, progress: Progress = silent
+) -> list[Finding]:
+    """What every SQL store of the plan's controller is like; nothing is kept.
+
+    Raises:
+        EstateInvalid: a person's own suite is not as it must be.
+        ConnectorError: a store on which the plan acts cannot be reached.
+    """
     own, known = own_suites(estate), baseline(engine, plan)
     stores = [store for store in estate.data_maps if estate.stores[store].kind not in ITEM_STORES]
     probes: list[Probe] = []

@@ -16,6 +16,7 @@ from pipelines.expect.own import own_suites
 from pipelines.expect.owned import placed
 from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.verify import archives, before, bystanders
+from pipelines.verify.classified import classified_probes
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -44,6 +45,8 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
                 suites = list(orphan_suites(connection, inventory, store, names))
                 if connector.journal.exists(connection):
                     suites += form_suites(connection, inventory, store, plan.digest, active)
+                    steps = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
+                    probes += classified_probes(connection, inventory, plan.digest, active, steps)
                 suites += placed(own_suites(estate), connector, active, Stage.AFTER)
             if connector.archive is not None:
                 measured = archives.read(before.archive_file(estate, plan.digest, store))
