@@ -24,16 +24,16 @@ def covered(
 ) -> Iterator[Probe]:
     """For every table that a scan has looked at: how many columns with personal data nobody has decided about.
 
-    Before a run it stops what would act on the table; of one that the plan leaves alone it is told, and no more.
+    Before a run it stops what would take rows of the table; where the plan keeps them for this reason it is told.
     """
     coverage, policy = coverage_of(engine), estate.policy(plan.controller)
-    acted = {step.dataset for step in plan.steps if step.store == store}
+    taken = {step.dataset for step in plan.steps if step.store == store and step.takes_rows}
     for name, dataset in estate.data_maps[store].active.items():
         shape = next((each for each in inventory.datasets if covers(dataset, each)), None)
         if dataset.controller == plan.controller and shape and coverage.known(store, shape.location):
             found = coverage.drifted(store, name, dataset, policy, shape)
             remedy = f"{'; '.join(map(str, found))}. Decide about it: `ardoise review {store}`."
             measure = "columns that nobody has decided about"
-            told = stage is Stage.BEFORE and name not in acted
+            told = stage is Stage.BEFORE and name not in taken
             severity = Severity.WARNING if told else Severity.CRITICAL
             yield Probe(COVERED, store, name, measure, 0, len(found), remedy, stage, severity)

@@ -187,7 +187,8 @@ def _personal(text: str) -> bool:
     """Whether a text is an address, a telephone number or the like; a pattern is read as what it matches literally."""
     from pipelines.classify.patterns import value_types
 
-    return bool(value_types(re.sub(r"[\\^$]", "", text).strip()))
+    literal = re.sub(r"[\\^$]", "", re.sub(r"\[(.)\]", r"\1", text))
+    return bool(value_types(literal.strip()))
 
 
 def _constructed(suite: OwnSuite) -> Iterator[Mistake]:
