@@ -86,9 +86,9 @@ def with_entities(words: Sequence[Word], entities: Sequence[tuple[int, int, str]
     return told
 
 
-def doubtful(words: Sequence[Word]) -> bool:
-    """Whether what the token classifier says of some word is neither a name, a place nor nothing for sure."""
-    return any(sum(word.said.values()) > UNSURE and max(word.said.values()) < SURE for word in words if word.said)
+def doubtful(word: Word) -> bool:
+    """Whether what the token classifier says of a word is neither a name, a place nor nothing for sure."""
+    return bool(word.said) and sum(word.said.values()) > UNSURE and max(word.said.values()) < SURE
 
 
 def _averaged(

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from pipelines.classify import redact_text, spans, spans_of
 from pipelines.classify.language import language_of
-from pipelines.classify.models import chosen, classifier_folder
-from pipelines.classify.token_classifier import TokenClassifier
 
 FRENCH = (
     "Bonjour, Madame Éloïse Garnier habite 51 avenue Gutenberg, 04000 Digne-les-Bains. "
@@ -126,11 +124,3 @@ def test_what_is_said_of_a_text_does_not_depend_on_its_neighbours() -> None:
         "Madame Éloïse Garnier, 51 avenue Gutenberg",
     ]
     assert spans_of(texts) == [spans_of([text])[0] for text in texts] == list(reversed(spans_of(texts[::-1])))
-
-
-def test_a_reading_is_the_same_alone_and_among_others() -> None:
-    classifier = TokenClassifier(classifier_folder(chosen()))
-    texts = ["Question 13", "Bonjour, rappelez le 06 12 34 56 78.", "Paul lives at 5 Halsey Road, London. " * 9]
-    for one, text in zip(classifier.read(texts), texts, strict=True):
-        (alone,) = classifier.read([text])
-        assert (one.rows == alone.rows).all()
