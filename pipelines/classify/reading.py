@@ -187,9 +187,9 @@ class Reader(LocalRecognizer):
         """The spans of the text."""
         if not isinstance(nlp_artifacts, Artifacts):
             return []
-        names = names_in(text, nlp_artifacts.words, countries_in(text, nlp_artifacts.words))
+        names, companies = names_in(text, nlp_artifacts.words, countries_in(text, nlp_artifacts.words))
         found = [result(self, "PERSON", *name) for name in names]
-        parts = _with_cities(text, places_in(text, nlp_artifacts.words, names, self._shapes(text)))
+        parts = _with_cities(text, places_in(text, nlp_artifacts.words, sorted([*names, *companies]), self._shapes(text)))
         found += [result(self, ENTITY_OF[part.kind], part.start, part.end, part.score) for part in parts]
         return [each for each in found if each.entity_type in entities]
 
