@@ -189,7 +189,9 @@ class Reader(LocalRecognizer):
             return []
         names, companies = names_in(text, nlp_artifacts.words, countries_in(text, nlp_artifacts.words))
         found = [result(self, "PERSON", *name) for name in names]
-        parts = _with_cities(text, places_in(text, nlp_artifacts.words, sorted([*names, *companies]), self._shapes(text)))
+        parts = _with_cities(
+            text, places_in(text, nlp_artifacts.words, sorted([*names, *companies]), self._shapes(text))
+        )
         found += [result(self, ENTITY_OF[part.kind], part.start, part.end, part.score) for part in parts]
         return [each for each in found if each.entity_type in entities]
 

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from pipelines.classify.text_words import Word
+from pipelines.classify.text_words import HEADS, Word
 from pipelines.classify.vocabularies import first_names, last_names, plain
 from pipelines.classify.wording import words
 
@@ -43,7 +43,9 @@ PLACES = ("STREET_NAME", "CITY", "STATE")
 ELSEWHERE = 0.5
 """The probability of being a place from which what follows a particle is none of the name: `Marie de Paris`."""
 
-ALSO_NAMES = words("jordan jordanie chad georgia israel israël france india kenya china chile guinea paris maurice dominique")
+ALSO_NAMES = words(
+    "jordan jordanie chad georgia israel israël france india kenya china chile guinea paris maurice dominique"
+)
 """Countries and persons: with these, a name is believed from `SURE` on; with other countries, never alone."""
 
 SURE = 0.95
@@ -52,6 +54,12 @@ TITLES = words(
     "mr mrs ms miss mx dr prof sir madam lord lady rev m mm mme mmes mlle mlles me madame monsieur mademoiselle "
     "messieurs mesdames maître docteur professeur doctor professor"
 )
+_FORMULAS = words(
+    "bonjour bonsoir salut coucou bonne bonnes bon belle cher chère chers chères merci cordialement amicalement "
+    "respectueusement sincèrement salutations dear hello hi hey thanks thank regards sincerely cheers best kind good"
+)
+"""How letters begin and end, whatever the models take it for."""
+
 _DEGREES = words("jr sr md phd dds dvm esq mba ii iii iv")
 _SHORTENED = words("jr sr esq")
 _PARTICLES = words(
@@ -143,6 +151,8 @@ def _evidence(word: Word, *, mixed: bool, first: bool) -> float:
         probability = max(probability, HEARD_OF)
     if (
         word.plain in TITLES
+        or word.plain in HEADS
+        or (first and word.plain in _FORMULAS)
         or _lone(word)
         or not any(ch.isalpha() for ch in word.text)
         or any(ch.isdigit() for ch in word.text)

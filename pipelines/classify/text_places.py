@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.classify.text_words import Word, places_of_words
+from pipelines.classify.text_words import HEADS, Word, places_of_words
 from pipelines.classify.vocabularies import plain
 from pipelines.classify.wording import alternatives
 
@@ -55,11 +55,16 @@ _LED = re.compile(r"(\d+[a-z]?),? (?=\D.* (?!(?:19|20)\d\d$)\d+[a-z]?$)", re.IGN
 """A number before a street that has one behind: `49 Billeveien 122`, and not `45 rue du 8 mai 1945`."""
 
 _SHORTENED = re.compile(r"\b(?:str|st|ave|av|rd|blvd|bd|ln|dr|ct|pl|hwy|pkwy|sq)$", re.IGNORECASE)
-_INSIDE = re.compile(r"[ -](?:(?:de|da|do|du|des|del|della|di|la|le|les|el|los|las|u|sur|sous|lès|upon)[ -])+(?:[dl]['\u2019])?")
+_INSIDE = re.compile(
+    r"[ -](?:(?:de|da|do|du|des|del|della|di|la|le|les|el|los|las|u|sur|sous|lès|upon)[ -])+(?:[dl]['\u2019])?"
+)
 """What stands within the name of a town: `Chiclana de la Frontera`."""
 
 _STATE = re.compile(r"[A-Z]{2}(?=[.,;)]?(?:\s*$|\s*\n|,?\s+\d))", re.MULTILINE)
 """The letters of a state or a province behind a town: at the end of a line, or before a number."""
+
+_HEADS = re.compile(r"[ \u00a0]?:")
+"""Behind a word that heads a line (`E-mail:`): spaCy takes such words for places."""
 
 _STREET_PARTS = frozenset({"STREET", "FLAT", "WHOLE", "NUMBER"})
 _BESIDE = re.compile(r"[ \t\u00a0]|, ")
@@ -178,7 +183,8 @@ def _labels(
         ):
             labels.append(("", 0.0))
         else:
-            labels.append(_label(word, mixed=mixed) if not shapes else _shaped(word, shapes, mixed=mixed))
+            heard = replace(word, entity="") if _HEADS.match(text, word.end) else word
+            labels.append(_label(heard, mixed=mixed) if not shapes else _shaped(heard, shapes, mixed=mixed))
     for first, last in countries_in(text, said):
         named = any(start <= said[first].start < end for start, end, _ in names)
         article = said[first].plain in {"la", "le", "les", "the"}
@@ -197,13 +203,17 @@ def _state(text: str, town: Word, word: Word) -> bool:
 
 
 def _label(word: Word, *, mixed: bool) -> tuple[str, float]:
+    if word.plain in HEADS:
+        return "", 0.0
     evidence = word.share(*KINDS) + _MOVES.get(word.entity, 0.0)
     if mixed and not word.capital:
         evidence -= LOWER_CASE if word.share("STREET_NAME") > word.share("CITY", "STATE") else 1.0
     if evidence < THRESHOLD:
         return "", 0.0
     kind = max(KINDS, key=lambda each: word.said.get(each, 0.0)) if word.share(*KINDS) > 0 else "CITY"
-    if word.text.isdigit() and kind in {"CITY", "STATE"}:
+    if kind in {"CITY", "STATE"} and any(map(str.isdigit, word.text)):
+        if not word.text.isdigit():
+            return "", 0.0  # `CMD-9491` is an order
         kind = "ZIP_CODE"
     return _KIND[kind], min(evidence, 1.0)
 
