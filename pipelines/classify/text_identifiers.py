@@ -97,7 +97,8 @@ _SHORTEST_IBAN, _LONGEST_IBAN = 15, 34
 _CARD = re.compile(rf"(?<![\d+])\d(?:{_GAP}\d){{11,18}}(?!\d)")
 _CARD_START = re.compile(r"3[0-9]{12,}|4\d{12,}|5\d{12,}|2[1-7]\d{12,}|6\d{12,}|1800\d{11}|(?:50|5[678]|6[37])\d{10,}")
 _CARD_GROUPS = re.compile(
-    r"\d{12,19}|\d{4}(?: \d{4}){2}(?: \d{1,7})?|\d{4}(?: \d{4}){3} \d{1,3}|\d{4} \d{6} \d{4,5}|\d(?: \d)+|\d\d(?: \d\d)+|\d{8} \d{8}"
+    r"\d{12,19}|\d{4}(?: \d{4}){2}(?: \d{1,7})?|\d{4}(?: \d{4}){3} \d{1,3}|"
+    r"\d{4} \d{6} \d{4,5}|\d(?: \d)+|\d\d(?: \d\d)+|\d{8} \d{8}"
 )
 _CARD_SAID = re.compile(r"\b(?:carte|card|cb|visa|mastercard|maestro|amex)\b[^\d\n]{0,20}$", re.IGNORECASE)
 """What says right before a number that it is a card's, whoever issued it."""

@@ -81,7 +81,8 @@ _AND_SONS = re.compile(
 )
 _SAINT = words("st saint sainte san santa")
 _FIRM = re.compile(
-    r"\b(?:[Tt]he|[Aa]t|[Ff]rom|[Ww]ith|[Bb]y|[Oo]f|[Cc]hez) ([A-Z][\w'-]+, [A-Z][\w'-]+,? (?:and|et|&) [A-Z][\w'-]+)(?! [A-Z])"
+    r"\b(?:[Tt]he|[Aa]t|[Ff]rom|[Ww]ith|[Bb]y|[Oo]f|[Cc]hez) "
+    r"([A-Z][\w'-]+, [A-Z][\w'-]+,? (?:and|et|&) [A-Z][\w'-]+)(?! [A-Z])"
 )
 """Three surnames behind a word that leads to a firm: `the offices of Hoover, Morris and Johnson`."""
 
@@ -132,7 +133,7 @@ def _also_name(said: Sequence[Word], place: int) -> bool:
 
 
 def _first(text: str, word: Word) -> bool:
-    """Whether a word begins a sentence or a line, where a capital says nothing, and is not addressed: `Paul, can you`."""
+    """Whether a word begins a sentence or a line, where a capital says nothing, and is not addressed (`Paul, come`)."""
     before = text[max(word.start - 3, 0) : word.start].rstrip(" \t\"'(\u00ab")
     return (not before or before[-1] in ".!?:\n") and text[word.end : word.end + 1] not in _ADDRESSED
 
@@ -233,7 +234,7 @@ def _joined(text: str, said: Sequence[Word], place: int) -> bool:
 
 
 def _company(text: str, said: Sequence[Word], first: int, last: int) -> bool:
-    """Whether what stands around makes a company of the name: `Hubbard Ltd.`, `la société Arnaud`; or a saint's town."""
+    """Whether what stands around makes a company of the name (`Hubbard Ltd.`, `la société Arnaud`), or a saint's."""
     if any(_form(word) in _COMPANY for word in said[first : last + 1]):
         return True
     if first and said[first - 1].plain in _COMPANY_BEFORE and _gap(text, said, first) == " ":

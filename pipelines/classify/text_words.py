@@ -17,8 +17,8 @@ _POSSESSIVE = re.compile(r"\\?['\u2019]s$", re.IGNORECASE)
 _ELISION = re.compile(r"(?:[dljcmnst]|qu)['\u2019](?=[^\W\d_])", re.IGNORECASE)
 
 HEADS = words(
-    "tél tel téléphone phone telephone mobile portable fax gsm cb carte card iban rib bic swift e-mail email mail courriel "
-    "site web siret siren objet subject"
+    "tél tel téléphone phone telephone mobile portable fax gsm cb carte card iban rib bic swift e-mail email mail "
+    "courriel site web siret siren objet subject"
 )
 """What stands before numbers and addresses, and is itself neither a name nor a place."""
 
