@@ -3,9 +3,9 @@
     python -m benchmarks.classification_spans [--data FOLDER] [--md FOLDER] [--each 6] [--only accuracy|speed]
 
 Accuracy: exact spans (start, end, type) on presidio-research's generated sentences, and on texts and noisy mails that
-`benchmarks.span_texts` composes, each split in two by sentence template. Of the composed texts the half that is held
-out was not looked at; of presidio-research's held-out half, errors were read twice, late, and rules (not words) were
-mended by them, so that its figures flatter a little. That set labels the `Mr.` of some templates as a PERSON of its
+`benchmarks.span_texts` composes, each split in two by sentence template. The halves that are held out are not looked
+at; of presidio-research's, errors were read twice, early, and rules (not words) were mended by them, so that its
+figures flatter a little. That set labels the `Mr.` of some templates as a PERSON of its
 own, which costs every contender recall. Types are put together: PERSON, PHONE, PLACE (addresses and places), EMAIL,
 IBAN, CARD. PLACE is also scored with adjacent parts of an address put together on both sides: the set labels `95`
 and `55 Halsey Road` apart in one sentence and whole addresses in another.
