@@ -124,8 +124,13 @@ class Receipts:
         }
         self.ledger.append("receipt", body, at=self.clock())
 
-    def close(self, step: Step, outcomes: Mapping[str, int], residue: tuple[str, ...], *, complete: bool) -> None:
-        """Write a step's closing receipt: the outcomes that no chunk has counted, and whether the step is complete."""
+    def close(
+        self, step: Step, outcomes: Mapping[str, int], residue: Mapping[str, dt.date | None], *, complete: bool
+    ) -> None:
+        """Write a step's closing receipt: the outcomes that no chunk has counted, and whether the step is complete.
+
+        ``residue``: what remains, by its name in the ledger, with the last day on which it is there, if that is known.
+        """
         counts = {name: count for name, count in outcomes.items() if count}
         body = {
             **self._subject(step),
@@ -134,6 +139,9 @@ class Receipts:
             "complete": complete,
             "residue": list(residue),
         }
+        expires = {name: day.isoformat() for name, day in residue.items() if day is not None}
+        if expires:
+            body["expires"] = expires
         self.ledger.append("receipt", body, at=self.clock())
 
     def refuse(self, reason: str, store: str | None = None, dataset: str | None = None) -> None:

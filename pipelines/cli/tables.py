@@ -54,6 +54,10 @@ def gap_lines(result: ScanResult) -> Iterator[str]:
         for bound in sorted({bound for _, bound in each.cut}):
             places = [place for place, why in each.cut if why == bound]
             yield f"{each.store}: {_CUT[bound]}: {listed(places, most=12)}."
+        for special in sorted({category for _, _, category, _ in each.special}):
+            said = [f"{place}.{name} ({share:.0%})" for place, name, its, share in each.special if its == special]
+            what = f"texts tell of `{special}`, a special category (GDPR Art. 9, 10)"
+            yield f"{each.store}: {what}: {listed(said, most=12)}."
         for dataset in dict.fromkeys(name for name, _ in each.undecided):
             why = "; ".join(str(column) for name, column in each.undecided if name == dataset)
             yield f"{each.store}.{dataset}: {why}. No row of it goes as a whole until somebody has decided."
@@ -71,6 +75,18 @@ def outcome_table(summary: RunSummary) -> Table:
         done = "[green]yes[/]" if step.complete else "[red]no[/]"
         made.add_row(f"{step.store}.{step.dataset}", step.action, *map(number, counts), done)
     return made
+
+
+def residue_lines(summary: RunSummary) -> Iterator[str]:
+    """What remains in each store, until when; what nobody has declared, with where to do so."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for each in summary.residue:
+        until = f"until {each.expires}" if each.expires else ""
+        if not until and each.declare:
+            until = f"no expiry is declared: declare {each.declare}"
+        told.setdefault((each.store, each.kind.partition(":")[0] if until else each.kind), []).append(until)
+    for (store, kind), untils in told.items():
+        yield f"{store}, what remains: {kind}" + (f" ({untils[-1]})" if untils[-1] else "")
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
