@@ -13,6 +13,7 @@ from pipelines.cli import (
     demo,
     engine,
     estate,
+    expectations,
     holds,
     policy,
     policy_diff,
@@ -33,7 +34,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (estate, run, simulate, why, policy, policy_diff, engine, archive, holds, requests, statistics, demo):
+for group in (
+    estate, run, expectations, simulate, why, policy, policy_diff, engine, archive, holds, requests, statistics, demo,
+):  # fmt: skip
     group.register(app)
 
 
