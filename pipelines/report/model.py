@@ -106,9 +106,8 @@ class Past:
 class Cell:
     """One group of a registered statistic: before the run, live after it, and in the statistics ledger.
 
-    ``live`` counts what is pending with the rows that live, so that nobody can tell it from them, and ``ledger`` what
-    is released. ``others_hold``: the other measures (rows, subjects, squares) are what they were too. ``pending``:
-    something is; ``held_back``: nor can it merge into a larger group.
+    ``others_hold``: the same is so of its other measures (rows, subjects, squares). ``pending``: some of the ledger's
+    part is not released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group.
     """
 
     label: str
@@ -139,6 +138,11 @@ class Series:
     def holds(self) -> bool:
         """Whether every group holds exactly."""
         return all(cell.holds for cell in self.cells)
+
+    @property
+    def shown(self) -> tuple[Cell, ...]:
+        """The groups whose numbers may be read: of the others, before less live would tell what is pending."""
+        return tuple(cell for cell in self.cells if not cell.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,8 @@ class ReportData:
     single a person out to someone who knows their value; while it is not empty the report claims no anonymity there.
     ``anonymity``: of the datasets whose data map asks for it. ``policy`` is the one that the plan was made under; None
     where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
-    the plan's run wrote its first intent.
+    the plan's run wrote its first intent. ``unreached``: stores that did not answer, so that nothing of them was
+    measured.
     """
 
     estate: str
@@ -203,6 +208,7 @@ class ReportData:
     holds: tuple[HoldInForce, ...] = ()
     runs: tuple[Past, ...] = ()
     began: dt.datetime | None = None
+    unreached: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:

@@ -88,9 +88,7 @@ def _cell(name: str, partition: Partition, before: Totals, live: Totals, ledger:
     statistic = partition.statistic
     both = live + ledger
     others = (both.n, both.subjects, both.squares or 0) == (before.n, before.subjects, before.squares or 0)
-    summed = statistic.sum is not None
-    then, kept = _amount(before, summed=summed), _amount(ledger, summed=summed) - _amount(pending, summed=summed)
-    now = _amount(live, summed=summed) + _amount(pending, summed=summed)  # a report is to tell neither from the other
+    then, now, kept = (_amount(each, summed=statistic.sum is not None) for each in (before, live, ledger))
     waits = not pending.nothing
     top = partition.level(name) == partition.top
     label = _label(name, partition)

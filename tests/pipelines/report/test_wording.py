@@ -21,7 +21,7 @@ from pipelines.report.wording import Wording, pattern_of
 from retention_rules.policy_table import Language
 
 FRENCH, ENGLISH = Wording(Language.FRENCH), Wording(Language.ENGLISH)
-ROOM = Path(pipelines.report.__file__).parent
+PIPELINES = Path(pipelines.report.__file__).parents[1]
 SINGLE = re.compile(r"\S [:;?!»]|« ")
 """Before a colon French puts a space at which no line breaks."""
 
@@ -34,10 +34,10 @@ def catalogue() -> Catalog:
 
 def spoken() -> set[str]:
     """Every message that templates and modules say, a plural by its singular."""
-    methods = [("**/templates/**.j2", "jinja2"), ("**.py", "python")]
+    methods = [("**/templates/**.j2", "jinja2"), ("report/**.py", "python"), ("simulate/page.py", "python")]
     keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
     options = {"**/templates/**.j2": {"trimmed": "true"}}
-    found = extract_from_dir(ROOM, methods, options, keywords=keywords)  # type: ignore[arg-type]
+    found = extract_from_dir(PIPELINES, methods, options, keywords=keywords)  # type: ignore[arg-type]
     return {message[0] if isinstance(message, tuple) else message for _, _, message, _, _ in found}
 
 
