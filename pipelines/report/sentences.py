@@ -182,9 +182,6 @@ SENTENCES: Final = (
     N_("rows with an implausible date for `{event}` ({column})"),
     N_("rows without a key ({columns})"),
     N_("rows whose key ({columns}) another has"),
-    N_("columns missing: `{column}`"),
-    N_("columns whose type cannot hold days: `{column}`"),
-    N_("columns whose type cannot hold numbers: `{column}`"),
     N_("Bring it back, or correct the data map and have it approved; then make a new plan"),
     N_("Find out what writes rows without a key; without one no record can be told from another"),
     N_("Remove the duplicates, or name in the data map what tells these rows apart"),
@@ -205,4 +202,6 @@ SENTENCES: Final = (
     N_("{dataset}: {table} looks like a history of it and is not in the data map: map it, or empty it by hand"),
     N_("{table} is system-versioned: it keeps every row as it was"),
     N_("ALTER TABLE {table} DROP SYSTEM VERSIONING, then plan again"),
+    N_("columns missing"),
+    N_("columns whose type cannot hold the days or numbers that it must"),
 )

@@ -42,8 +42,11 @@ def sentences() -> Iterator[tuple[str, str]]:
 
 def _named(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for each in ast.walk(tree):
-        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name) and (said := _text(each.value)):
-            yield each.targets[0].id, said
+        if isinstance(each, ast.Assign):
+            (target, *_), value = each.targets, each.value
+            several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            pairs = zip(target.elts, value.elts, strict=True) if several else [(target, value)]
+            yield from ((name.id, said) for name, text in pairs if isinstance(name, ast.Name) and (said := _text(text)))
 
 
 def _name(function: ast.expr) -> str:
