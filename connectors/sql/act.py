@@ -102,6 +102,9 @@ class Frozen:
 Before = Callable[[sa.Connection, Chunk, Frozen], None]
 """Runs inside the transaction after the freeze and before the act: statistics contributions, closer looks."""
 
+After = Callable[[sa.Connection, Chunk, Frozen], None]
+"""Runs inside the transaction once the rows have been acted on: what they contribute as they are now."""
+
 
 def line_up(
     connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any], due: Look
@@ -159,11 +162,13 @@ def update_chunk(
     assignments: Mapping[str, Any],
     marks: Mapping[str, Sequence[str]],
     before: Sequence[Before] = (),
+    changed: Sequence[After] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Counts:
     """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
 
-    ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns.
+    ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns;
+    ``changed`` runs once all rows of the chunk have their new values.
 
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
@@ -174,10 +179,12 @@ def update_chunk(
         raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
 
     def act(frozen: Frozen, first: int, last: int | None) -> int:
-        changed = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
-        return connection.execute(changed).rowcount
+        update = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
+        return connection.execute(update).rowcount
 
     def after(frozen: Frozen) -> None:
+        for each in changed:
+            each(connection, chunk, frozen)
         for category, columns in marks.items():
             journal.mark(connection, chunk, table, key, category, columns, frozen.within())
 
@@ -314,6 +321,6 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 
 __all__ = [
-    "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "dataset_lock",
+    "After", "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "dataset_lock",
     "delete_chunk", "freeze", "key_among", "line_up", "update_chunk",
 ]  # fmt: skip
