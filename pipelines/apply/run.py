@@ -29,6 +29,7 @@ from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
+from pipelines.apply.rehearsing import rehearse_step
 from pipelines.apply.remaining import ledger_names, remaining
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
@@ -181,9 +182,11 @@ class _Run:
         for store, connector in connectors.items():
             mine = [step for step in steps if step.store == store]
             if isinstance(connector, SqlConnector):
-                due = known.preview(connector, mine)
+                found = known.preview(connector, mine)
                 for step in mine:
-                    self._row_work(known, connector, step)
+                    work = self._row_work(known, connector, step)
+                    self._patiently([step], functools.partial(rehearse_step, connector, work, found[step.id].examples))
+                due = {name: each.count for name, each in found.items()}
             else:
                 due = {step.id: len(known.items(step)) for step in mine}
             for step in mine:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from connectors.base import Inventory, Reference
 from connectors.sql.catalog import deletion_order
+from connectors.sql.copies import find_copies
 from connectors.sql.engines import speaking_for
 from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldRecord
@@ -17,6 +18,7 @@ from pipelines.errors import EstateInvalid, Refused
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan, Portion, Refusal, Step, Tally
 from pipelines.plan.context import Context
+from pipelines.plan.copies import Copies
 from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.item_selection import ItemSelection
@@ -137,6 +139,7 @@ class _Builder:
     refusals: list[Refusal] = field(default_factory=list)
     untraced: dict[int, HoldRecord] = field(default_factory=dict)
     uncovered: list[str] = field(default_factory=list)
+    copies: dict[str, Copies] = field(default_factory=dict)
 
     def portion(self) -> Portion | None:
         """The oldest of the backlog that was measured, within the limits; None where it need not be divided."""
@@ -206,6 +209,8 @@ class _Builder:
             )
         order, _ = deletion_order(_with_heirs(inventory, selections, names))
         sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}
+        with speaking_for(store):
+            self.copies[store] = Copies(store, sources, tuple(find_copies(connection, inventory)))
         for name in sorted(names, key=lambda name: (order.index(sources[name]), name)):
             yield store, name, functools.partial(self._counted, selections, name, base + order.index(sources[name]))
 
@@ -226,6 +231,7 @@ class _Builder:
 
     def _plan(self) -> Plan:
         context, policy = self.context, self.context.policy
+        self.refusals.extend(refusal for copies in self.copies.values() for refusal in copies.refused(self.steps))
         return Plan(
             as_of=context.as_of,
             controller=context.controller,
@@ -264,6 +270,8 @@ class _Builder:
             )
         yield from self._left_open()
         yield from self.uncovered
+        for copies in self.copies.values():
+            yield from copies.remarks(self.steps)
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()
