@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
+from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.temporary import analyse, empty
 
@@ -107,16 +108,23 @@ After = Callable[[sa.Connection, Chunk, Frozen], None]
 
 
 def line_up(
-    connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any], due: Look
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    found: sa.Select[Any],
+    due: Look,
+    *,
+    shuffled: bool = False,
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
-    Nothing is locked, and nothing decided: that is for each chunk to do. An earlier line on the connection is over.
+    They are numbered in the order of their keys, or ``shuffled``. Nothing is locked, and nothing decided: that is for each chunk to do. An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
     order = [table.c[name] for name in names]
-    found = sa.select(sa.func.row_number().over(order_by=order), *order).where(key_among(table, names, found))
+    numbers = sa.func.row_number().over(order_by=[random_hex(16)] if shuffled else order)
+    found = sa.select(numbers, *order).where(key_among(table, names, found))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
     line.numbered.create(connection)
     connection.execute(line.numbered.insert().from_select([NUMBER, *names], found, include_defaults=False))

@@ -35,7 +35,7 @@ Values = Callable[[sa.Connection], Mapping[str, Any]]
 class Rehearsal:
     """Some rows of a table, by their keys, and what is to be done to them.
 
-    ``columns`` are those whose values must not survive.
+    ``columns`` are those whose values must not survive; ``then`` is done once the rows have their new values.
     """
 
     store: str
@@ -45,6 +45,7 @@ class Rehearsal:
     rows: Sequence[tuple[Any, ...]]
     columns: tuple[str, ...]
     values: Values | None
+    then: Callable[[sa.Connection, list[tuple[Any, ...]]], None] | None = None
 
 
 def rehearse(connection: sa.Connection, rehearsal: Rehearsal) -> None:
@@ -105,8 +106,12 @@ def _act(connection: sa.Connection, rehearsal: Rehearsal) -> None:
     table, mine = rehearsal.table, _mine(rehearsal)
     if rehearsal.values is None:
         connection.execute(sa.delete(table).where(mine))
-    else:
-        connection.execute(sa.update(table).where(mine).values(dict(rehearsal.values(connection))))
+        return
+    given = dict(rehearsal.values(connection))
+    if given:
+        connection.execute(sa.update(table).where(mine).values(given))
+    if rehearsal.then is not None:
+        rehearsal.then(connection, list(rehearsal.rows))
 
 
 def _old(connection: sa.Connection, rehearsal: Rehearsal) -> frozenset[str]:
@@ -140,8 +145,10 @@ def _fits(connection: sa.Connection, rehearsal: Rehearsal, name: str) -> bool:
     with connection.begin() as attempt:
         try:
             given = values(connection)
-            if name in given:
-                _act(connection, replace(rehearsal, values=lambda _: {name: given[name]}))
+            if name not in given and rehearsal.then is not None:
+                _act(connection, replace(rehearsal, values=lambda _: {}))
+            elif name in given:
+                _act(connection, replace(rehearsal, values=lambda _: {name: given[name]}, then=None))
         except sa.exc.DBAPIError:
             return False
         finally:

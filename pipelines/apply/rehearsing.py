@@ -24,4 +24,5 @@ def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[tup
     table, key = connector.table(work.source), connector.key(work.source)
     values = None if step.takes_rows else lambda opened: assignments(opened, table, key[0], work.replacements)
     with connector.writing() as connection:
-        rehearse(connection, Rehearsal(step.store, step.dataset, table, key, examples, step.fields, values))
+        then = None if work.renewal is None else work.renewal.rehearse
+        rehearse(connection, Rehearsal(step.store, step.dataset, table, key, examples, step.fields, values, then))

@@ -18,6 +18,7 @@ from connectors.sql.connector import SqlConnector
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
+from pipelines.apply.renewing import Renewal
 from pipelines.apply.statistics import contribution, taking_back, touched
 from pipelines.apply.summary import DONE_AS
 from pipelines.data_map.model import Statistic
@@ -41,7 +42,7 @@ class RowWork:
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
-    it may meet. ``holds_changed`` is asked in the transaction of every
+    it may meet. ``renewal``: how the keys of its rows become new ones. ``holds_changed`` is asked in the transaction of every
     chunk, once its rows are locked.
     """
 
@@ -61,6 +62,7 @@ class RowWork:
     spare: int = 0
     chunk: int = CHUNK
     holds_changed: Callable[[], bool] = lambda: False
+    renewal: Renewal | None = None
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
         """Find out what became of the chunks that have an intent and no receipt; returns how many there were."""
@@ -94,7 +96,7 @@ class RowWork:
         return left
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
-        return line_up(connection, *self._rows, found, due)
+        return line_up(connection, *self._rows, found, due, shuffled=self.renewal is not None)
 
     @property
     def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
@@ -145,6 +147,7 @@ class RowWork:
         counted = touched(counted, changes)
         before.append(contribution(journal, candidates.rows, counted))
         changed = [taking_back(journal, candidates.rows, counted)]
+        changed += [] if self.renewal is None else [self.renewal.after()]
         return update_chunk(
             connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
         )

@@ -31,6 +31,7 @@ from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
 from pipelines.apply.rehearsing import rehearse_step
 from pipelines.apply.remaining import ledger_names, remaining
+from pipelines.apply.renewing import Renewal, key_renewal, renews
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
 from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
@@ -264,7 +265,11 @@ class _Run:
             spare=self._spare(step),
             chunk=self.chunk,
             holds_changed=known.holds.changed,
+            renewal=self._renewal(known, connector, step),
         )
+
+    def _renewal(self, known: Refreshed, connector: SqlConnector, step: Step) -> Renewal | None:
+        return key_renewal(step, known.context.active(step.store), known.inventories[step.store], connector)
 
     def _spare(self, step: Step) -> int:
         """Rows that the plan takes as a whole and a living child holds back: they are emptied instead."""
@@ -357,6 +362,8 @@ class _Run:
     def _purged(self, connector: Connector, step: Step) -> tuple[str, ...]:
         if step.place is Place.ARCHIVE and isinstance(connector, SqlConnector):
             return connector.purge_archive(step.dataset)
+        if isinstance(connector, SqlConnector) and renews(step, self.estate.data_maps[step.store].datasets):
+            connector.scatter(self._source(step))
         return connector.purge_residue(self._source(step))
 
     def _progress(self, step: Step, state: RunState) -> None:

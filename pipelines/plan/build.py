@@ -25,6 +25,7 @@ from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.outlived import outlived
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
+from pipelines.plan.renewals import renewed
 from pipelines.plan.selections import StoreSelections
 from pipelines.plan.staying import undecided
 from pipelines.plan.supply import of_items
@@ -242,12 +243,17 @@ class _Builder:
             holds_digest=self.engine.holds.digest(context.as_of),
             requests_digest=self.engine.requests.digest(context.controller, context.as_of),
             tallies=tuple(self.tallies),
-            steps=tuple(sorted(self.steps, key=lambda step: (step.order, not step.takes_rows, step.id))),
+            steps=tuple(sorted(self.steps, key=self._turn)),
             evidence=tuple(sorted(self.found.evidence.notes, key=lambda note: (note.event, note.store, note.dataset))),
             refusals=tuple(sorted(self.refusals, key=lambda each: (each.store, each.dataset, each.reason))),
             warnings=tuple(self._warnings()),
             portion=None if context.portion == EVERYTHING else context.portion,
         )
+
+    def _turn(self, step: Step) -> tuple[int, bool, bool, str]:
+        """When it is a step's turn: children before parents, rows that go before rows that stay, keys at last."""
+        keys = bool(renewed(step, self.context.dataset(step.store, step.dataset)))
+        return step.order, not step.takes_rows, keys, step.id
 
     def _warnings(self) -> Iterator[str]:
         if self.measured:
