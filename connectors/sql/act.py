@@ -118,7 +118,8 @@ def line_up(
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
-    They are numbered in the order of their keys, or ``shuffled``. Nothing is locked, and nothing decided: that is for each chunk to do. An earlier line on the connection is over.
+    They are numbered in the order of their keys, or ``shuffled``. Nothing is locked, and nothing decided: that is for
+    each chunk to do. An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)

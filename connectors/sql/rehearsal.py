@@ -35,7 +35,8 @@ Values = Callable[[sa.Connection], Mapping[str, Any]]
 class Rehearsal:
     """Some rows of a table, by their keys, and what is to be done to them.
 
-    ``columns`` are those whose values must not survive; ``then`` is done once the rows have their new values.
+    ``columns`` are those whose values must not survive; ``then`` is done once the rows have their new values, and
+    writes to the tables ``beside`` on purpose.
     """
 
     store: str
@@ -46,6 +47,7 @@ class Rehearsal:
     columns: tuple[str, ...]
     values: Values | None
     then: Callable[[sa.Connection, list[tuple[Any, ...]]], None] | None = None
+    beside: tuple[sa.Table, ...] = ()
 
 
 def rehearse(connection: sa.Connection, rehearsal: Rehearsal) -> None:
@@ -96,7 +98,8 @@ def _spilled(connection: sa.Connection, rehearsal: Rehearsal) -> list[str]:
     counted = _written(connection)
     _act(connection, rehearsal)
     if connection.dialect.name == "postgresql":
-        own = {location(rehearsal.table.schema, rehearsal.table.name), *_parts(connection, rehearsal.table)}
+        meant = (rehearsal.table, *rehearsal.beside)
+        own = {part for table in meant for part in (location(table.schema, table.name), *_parts(connection, table))}
         changed = [place for place, count in _written(connection).items() if count > counted.get(place, 0)]
         places = {place: _table(connection, place) for place in changed if place not in own}
     return [place for place, table in sorted(places.items()) if _holding(connection, table, old) > before.get(place, 0)]

@@ -1,8 +1,8 @@
 """Keys that people know, renewed: every row of a chunk gets a random key, and whatever points at it follows.
 
 All in the chunk's transaction: the rows, the rows that reference them, the marks and what is remembered of them. Which
-key became which is known to a temporary table alone, which is gone before the transaction ends. New keys are drawn in no
-order, apart from every key that is there; numbers are negative, where no sequence will ever go.
+key became which is known to a temporary table alone, which is gone before the transaction ends. New keys are drawn in
+no order, apart from every key that is there; numbers are negative, where no sequence will ever go.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def refused_update(connector: SqlConnector, location: str, column: str) -> str:
     )
     with connector.reading() as connection:
         rules = set(connection.execute(statement, {"place": location, "name": column}).scalars())
-    return "" if rules == {"CASCADE"} else "MariaDB looks at each row at once"
+    return "" if rules <= {"CASCADE"} else "MariaDB looks at each row at once"
 
 
 def scatter(connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
@@ -97,16 +97,15 @@ def scatter(connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
     order of their old keys.
     """
     for table in tables:
-        name = connection.dialect.identifier_preparer.format_table(table)
-        match connection.dialect.name:
-            case "postgresql":
-                constraint = sa.inspect(connection).get_pk_constraint(table.name, schema=table.schema)["name"]
-                quoted = connection.dialect.identifier_preparer.quote(constraint)
-                connection.exec_driver_sql(f"CLUSTER {name} USING {quoted}")
-            case "sqlite":
-                key = list(table.primary_key)
-                if not (len(key) == 1 and isinstance(key[0].type, sa.Integer)):  # else the key is where a row lies
-                    connection.exec_driver_sql(f"UPDATE {name} SET _rowid_ = random()")  # noqa: S608 - a quoted name
+        quoted, key = connection.dialect.identifier_preparer, list(table.primary_key)
+        name = quoted.format_table(table)
+        if connection.dialect.name == "postgresql":
+            constraint = sa.inspect(connection).get_pk_constraint(table.name, schema=table.schema)["name"]
+            if constraint is not None:
+                connection.exec_driver_sql(f"CLUSTER {name} USING {quoted.quote(constraint)}")
+        elif connection.dialect.name == "sqlite" and not (len(key) == 1 and isinstance(key[0].type, sa.Integer)):
+            # A key that is one whole number is where its row lies.
+            connection.exec_driver_sql(f"UPDATE {name} SET _rowid_ = random()")  # noqa: S608 - a quoted name
 
 
 def _keep_apart(
@@ -134,13 +133,12 @@ def _point(connection: sa.Connection, renewed: sa.Table, own: Pointer, pointers:
     PostgreSQL checks references at the end of a statement: so all are one. SQLite waits for the end of the transaction
     when asked to. MariaDB checks row by row: there the foreign key has to follow by itself (ON UPDATE CASCADE).
     """
-    match connection.dialect.name:
-        case "postgresql":
-            first, *others = [_update(renewed, each) for each in (own, *pointers)]
-            connection.execute(first.add_cte(*(each.cte(f"p{n}") for n, each in enumerate(others))))
-            return
-        case "sqlite":
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    if connection.dialect.name == "postgresql":
+        first, *others = [_update(renewed, each) for each in (own, *pointers)]
+        connection.execute(first.add_cte(*(each.cte(f"p{n}") for n, each in enumerate(others))))
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
     for each in (own, *pointers):
         connection.execute(_update(renewed, each))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.sql.connector import SqlConnector
@@ -24,5 +25,8 @@ def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[tup
     table, key = connector.table(work.source), connector.key(work.source)
     values = None if step.takes_rows else lambda opened: assignments(opened, table, key[0], work.replacements)
     with connector.writing() as connection:
-        then = None if work.renewal is None else work.renewal.rehearse
-        rehearse(connection, Rehearsal(step.store, step.dataset, table, key, examples, step.fields, values, then))
+        tried = Rehearsal(step.store, step.dataset, table, key, examples, step.fields, values)
+        if work.renewal is not None:
+            beside = tuple(each.table for each in work.renewal.pointers)
+            tried = replace(tried, then=work.renewal.rehearse, beside=beside)
+        rehearse(connection, tried)

@@ -20,7 +20,7 @@ from pipelines.apply.assignments import assignments
 from pipelines.data_map.model import DatasetMap
 from pipelines.errors import Refused
 from pipelines.plan.artefact import Step
-from pipelines.plan.renewals import renewed
+from pipelines.plan.renewals import pointing, renewed
 from pipelines.scan.sources import source_of
 
 
@@ -85,6 +85,10 @@ def key_renewal(
     return Renewal(connector, table, column.name, drawn, found)
 
 
+def _location(connector: SqlConnector, name: str, dataset: DatasetMap) -> str:
+    return connector.location(source_of(name, dataset))
+
+
 def _pointers(
     shape: DatasetShape,
     column: str,
@@ -94,28 +98,20 @@ def _pointers(
     where: str,
 ) -> list[Pointer]:
     """Every column that holds keys: by foreign key, or by what the data map says of parents."""
-    places: dict[tuple[str, str], bool] = {}
     for child, reference in children(inventory, shape.location):
-        if column in reference.target:
-            if len(reference.columns) != 1 or child.location == shape.location:
-                raise Refused(
-                    f"{child.location} points at it by several columns, or at itself", where, "Map it as `none`."
-                )
-            places[child.location, reference.columns[0]] = True
-    sources = {name: connector.location(source_of(name, each)) for name, each in datasets.items()}
-    for name, each in datasets.items():
-        for parent in each.inherits:
-            if sources.get(parent.dataset) == shape.location:
-                for own, theirs in parent.on.items():
-                    if theirs == column:
-                        places.setdefault((sources[name], own), False)
-    for (location, own), enforced in places.items():
-        child = inventory.find(location)
-        mapped = [each for name, each in datasets.items() if sources[name] == location]
-        if child is None or own in child.key or any(own in each.personal for each in mapped):
+        if column in reference.target and (len(reference.columns) != 1 or child.location == shape.location):
+            raise Refused(f"{child.location} points at it by several columns, or at itself", where, "Map it as `none`.")
+    maps = {
+        name: each.model_copy(update={"source": _location(connector, name, each)}) for name, each in datasets.items()
+    }
+    places = set(pointing(shape.location, {column}, maps, inventory))
+    for location, own in places:
+        found = inventory.find(location)
+        personal = any(own in each.personal for each in maps.values() if each.source == location)
+        if found is None or own in found.key or personal:
             raise Refused(
                 f"{location}.{own}, which points at it, is a key itself, or personal", where, "Map it as `none`."
             )
-        if enforced and (why := refused_update(connector, location, own)):
+        if why := refused_update(connector, location, own):
             raise Refused(f"{location}.{own} cannot follow: {why}", where, "Let the foreign key be ON UPDATE CASCADE.")
     return [Pointer(connector.table_at(location), own) for location, own in sorted(places)]

@@ -42,7 +42,7 @@ class RowWork:
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
-    it may meet. ``renewal``: how the keys of its rows become new ones. ``holds_changed`` is asked in the transaction of every
+    it may meet. ``renewal`` says how keys become new ones. ``holds_changed`` is asked in the transaction of every
     chunk, once its rows are locked.
     """
 

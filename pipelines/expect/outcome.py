@@ -15,6 +15,7 @@ from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
+from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.anonymise.replacement import Replacement
 from pipelines.anonymise.techniques import suppression, technique_for
 from pipelines.data_map.model import DatasetMap
@@ -72,7 +73,8 @@ def marked(
 def replacements(dataset: DatasetMap, shape: DatasetShape, field: str) -> tuple[Replacement, Replacement]:
     """What may stand in an anonymised field: what its technique gives, and what it is emptied to in rows that stay."""
     mapped, known = dataset.fields[field], {each.name: each for each in shape.fields}[field]
-    return technique_for(mapped.category, known, mapped.technique, mapped.options), suppression(known)
+    own = technique_for(mapped.category, known, mapped.technique, mapped.options)
+    return own, own if mapped.technique == NEW_KEY else suppression(known)
 
 
 def orphan_suites(

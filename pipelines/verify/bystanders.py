@@ -20,8 +20,10 @@ from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from connectors.sql.sets import SetDigest, set_digest
 from pipelines.plan.artefact import Step
+from pipelines.plan.renewals import following
 
 if TYPE_CHECKING:
+    from pipelines.data_map.model import DatasetMap
     from pipelines.plan.selection import Selection
 from pipelines.plan.selections import StoreSelections
 
@@ -38,26 +40,32 @@ def before(selections: StoreSelections, steps: Sequence[Step]) -> dict[str, Byst
     """Measure every table of a store before a run, by location; on the connection that has the evidence."""
     found = {}
     mapped = set()
-    for name in selections.context.active(selections.store):
+    active = selections.context.active(selections.store)
+    mine = [step for step in steps if step.store == selections.store]
+    follows = following(mine, active, selections.inventory)
+    for name in active:
         selection = selections.selection(name)
-        own = [step for step in steps if step.store == selections.store and step.dataset == name]
+        own = [step for step in mine if step.dataset == name]
         if own:
-            mapped.add(selection.map.source)
-            found[selection.map.source] = _before(selections.connection, selection, own)
+            source = selection.map.source
+            mapped.add(source)
+            found[source] = _before(selections.connection, selection, own, follows[source])
     for location, table in _others(selections.connection, selections.inventory, mapped).items():
-        whole = set_digest(selections.connection, table, table.c.keys(), sa.true())
+        whole = set_digest(selections.connection, table, _columns(table, follows[location]), sa.true())
         found[location] = Bystanders(whole, whole)
     return found
 
 
-def _before(connection: sa.Connection, selection: Selection, steps: Sequence[Step]) -> Bystanders:
+def _before(
+    connection: sa.Connection, selection: Selection, steps: Sequence[Step], follows: frozenset[str]
+) -> Bystanders:
     table, key = selection.table, selection.map.key
     acted = _acted(connection, selection, steps)
     same = sa.exists().where(*(acted.c[name] == table.c[name] for name in key)).correlate(table)
     gone = sa.exists().where(acted.c.deleted, *(acted.c[name] == table.c[name] for name in key)).correlate(table)
     found = Bystanders(
-        set_digest(connection, table, table.c.keys(), sa.not_(same)),
-        set_digest(connection, table, untouched(table, steps), sa.not_(gone)),
+        set_digest(connection, table, _columns(table, follows), sa.not_(same)),
+        set_digest(connection, table, untouched(table, steps, follows), sa.not_(gone)),
     )
     acted.drop(connection)
     return found
@@ -84,9 +92,14 @@ def after(
     inventory: Inventory,
     plan: str,
     datasets: Mapping[str, tuple[str, tuple[str, ...], Sequence[Step]]],
+    maps: Mapping[str, DatasetMap],
 ) -> dict[str, Bystanders]:
-    """Measure the same tables after a run. ``datasets``: name, key and steps by location, where there are steps."""
+    """Measure the same tables after a run.
+
+    ``datasets``: name, key and steps by location, where there are steps; ``maps``: all datasets of the store that act.
+    """
     found = {}
+    follows = following([step for _, _, steps in datasets.values() for step in steps], maps, inventory)
     for location, (name, key, steps) in datasets.items():
         table = reflected(connection, location)
         marks = Journal(connection.dialect).marks
@@ -94,19 +107,23 @@ def after(
             marks.c.dataset == name, marks.c.plan == plan, marks.c.record == record_key(table.c[each] for each in key)
         )
         found[location] = Bystanders(
-            set_digest(connection, table, table.c.keys(), sa.not_(acted)),
-            set_digest(connection, table, untouched(table, steps), sa.true()),
+            set_digest(connection, table, _columns(table, follows[location]), sa.not_(acted)),
+            set_digest(connection, table, untouched(table, steps, follows[location]), sa.true()),
         )
     for location, table in _others(connection, inventory, set(datasets)).items():
-        whole = set_digest(connection, table, table.c.keys(), sa.true())
+        whole = set_digest(connection, table, _columns(table, follows[location]), sa.true())
         found[location] = Bystanders(whole, whole)
     return found
 
 
-def untouched(table: sa.Table, steps: Sequence[Step]) -> list[str]:
-    """The columns that no step in place touches."""
+def untouched(table: sa.Table, steps: Sequence[Step], follows: frozenset[str] = frozenset()) -> list[str]:
+    """The columns that no step in place touches, and that follow no key."""
     touched = {field for step in steps if not step.takes_rows for field in step.fields}
-    return [name for name in table.c.keys() if name not in touched]  # noqa: SIM118 - columns are no mapping's keys
+    return [name for name in _columns(table, follows) if name not in touched]
+
+
+def _columns(table: sa.Table, follows: frozenset[str]) -> list[str]:
+    return [name for name in table.c.keys() if name not in follows]  # noqa: SIM118 - columns are no mapping's keys
 
 
 def reflected(connection: sa.Connection, location: str) -> sa.Table:
