@@ -31,6 +31,8 @@ TECHNIQUES: dict[str, Technique] = {
     "redact": _plain(redact),
     "unique": _plain(unique),
     "unique_address": _plain(unique_address),
+    "month": _plain(generalise.month),
+    "quarter": _plain(generalise.quarter),
     "year": _plain(generalise.year),
     "decade": _plain(generalise.decade),
     "department": _plain(generalise.department),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from connectors.base import DatasetShape, Inventory, Kind
+from pipelines.data_map import anonymity
 from pipelines.data_map.model import DatasetMap, EventSource, StoreMap
 from retention_rules.policy import Policy
 from retention_rules.problems import suggestion
@@ -32,6 +33,7 @@ def alone(store_map: StoreMap) -> Iterator[Mistake]:
             yield from _event(place, name, event, source)
         yield from _facts(place, name, dataset)
         yield from _statistics(place, dataset)
+        yield from anonymity.alone(place, dataset)
     yield from _parents(store_map)
 
 
@@ -183,6 +185,7 @@ def against_inventory(store_map: StoreMap, inventory: Inventory) -> Iterator[Mis
             )
         elif shape.kind is Kind.ROWS:
             yield from _columns(place, dataset, shape)
+            yield from anonymity.against_shape(place, dataset, shape)
 
 
 def _is_pattern(dataset: DatasetMap, inventory: Inventory) -> bool:
