@@ -33,6 +33,7 @@ from connectors.caldav.occurrences import read, span
 from connectors.caldav.web import Account, Calendar, Resource
 from connectors.containers import matches, meant, sampled, scanned_whole
 from connectors.errors import StoreDown, StoreMismatch, StoreRefuses
+from connectors.lasting import Lasting
 
 MARKER = "X-ARDOISE-OPERATION"
 """The property that a rewrite leaves on every component: the operation's token."""
@@ -151,7 +152,10 @@ class CaldavConnector:
     def purge_residue(self, source: Source) -> tuple[str, ...]:
         """CalDAV has no command for it; the operator of the server has."""
         self._calendars(source)
-        return ("history and backups of the server: CalDAV cannot purge them (Xandikos keeps a git history)",)
+        return (
+            Lasting.HISTORY.said("CalDAV cannot purge it (Xandikos keeps a git history)"),
+            Lasting.BACKUPS.said(),
+        )
 
     def close(self) -> None:
         """Let go of connections."""

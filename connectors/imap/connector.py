@@ -33,6 +33,7 @@ from connectors.imap.acting import Acting
 from connectors.imap.envelope import FETCHED, envelope
 from connectors.imap.mailbox import Seen, key_of, look, place
 from connectors.imap.session import Session
+from connectors.lasting import Lasting
 
 _FIELDS = ("from", "to", "cc", "bcc", "reply_to", "subject", "body", "attachments")
 _BATCH = 500
@@ -151,8 +152,8 @@ class ImapConnector:
         """IMAP has no command for it; the operator of the server has."""
         self._mailboxes(source)
         return (
-            "caches of the server: IMAP cannot purge them (Dovecot: `doveadm purge`, `doveadm mailbox cache purge`)",
-            "backups of the server: they expire by their own rule",
+            Lasting.CACHES.said("IMAP cannot purge them (Dovecot: `doveadm purge`, `doveadm mailbox cache purge`)"),
+            Lasting.BACKUPS.said(),
         )
 
     def close(self) -> None:

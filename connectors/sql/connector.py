@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from connectors.base import Capabilities, Document, Impact, Inventory, Ref, Result, Source, Transform
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreReadOnly, StoreRefuses
+from connectors.lasting import Lasting
 from connectors.sql import catalog, impact, residue, rows
 from connectors.sql.apart import Ordinary
 from connectors.sql.archive import Archive, ArchivePlace
@@ -368,6 +369,6 @@ class SqlConnector:
         ):
             if self.dialect.name == "sqlite":
                 connection.exec_driver_sql(f"VACUUM {self.archive.schema}")
-                return ("copies and backups of the archive's file: by the store's own schedule",)
+                return (Lasting.BACKUPS.said("copies of the archive's file, until whoever made them removes them"),)
             table = self.archive.find(connection, dataset)
             return () if table is None else residue.purge(connection, table)

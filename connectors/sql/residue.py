@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from connectors.lasting import Lasting
+
 FULL_BELOW = 1 << 30
 """Bytes up to which a table is written anew (VACUUM FULL), which keeps readers out meanwhile."""
 
 _MAINTAIN, _CLEAR_STATISTICS = 17, 18
 """The major versions of PostgreSQL that have the privilege and the function."""
 
-WAL = "write-ahead log, replicas and backups: until they are recycled by the store's own schedule"
+LOGGED = (
+    Lasting.WAL.said("until the server recycles it, or its archive is cleared"),
+    Lasting.REPLICAS.said("until they have replayed it and vacuumed"),
+    Lasting.BACKUPS.said(),
+)
+"""What keeps the old rows of a PostgreSQL store."""
+
+LOGGED_BY_MARIADB = (
+    Lasting.BINARY_LOG.said("until the server purges it"),
+    Lasting.UNDO_LOG.said("until its pages are used again or truncated"),
+    Lasting.REPLICAS.said(),
+    Lasting.BACKUPS.said(),
+)
+"""What keeps the old rows of a MariaDB store."""
 
 
 def purge(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
@@ -22,7 +37,11 @@ def purge(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
             return _sqlite(connection)
         case _:
             connection.exec_driver_sql(f"OPTIMIZE TABLE {connection.dialect.identifier_preparer.format_table(table)}")
-            return ("binary log, replicas and backups: until they are purged by the store's own schedule",)
+            return (
+                Lasting.BINARY_LOG.said("until the server purges it"),
+                Lasting.REPLICAS.said(),
+                Lasting.BACKUPS.said(),
+            )
 
 
 def _postgresql(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
@@ -37,7 +56,10 @@ def _postgresql(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
         {"name": name},
     ).one()
     if not allowed:
-        return (f"dead rows of {table.name}: the role may not vacuum it; grant MAINTAIN or vacuum as the owner", WAL)
+        return (
+            f"dead rows of {table.name}: the role may not vacuum it; grant MAINTAIN or vacuum as the owner",
+            *LOGGED,
+        )
     remains = []
     full = size <= FULL_BELOW
     if full:
@@ -49,8 +71,8 @@ def _postgresql(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
         connection.exec_driver_sql(f"VACUUM (ANALYZE) {name}")
         remains.append(f"free space of {table.name}: until VACUUM FULL in a maintenance window")
     if connection.execute(sa.select(sa.exists(sa.select(sa.literal(1)).select_from(table)))).scalar_one():
-        return (*remains, WAL)
-    return (*remains, *_forget_statistics(connection, table, version), WAL)
+        return (*remains, *LOGGED)
+    return (*remains, *_forget_statistics(connection, table, version), *LOGGED)
 
 
 def _forget_statistics(connection: sa.Connection, table: sa.Table, version: int) -> tuple[str, ...]:
@@ -72,4 +94,4 @@ def _sqlite(connection: sa.Connection) -> tuple[str, ...]:
     if connection.execute(sampled).scalar_one():
         connection.exec_driver_sql("ANALYZE")
     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return ("copies and backups of the file: by the store's own schedule",)
+    return (Lasting.BACKUPS.said("copies of the file, until whoever made them removes them"),)

@@ -13,14 +13,19 @@ from connectors.base import DatasetShape, FieldShape
 from connectors.sql.partition import Hierarchy, Layout
 from pipelines.anonymise import generalise
 from pipelines.anonymise.families import Family, family_of
-from pipelines.anonymise.replacement import Coarse, Constant, Draw, Fresh, Replacement, TechniqueUnfit
+from pipelines.anonymise.regions import region
+from pipelines.anonymise.replacement import Coarse, Constant, Replacement, TechniqueUnfit
 from pipelines.anonymise.techniques import technique_for
 from pipelines.data_map.model import Anonymity, DatasetMap
 
 Expression = sa.ColumnElement[Any]
 
 VALUE, ANY = "value", "any"
-HIERARCHIES = ((VALUE, "month", "quarter", "year", "decade", ANY), (VALUE, "department", ANY))
+HIERARCHIES = (
+    (VALUE, "month", "quarter", "year", "decade", ANY),
+    (VALUE, "department", ANY),
+    (VALUE, "region", ANY),
+)
 """How a column can be at a level, from fine to coarse: dates, postcodes; anything else is its value or `any`."""
 
 _TECHNIQUES: dict[str, Callable[[FieldShape], Replacement]] = {
@@ -29,6 +34,7 @@ _TECHNIQUES: dict[str, Callable[[FieldShape], Replacement]] = {
     "year": generalise.year,
     "decade": generalise.decade,
     "department": generalise.department,
+    "region": region,
     ANY: generalise.anything,
 }
 NAMES = frozenset({VALUE, *_TECHNIQUES})
@@ -81,9 +87,7 @@ def stays(dataset: DatasetMap, shape: DatasetShape) -> Iterator[FieldShape]:
 
 def depends(dataset: DatasetMap, field: FieldShape) -> bool:
     """Whether an anonymised row says anything in this column of what was there."""
-    return field.name not in dataset.personal or not isinstance(
-        _technique(dataset, field).assignment, (Constant, Draw, Fresh)
-    )
+    return field.name not in dataset.personal or isinstance(_technique(dataset, field).assignment, Coarse)
 
 
 def layout(

@@ -40,8 +40,8 @@ class StepRecord:
     """What is known of a step.
 
     ``outcomes`` counts what is settled, over all runs; ``unsettled`` what this run met and left (conflicts, locked
-    rows): another run may settle it. ``closing`` is what the last run counted at the step's end. ``open`` are the
-    chunks that were begun and have no receipt.
+    rows): another run may settle it. ``held_back`` counts what is due and could not be hidden among others. ``closing``
+    is what the last run counted at the step's end. ``open`` are the chunks that were begun and have no receipt.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -50,6 +50,7 @@ class StepRecord:
     open: dict[int, Intent] = field(default_factory=dict)
     chunks: int = 0
     finished: bool = False
+    held_back: int = 0
 
     @property
     def settled(self) -> int:
@@ -124,8 +125,13 @@ class Receipts:
         }
         self.ledger.append("receipt", body, at=self.clock())
 
-    def close(self, step: Step, outcomes: Mapping[str, int], residue: tuple[str, ...], *, complete: bool) -> None:
-        """Write a step's closing receipt: the outcomes that no chunk has counted, and whether the step is complete."""
+    def close(
+        self, step: Step, outcomes: Mapping[str, int], residue: Mapping[str, dt.date | None], *, complete: bool
+    ) -> None:
+        """Write a step's closing receipt: the outcomes that no chunk has counted, and whether the step is complete.
+
+        ``residue``: what remains, by its name in the ledger, with the last day on which it is there, if that is known.
+        """
         counts = {name: count for name, count in outcomes.items() if count}
         body = {
             **self._subject(step),
@@ -134,6 +140,9 @@ class Receipts:
             "complete": complete,
             "residue": list(residue),
         }
+        expires = {name: day.isoformat() for name, day in residue.items() if day is not None}
+        if expires:
+            body["expires"] = expires
         self.ledger.append("receipt", body, at=self.clock())
 
     def refuse(self, reason: str, store: str | None = None, dataset: str | None = None) -> None:

@@ -17,8 +17,9 @@ from connectors.sql.act import Before, Candidates, Chunk, Counts, Look, delete_c
 from connectors.sql.connector import SqlConnector
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
+from pipelines.apply.grouping import Grouping
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
-from pipelines.apply.statistics import contribution
+from pipelines.apply.statistics import contribution, taking_back, touched
 from pipelines.apply.summary import DONE_AS
 from pipelines.data_map.model import Statistic
 from pipelines.errors import LimitExceeded
@@ -41,8 +42,8 @@ class RowWork:
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
-    it may meet. ``holds_changed`` is asked in the transaction of every
-    chunk, once its rows are locked.
+    it may meet. ``grouping``: how rows that are left without personal fields hide among each other. ``holds_changed``
+    is asked in the transaction of every chunk, once its rows are locked.
     """
 
     step: Step
@@ -60,6 +61,7 @@ class RowWork:
     key: tuple[str, ...] = ()
     spare: int = 0
     chunk: int = CHUNK
+    grouping: Grouping | None = None
     holds_changed: Callable[[], bool] = lambda: False
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
@@ -75,6 +77,8 @@ class RowWork:
     def act(self, connection: sa.Connection, record: StepRecord, found: sa.Select[Any], due: Look) -> int:
         """Delete or anonymise what is due, chunk by chunk; returns how many rows are due still (locked by others).
 
+        What no group can hide is held back, and counted in the record.
+
         ``found`` selects the keys of the rows that may be acted on, once; ``due`` those of them that are due, in the
         transaction of every chunk.
 
@@ -82,6 +86,10 @@ class RowWork:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
             HoldsChanged: there are other holds than those under which ``found`` and ``due`` were made.
         """
+        grouping = self.grouping
+        if grouping is not None:
+            grouping.place(connection, found)
+            self.checkpoint("placed")
         with connection.begin():
             candidates = self._lined_up(connection, found, due)
             changes = self._changes(connection)
@@ -89,12 +97,18 @@ class RowWork:
         left = self._pass(connection, record, candidates, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
+                if grouping is not None:
+                    grouping.place_anew(connection, candidates.left())
                 candidates = self._lined_up(connection, candidates.left(), due)
             left = self._pass(connection, record, candidates, changes)
+        if grouping is not None and not left:
+            record.held_back = grouping.close(connection)
         return left
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
-        return line_up(connection, *self._rows, found, due)
+        if self.grouping is None:
+            return line_up(connection, *self._rows, found, due)
+        return line_up(connection, *self._rows, self.grouping.found(found), due, self.grouping.grouped)
 
     @property
     def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
@@ -107,8 +121,9 @@ class RowWork:
     ) -> int:
         """Act on candidates, chunk by chunk; how many were due and locked by others."""
         locked = 0
-        for first in range(1, candidates.count + 1, self.chunk):
-            last = min(first + self.chunk - 1, candidates.count)
+        first = 1
+        while first <= candidates.count:
+            last = self._last(connection, candidates, first)
             record.chunks += 1
             intent = self.receipts.intend(self.step, record.chunks, last - first + 1)
             record.open[intent.chunk] = intent
@@ -124,7 +139,16 @@ class RowWork:
             del record.open[intent.chunk]
             self.told(record.settled)
             locked += counts.locked
+            first = last + 1
         return locked
+
+    def _last(self, connection: sa.Connection, candidates: Candidates, first: int) -> int:
+        """The last number of the chunk that begins with a number."""
+        last = min(first + self.chunk - 1, candidates.count)
+        if candidates.grouped is None:
+            return last
+        with connection.begin():
+            return candidates.end(connection, last)
 
     def _act(
         self,
@@ -138,10 +162,17 @@ class RowWork:
         dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
         chunk = Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk)
         before = [self._check_holds, *self.before]
+        counted = self.statistics if self.table is None else ()
         if self.step.takes_rows:
-            before.append(contribution(journal, candidates.rows, self.statistics if self.table is None else ()))
+            before.append(contribution(journal, candidates.rows, counted))
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        return update_chunk(connection, journal, chunk, candidates, *span, changes, self.marks, before, checkpoint=at)
+        written = self.grouping.grouped.layout.written if self.grouping else ()
+        counted = touched(counted, {*changes, *written})
+        before.append(contribution(journal, candidates.rows, counted))
+        changed = [taking_back(journal, candidates.rows, counted)]
+        return update_chunk(
+            connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
+        )
 
     def _check_holds(self, *_: object) -> None:
         """Give the chunk up when a hold was opened since its rows were found due."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from connectors.sql.connector import SqlConnector
 from pipelines.apply.batches import Batches
 from pipelines.apply.forgetting import forget_told
 from pipelines.apply.gate import check_plan, check_stores
+from pipelines.apply.grouping import grouping
 from pipelines.apply.items import ItemWork
 from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.apply.overwriting import marks, replacements
@@ -30,6 +30,7 @@ from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
+from pipelines.apply.remaining import ledger_names, remaining
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
 from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
@@ -260,6 +261,7 @@ class _Run:
             statistics=dataset.statistics,
             spare=self._spare(step),
             chunk=self.chunk,
+            grouping=grouping(step, dataset, connector, shape, self.plan.digest),
             holds_changed=known.holds.changed,
         )
 
@@ -328,22 +330,25 @@ class _Run:
 
     def _close(self, connector: Connector, steps: Sequence[Step]) -> None:
         """Purge what deletion leaves behind, then write each step's closing receipt."""
-        kinds: dict[tuple[Place, str], tuple[str, ...]] = {}
+        left: dict[tuple[Place, str], tuple[Residue, ...]] = {}
         for step in steps:
             where = step.place, step.dataset
-            if where not in kinds:
-                kinds[where] = self._purged(connector, step)
-                self.residue += [Residue(step.store, step.dataset, kind) for kind in kinds[where]]
+            if where not in left:
+                declared = self.estate.stores[step.store].residue
+                day = self.receipts.clock().date()
+                left[where] = remaining(step.store, step.dataset, self._purged(connector, step), declared, day)
+                self.residue += left[where]
             record = self.records[step.id]
             if record.finished:
                 continue
             pending = self.left[step.id]
-            stale = max(0, step.count - record.settled - record.unsettled.total() - pending)
+            stale = max(0, step.count - record.settled - record.unsettled.total() - record.held_back - pending)
             outcomes = dict(record.unsettled)
             outcomes["pending"] = outcomes.get("pending", 0) + pending
+            outcomes["held_back"] = record.held_back
             outcomes["stale"] = stale
             complete = not pending and not record.unsettled.total()
-            self.receipts.close(step, outcomes, _names(kinds[where]), complete=complete)
+            self.receipts.close(step, outcomes, ledger_names(left[where]), complete=complete)
             self.checkpoint("closed")
             record.finished = complete
             record.closing = outcomes
@@ -391,9 +396,3 @@ class _Run:
     def _step_summary(self, step: Step) -> StepSummary:
         record = self.records[step.id]
         return summed(step, {**record.outcomes, **record.closing}, complete=record.finished)
-
-
-def _names(kinds: Sequence[str]) -> tuple[str, ...]:
-    """Kinds of residue as the ledger writes names: what comes before the reason, in letters, digits and dashes."""
-    plain = (re.sub(r"[^a-z0-9]+", "-", kind.partition(":")[0].lower()).strip("-")[:100] for kind in kinds)
-    return tuple(f"residue/{kind}" for kind in plain if kind)

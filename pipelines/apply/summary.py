@@ -57,12 +57,16 @@ class StepSummary:
 
 @dataclass(frozen=True, slots=True)
 class Residue:
-    """What deletion left behind in a store: the kind, and when it expires, if that is known."""
+    """What deletion left behind in a store: the kind with the reason, and the last day of it, if that is declared.
+
+    ``declare``: where the estate could say so; empty for what expires by no schedule and waits for a person.
+    """
 
     store: str
     dataset: str
     kind: str
     expires: dt.date | None = None
+    declare: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,18 @@ def outcome_table(summary: RunSummary) -> Table:
     return made
 
 
+def residue_lines(summary: RunSummary) -> Iterator[str]:
+    """What remains in each store, until when; what nobody has declared, with where to do so."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for each in summary.residue:
+        until = f"until {each.expires}" if each.expires else ""
+        if not until and each.declare:
+            until = f"no expiry is declared: declare {each.declare}"
+        told.setdefault((each.store, each.kind.partition(":")[0] if until else each.kind), []).append(until)
+    for (store, kind), untils in told.items():
+        yield f"{store}, what remains: {kind}" + (f" ({untils[-1]})" if untils[-1] else "")
+
+
 def findings_table(findings: Sequence[Finding]) -> Table:
     """Each failed check with its remedy; then one row per expectation that held, with where it was checked."""
     made = table("Verification", ("result", "expectation", "where", "expected", "seen"), ("expected", "seen"))

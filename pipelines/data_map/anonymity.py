@@ -52,10 +52,10 @@ def _levels(where: tuple[str | int, ...], name: str | int, anonymity: Anonymity)
         chain = steps(anonymity, column)
         for number, (fine, coarse) in enumerate(itertools.pairwise(chain), start=1):
             if not coarser(fine, coarse):
-                level = f"level {number + 1} of the partition of `{name}`"
+                which = f"level {number + 1} of the partition of `{name}`"
                 yield (
                     (*where, "partition", number),
-                    f"{level} has `{column}` by {coarse}, which is not coarser than {fine}",
+                    f"{which} has `{column}` by {coarse}, which is not coarser than {fine}",
                     f"Order the levels from fine to coarse: {'; '.join(' → '.join(each) for each in HIERARCHIES)}",
                 )
 

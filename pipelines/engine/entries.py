@@ -156,7 +156,7 @@ class Intended(_Body):
 
 
 class Received(_Body):
-    """What became of an intent."""
+    """What became of an intent. ``expires``: of the kinds of residue that do, the last day on which it is there."""
 
     plan: Digest
     store: Name
@@ -168,6 +168,7 @@ class Received(_Body):
     chunk: Count | None = None
     intent: Count | None = None
     residue: tuple[Name, ...] = ()
+    expires: dict[Name, Day] | None = None
     by: Name | None = None
 
 

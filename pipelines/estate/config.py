@@ -9,16 +9,28 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from connectors.registry import BUILT_IN, kinds
 from pipelines.data_map.validation import problems_of
+from retention_rules.periods import Period
 from retention_rules.problems import Problem
 
 FILE = "ardoise.toml"
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 ControllerName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
+
+
+def _period(value: object) -> object:
+    return Period.parse(value) if isinstance(value, str) and value != NONE else value
+
+
+NONE = "none"
+"""Declares that a store has no such copies."""
+
+Lasts = Annotated[Period | Literal["none"], BeforeValidator(_period)]
+"""How long copies of one kind last: a period, or that there are none."""
 
 
 class _Model(BaseModel):
@@ -90,11 +102,27 @@ class ArchiveConfig(_Model):
     read: str = Field(repr=False)
 
 
+class ResidueConfig(_Model):
+    """How long what no command removes keeps old values, by kind: a period ("7 days"), or that there is no such copy.
+
+    The store's owner knows this, and nobody else: what is not declared has no expiry date in receipts and reports.
+    """
+
+    wal: Lasts | None = None
+    binary_log: Lasts | None = None
+    undo_log: Lasts | None = None
+    replicas: Lasts | None = None
+    backups: Lasts | None = None
+    caches: Lasts | None = None
+    history: Lasts | None = None
+
+
 class StoreConfig(_Model):
     """A connected system. ``read`` and ``write`` say where its connection strings are; ``write`` may be missing.
 
     ``last`` marks the store that anchors identities: it is acted on after the others. ``options`` go to the connector.
-    ``archive`` is where records go that only law and claims keep; without one they stay where they are.
+    ``archive`` is where records go that only law and claims keep; without one they stay where they are. ``residue``
+    declares when copies expire that no command removes.
     """
 
     kind: str
@@ -103,6 +131,7 @@ class StoreConfig(_Model):
     region: str = ""
     last: bool = False
     archive: ArchiveConfig | None = None
+    residue: ResidueConfig = ResidueConfig()
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
     @field_validator("kind")

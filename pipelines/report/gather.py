@@ -98,12 +98,18 @@ def _statistics(estate: Estate, plan: Plan) -> Iterator[Series]:
 
 
 def _residue(entries: list[Entry]) -> Iterator[Residue]:
-    found: dict[tuple[str, str], None] = {}
+    found: dict[tuple[str, str], dt.date | None] = {}
     for entry in entries:
+        expires = entry.body.get("expires", {})
         for name in entry.body.get("residue", ()):
-            found[entry.body["store"], name.removeprefix("residue/").replace("-", " ")] = None
-    for store, kind in found:
-        yield Residue(store, kind, "kept until the store's own schedule removes it")
+            day = expires.get(name)
+            known = found.get((entry.body["store"], name))
+            days = [each for each in (known, day and dt.date.fromisoformat(day)) if each]
+            found[entry.body["store"], name] = max(days, default=None)
+    for (store, name), day in found.items():
+        kind = name.removeprefix("residue/").replace("-", " ")
+        why = "kept until the store's own schedule removes it" if day else f"declare it in [stores.{store}.residue]"
+        yield Residue(store, kind, why, day)
 
 
 def _kept_exactly(estate: Estate, plan: Plan) -> Iterator[str]:
