@@ -104,6 +104,13 @@ def same_record(key: Sequence[str], rows: sa.FromClause, others: sa.FromClause) 
     return sa.and_(*(rows.c[name] == others.c[name] for name in key))
 
 
+def exactly(column: Expression, dialect: str) -> Expression:
+    """A column, grouped by what it holds to the byte, whatever its collation takes for the same."""
+    if dialect == "postgresql" or not isinstance(column.type, sa.String):
+        return column
+    return sa.collate(column, "BINARY") if dialect == "sqlite" else sa.cast(column, sa.LargeBinary)
+
+
 def assign(
     connection: sa.Connection, layout: Layout, work: sa.Table, rows: sa.Select[Any], standing: Expression
 ) -> None:
@@ -262,7 +269,9 @@ class _Scratch:
         measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
         place = self._place(columns, _has(table, [table.c[name] for name in layout.measures]))
         found = sa.select(sa.func.row_number().over(), place, *measures).where(standing, layout.where)
-        found = found.group_by(*columns, *measures).having(layout.subjects() >= layout.k)
+        dialect = self.connection.dialect.name
+        cells = (exactly(each, dialect) for each in (*columns, *(table.c[name] for name in layout.measures)))
+        found = found.group_by(*cells).having(layout.subjects() >= layout.k)
         self._insert(self.groups, ["number", "place", *(each.name for each in measures)], found)
         analyse(self.connection, self.groups)
 

@@ -94,7 +94,12 @@ def grouping(
     Raises:
         Refused: a column's type has no such level.
     """
-    if dataset.anonymity is None or step.action is not Action.ANONYMISE or step.place is not Place.ACTIVE:
+    if (
+        dataset.anonymity is None
+        or dataset.anonymity.link
+        or step.action is not Action.ANONYMISE
+        or step.place is not Place.ACTIVE
+    ):
         return None
     source = source_of(step.dataset, dataset)
     table, key, journal = connector.table(source), connector.key(source), connector.journal
@@ -107,12 +112,21 @@ def grouping(
     others = {category: names for category, names in fields.items() if category not in step.categories}
     also = {category: names for category, names in others.items() if set(names) & set(made.written)}
 
-    def standing(categories: Mapping[str, tuple[str, ...]]) -> Expression:
-        marked = (journal.marked(table, key, step.dataset, *each) for each in categories.items())
-        return sa.and_(sa.true(), *marked)
+    work, whole = work_table(journal, made, plan, step.id), standing(journal, made, step.dataset, others)
+    return Grouping(
+        Grouped(made, work, whole, also), anonymous(journal, made, step.dataset, dataset), journal, step.dataset
+    )
 
-    work = work_table(journal, made, plan, step.id)
-    return Grouping(Grouped(made, work, standing(others), also), standing(fields), journal, step.dataset)
+
+def anonymous(journal: Journal, made: Layout, name: str, dataset: DatasetMap) -> Expression:
+    """Whether every personal category of a row is anonymised, and nothing was written to it since."""
+    return standing(journal, made, name, _columns(dataset))
+
+
+def standing(journal: Journal, made: Layout, name: str, categories: Mapping[str, tuple[str, ...]]) -> Expression:
+    """Whether all of these categories of a row are anonymised."""
+    marked = (journal.marked(made.table, made.key, name, *each) for each in categories.items())
+    return sa.and_(sa.true(), *marked)
 
 
 def work_table(journal: Journal, made: Layout, plan: str, step: str) -> sa.Table:

@@ -11,6 +11,7 @@ from connectors.base import Inventory
 from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.rows import RowCheck
+from pipelines.anonymise.partition import left_forms
 from pipelines.anonymise.replacement import Replacement
 from pipelines.anonymise.techniques import suppression, technique_for
 from pipelines.data_map.model import DatasetMap
@@ -38,6 +39,7 @@ def form_checks(
             allowed = (
                 technique_for(mapped.category, shapes[field], mapped.technique, mapped.options),
                 suppression(shapes[field]),
+                *left_forms(dataset, shapes[field]),
             )
             marked = sa.exists().where(
                 marks.c.dataset == name,
