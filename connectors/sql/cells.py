@@ -19,7 +19,7 @@ def cell_sizes(connection: sa.Connection, layout: Layout, rows: sa.ColumnElement
     """
     dialect = connection.dialect.name
     kept = [exactly(layout.table.c[name], dialect) for name in layout.kept]
-    cells = sa.select(layout.subjects().label("size")).where(rows, layout.where)
+    cells = sa.select(layout.subjects().label("size")).select_from(layout.table).where(rows, layout.where)
     cells = cells.group_by(*kept) if kept else cells.having(sa.func.count() > 0)
     sizes = cells.subquery()
     found = connection.execute(sa.select(sizes.c.size, sa.func.count()).group_by(sizes.c.size))

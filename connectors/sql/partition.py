@@ -268,7 +268,8 @@ class _Scratch:
         columns = [table.c[each.name] if each.written else each.finest for each in layout.hierarchies]
         measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
         place = self._place(columns, _has(table, [table.c[name] for name in layout.measures]))
-        found = sa.select(sa.func.row_number().over(), place, *measures).where(standing, layout.where)
+        found = sa.select(sa.func.row_number().over(), place, *measures).select_from(table)
+        found = found.where(standing, layout.where)
         dialect = self.connection.dialect.name
         cells = (exactly(each, dialect) for each in (*columns, *(table.c[name] for name in layout.measures)))
         found = found.group_by(*cells).having(layout.subjects() >= layout.k)

@@ -112,21 +112,30 @@ def grouping(
     others = {category: names for category, names in fields.items() if category not in step.categories}
     also = {category: names for category, names in others.items() if set(names) & set(made.written)}
 
-    work, whole = work_table(journal, made, plan, step.id), standing(journal, made, step.dataset, others)
+    work, whole = work_table(journal, made, plan, step.id), clear(journal, made, step.dataset, others)
     return Grouping(
         Grouped(made, work, whole, also), anonymous(journal, made, step.dataset, dataset), journal, step.dataset
     )
 
 
 def anonymous(journal: Journal, made: Layout, name: str, dataset: DatasetMap) -> Expression:
-    """Whether every personal category of a row is anonymised, and nothing was written to it since."""
-    return standing(journal, made, name, _columns(dataset))
+    """Whether a row was anonymised, nothing was written to it since, and no personal field of it holds anything."""
+    fields = _columns(dataset)
+    some = (journal.marked(made.table, made.key, name, *each) for each in fields.items())
+    return sa.and_(sa.or_(sa.false(), *some), clear(journal, made, name, fields))
 
 
-def standing(journal: Journal, made: Layout, name: str, categories: Mapping[str, tuple[str, ...]]) -> Expression:
-    """Whether all of these categories of a row are anonymised."""
-    marked = (journal.marked(made.table, made.key, name, *each) for each in categories.items())
-    return sa.and_(sa.true(), *marked)
+def clear(journal: Journal, made: Layout, name: str, categories: Mapping[str, tuple[str, ...]]) -> Expression:
+    """Whether each of these categories of a row is anonymised, or empty."""
+    table = made.table
+    found = (
+        sa.or_(
+            sa.and_(*(table.c[each].is_(None) for each in columns)),
+            journal.marked(table, made.key, name, category, columns),
+        )
+        for category, columns in categories.items()
+    )
+    return sa.and_(sa.true(), *found)
 
 
 def work_table(journal: Journal, made: Layout, plan: str, step: str) -> sa.Table:

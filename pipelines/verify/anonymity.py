@@ -12,14 +12,13 @@ from connectors.sql.connector import SqlConnector
 from expectations.probes import Probe
 from pipelines.anonymise.partition import layout
 from pipelines.apply.grouping import anonymous
-from pipelines.apply.receipts import LAST_CHUNK
+from pipelines.plan.hiding import held_back
 from pipelines.report.model import Anonymity
 from pipelines.scan.refresh import ITEM_STORES
 from pipelines.scan.sources import source_of
 
 if TYPE_CHECKING:
     from pipelines.data_map.model import DatasetMap
-    from pipelines.engine.database import EngineDatabase
     from pipelines.estate import Estate
     from pipelines.plan.artefact import Plan
 
@@ -33,7 +32,7 @@ def measured(estate: Estate, plan: Plan) -> Iterator[Anonymity]:
         ConnectorError: a store cannot be reached.
     """
     with contextlib.closing(estate.engine()) as engine:
-        held = held_back(engine, plan.digest)
+        held = held_back(engine.ledger.entries("receipt"), plan.digest)
     for store, store_map in estate.data_maps.items():
         active = {name: each for name, each in store_map.active.items() if each.controller == plan.controller}
         asking = {name: each for name, each in active.items() if each.anonymity is not None}
@@ -67,19 +66,6 @@ def _measured(
                     sizes=in_ranges(sizes, made.k),
                     held_back=held[store, name],
                 )
-
-
-def held_back(engine: EngineDatabase, plan: str) -> Counter[tuple[str, str]]:
-    """By store and dataset, how many records the last run of a plan held back: from each step's closing receipt."""
-    last: dict[str, tuple[tuple[str, str], int]] = {}
-    for entry in engine.ledger.entries("receipt"):
-        body = entry.body
-        if body["plan"] == plan and body["chunk"] == LAST_CHUNK:
-            last[body["step"]] = ((body["store"], body["dataset"]), body["outcomes"].get("held_back", 0))
-    found: Counter[tuple[str, str]] = Counter()
-    for place, count in last.values():
-        found[place] += count
-    return found
 
 
 def anonymity_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:

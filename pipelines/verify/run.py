@@ -14,10 +14,11 @@ from pipelines.engine.database import EngineDatabase
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan
 from pipelines.plan.build import draft
+from pipelines.plan.hiding import held_back
 from pipelines.progress import Progress
 from pipelines.scan.refresh import ITEM_STORES, refresh
 from pipelines.verify import before, items
-from pipelines.verify.anonymity import anonymity_probes, held_back
+from pipelines.verify.anonymity import anonymity_probes
 from pipelines.verify.canaries import canary_probes
 from pipelines.verify.ledger import ledger_probes
 from pipelines.verify.statistics import differing, measured
@@ -98,7 +99,7 @@ class _Verification:
         due = {(tally.store, tally.dataset): 0 for tally in again.tallies}
         for step in again.steps:
             due[step.store, step.dataset] += step.count
-        held = held_back(self.engine, self.plan.digest)  # said by the report, and by the next plan
+        held = held_back(self.engine.ledger.entries("receipt"), self.plan.digest)
         for (store, dataset), found in due.items():
             count = max(0, found - held[store, dataset])
             yield Probe(LEFT, store, dataset, "records still due", 0, count, _AGAIN)

@@ -21,7 +21,7 @@ CREATE TABLE contacts (
     city text,
     region text NOT NULL,
     segment text NOT NULL CHECK (segment IN ('retail', 'trade', 'public')),
-    locale text NOT NULL CHECK (locale IN ('fr', 'en')),
+    locale text CHECK (locale IN ('fr', 'en')),
     created_at timestamptz NOT NULL,
     last_ip inet,
     last_ip_at timestamptz,

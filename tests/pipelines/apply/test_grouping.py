@@ -1,0 +1,55 @@
+"""Anonymised rows hide among each other: planned, applied in whole groups, held back, resumed, verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hidden_shop import Club, K, club, hidden, is_nobody
+
+from pipelines.verify.anonymity import HIDDEN, measured
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Club:
+    if request.param == "sqlite":
+        (tmp_path / "club.sqlite").touch()
+        urls = (f"sqlite:///{tmp_path / 'club.sqlite'}",) * 3
+    else:
+        name = "postgres_database" if request.param == "postgresql" else "mariadb_database"
+        database = request.getfixturevalue(name)
+        urls = (database.read, database.write, database.admin)
+    return club(tmp_path / "estate", *urls)
+
+
+def test_former_members_hide_among_each_other_run_after_run(store: Club) -> None:
+    store.join(range(1, 120))
+    store.join(range(200, 210), left=1)
+    before = store.rows()
+    plan = store.plan()
+    summary = store.apply(plan)
+    assert summary.complete
+    after = store.rows()
+    cells = hidden(after, is_nobody)
+    assert cells
+    assert min(cells.values()) >= K
+    living = [row for row in after if row["id"] >= 200]
+    assert living == [{**row, "ip": None} for row in before if row["id"] >= 200], "only the traces of the living go"
+    assert not any("work_" in name for name in store.own_tables())
+    findings = store.verify(plan)
+    assert [each for each in findings if not each.passed] == []
+    assert any(each.expectation == HIDDEN for each in findings)
+    (found,) = measured(store.estate, plan)
+    assert (found.k, found.cells) == (min(cells.values()), len(cells))
+
+
+def test_what_nobody_can_hide_is_held_back(store: Club) -> None:
+    store.join(range(1, 4))
+    plan = store.plan()
+    summary = store.apply(plan)
+    assert summary.complete
+    assert summary.counts["held_back"] == 3
+    assert not any(map(is_nobody, store.rows()))
+    assert [each for each in store.verify(plan) if not each.passed] == []
