@@ -121,12 +121,14 @@ class Club:
         with self.admin.begin() as connection:
             connection.exec_driver_sql(statement)
 
-    def own_tables(self) -> list[str]:
-        """The engine's own tables in the store."""
+    def working(self) -> list[str]:
+        """The work tables in which anything is left."""
         with self.admin.begin() as connection:
             inspector = sa.inspect(connection)
             schema = "ardoise" if connection.dialect.name == "postgresql" else None
-            return sorted(name for name in inspector.get_table_names(schema=schema) if schema or "ardoise_" in name)
+            names = [name for name in inspector.get_table_names(schema=schema) if "work_" in name]
+            tables = [sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection) for name in names]
+            return [each.name for each in tables if connection.execute(sa.select(each)).first()]
 
     def plan(self, now: dt.datetime = NOW) -> Plan:
         plan = make_plan(self.estate, "CLUB", as_of=now.date(), today=now.date(), now=now, by="tests")

@@ -74,9 +74,7 @@ class Grouped:
         aside = 0
         for chosen in (sa.not_(self.whole), self.number.in_(short)):
             taken = sa.select(*keys).select_from(rows).where(chosen)
-            count = connection.execute(held.insert().from_select(list(key), taken, include_defaults=False)).rowcount
-            if count:
-                there = sa.exists().where(same_record(key, frozen, held)).correlate(frozen)
-                connection.execute(sa.delete(frozen).where(there))
-            aside += count
+            connection.execute(held.insert().from_select(list(key), taken, include_defaults=False))
+            there = sa.exists().where(same_record(key, frozen, held)).correlate(frozen)
+            aside += connection.execute(sa.delete(frozen).where(there)).rowcount
         return aside

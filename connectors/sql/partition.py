@@ -92,7 +92,7 @@ class Layout:
             name,
             sa.MetaData(schema=schema),
             *(sa.Column(each, self.table.c[each].type, primary_key=True, autoincrement=False) for each in self.key),
-            sa.Column(GROUP, sa.BigInteger, index=True),
+            sa.Column(GROUP, sa.BigInteger),
             sa.Column(JOINS, sa.Boolean, nullable=False),
             *(sa.Column(value, self.table.c[each].type) for each, value in self.values.items()),
             **options,

@@ -137,7 +137,9 @@ def _expression(value: Expression, column: Expression, replacement: Replacement,
         case Coarse(build):
             return build(value, dialect)
         case Constant(constant):
-            return sa.null() if constant is None else _literal(constant, column, dialect)
+            if constant is not None:
+                return _literal(constant, column, dialect)
+            return sa.cast(sa.null(), column.type) if dialect == "postgresql" else sa.null()
         case _:
             raise TechniqueUnfit(replacement.technique, FieldShape(str(column), ""), "it is no step of a partition")
 
