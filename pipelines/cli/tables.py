@@ -54,6 +54,10 @@ def gap_lines(result: ScanResult) -> Iterator[str]:
         for bound in sorted({bound for _, bound in each.cut}):
             places = [place for place, why in each.cut if why == bound]
             yield f"{each.store}: {_CUT[bound]}: {listed(places, most=12)}."
+        for special in sorted({category for _, _, category, _ in each.special}):
+            said = [f"{place}.{name} ({share:.0%})" for place, name, its, share in each.special if its == special]
+            what = f"texts tell of `{special}`, a special category (GDPR Art. 9, 10)"
+            yield f"{each.store}: {what}: {listed(said, most=12)}."
         for dataset in dict.fromkeys(name for name, _ in each.undecided):
             why = "; ".join(str(column) for name, column in each.undecided if name == dataset)
             yield f"{each.store}.{dataset}: {why}. No row of it goes as a whole until somebody has decided."

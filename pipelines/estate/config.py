@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from connectors.registry import BUILT_IN, kinds
 from pipelines.data_map.validation import problems_of
 from retention_rules.periods import Period
+from retention_rules.policy_table import Language
 from retention_rules.problems import Problem
 
 FILE = "ardoise.toml"
@@ -38,10 +39,14 @@ class _Model(BaseModel):
 
 
 class EstateSection(_Model):
-    """The estate itself. ``regions``, where given, are the only ones in which a store may lie."""
+    """The estate itself. ``regions``, where given, are the only ones in which a store may lie.
+
+    ``language``: that of its reports, `en` or `fr`; each is written in the other, too.
+    """
 
     name: str
     time_zone: str = "Europe/Paris"
+    language: Language = Language.ENGLISH
     state: str = ".ardoise"
     regions: tuple[str, ...] = ()
 
