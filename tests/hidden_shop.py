@@ -65,6 +65,29 @@ datasets:
       measures: [cents]
       free: [seen_on]
     approved: {{by: dpo, on: 2026-01-01}}
+  visits:
+    source: {schema}visits
+    controller: CLUB
+    key: [id]
+    inherits: [{{dataset: members, on: {{member_id: id}}}}]
+    fields:
+      note: {{category: user.content}}
+      on_day: {{category: none}}
+      cents: {{category: none}}
+    statistics:
+      - {{name: spent, sum: cents, by: [{{column: on_day, by: month}}]}}
+    anonymity:
+      k: 5
+      signed_off: {{by: dpo, on: 2026-06-01}}
+      partition:
+        - {{member_id: value, on_day: quarter}}
+        - {{on_day: quarter}}
+        - {{on_day: year}}
+        - {{}}
+      measures: [cents]
+      subject: member_id
+      link: member_id
+    approved: {{by: dpo, on: 2026-01-01}}
 """
 ESTATE = """
 [estate]
@@ -80,6 +103,8 @@ share = 1.0
 """
 TABLE = """CREATE TABLE members (id integer PRIMARY KEY, email varchar(80) NOT NULL UNIQUE, name varchar(40), born date,
 ip varchar(40), region varchar(20) NOT NULL, left_on date NOT NULL, seen_on date, cents integer)"""
+VISITS = """CREATE TABLE visits (id integer PRIMARY KEY, member_id integer NOT NULL REFERENCES members (id),
+note varchar(80), on_day date NOT NULL, cents integer NOT NULL)"""
 KEPT = ("region", "left_on", "born", "cents")
 
 
@@ -102,7 +127,7 @@ class Club:
             {
                 "id": number, "email": f"member{number}@example.org", "name": f"Member {number}",
                 "born": dt.date(1950 + draw.randrange(30), 3, 9), "ip": None if number % 3 else "192.0.2.1",
-                "region": region or draw.choice(["Nord", "nord", "Sud", "Ouest"]),
+                "region": region or draw.choice(["Nord", "Est", "Sud", "Ouest"]),
                 "left_on": dt.date(TODAY.year - left, draw.randint(1, 6), draw.randint(1, 28)),
                 "seen_on": dt.date(2020, 1, 1), "cents": None if number % 29 == 0 else 1000 + draw.randrange(90_000),
             }
@@ -112,9 +137,24 @@ class Club:
             table = sa.Table("members", sa.MetaData(), autoload_with=connection)
             connection.execute(table.insert(), rows)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def visit(self, members: range, *, seed: int = 8, each: int = 3) -> None:
+        """Visits of members, of whom each comes so often; every one on a day and for an amount of its own."""
+        draw = random.Random(seed)
+        rows = [
+            {
+                "id": member * 100 + number, "member_id": member, "note": f"spoke with {member}",
+                "on_day": dt.date(2021, draw.randint(1, 12), draw.randint(1, 28)), "cents": draw.randrange(100, 20_000),
+            }
+            for member in members
+            for number in range(each)
+        ]  # fmt: skip
         with self.admin.begin() as connection:
-            table = sa.Table("members", sa.MetaData(), autoload_with=connection)
+            table = sa.Table("visits", sa.MetaData(), autoload_with=connection, resolve_fks=False)
+            connection.execute(table.insert(), rows)
+
+    def rows(self, name: str = "members") -> list[dict[str, Any]]:
+        with self.admin.begin() as connection:
+            table = sa.Table(name, sa.MetaData(), autoload_with=connection, resolve_fks=False)
             return [dict(row) for row in connection.execute(sa.select(table).order_by(table.c.id)).mappings()]
 
     def run(self, statement: str) -> None:
@@ -155,6 +195,7 @@ def club(folder: Path, read: str, write: str, admin: str) -> Club:
     engine = sa.create_engine(admin, poolclass=sa.NullPool)
     made = Club(folder, engine)
     made.run(TABLE)
+    made.run(VISITS)
     confirm_maps(folder)
     return made
 

@@ -51,6 +51,7 @@ class Layout:
 
     ``subject`` names the column whose distinct values are counted (NULL counts for nobody); None: each row is one.
     ``measures`` are numbers, the first of them the main one. ``where`` limits the table to the source's rows.
+    ``turned``: of rows that stand already the subjects cannot be told any more; as many rows have to stand.
     """
 
     table: sa.Table
@@ -60,6 +61,7 @@ class Layout:
     k: int
     where: Expression
     subject: str | None = None
+    turned: bool = False
 
     @property
     def depth(self) -> int:
@@ -272,7 +274,8 @@ class _Scratch:
         found = found.where(standing, layout.where)
         dialect = self.connection.dialect.name
         cells = (exactly(each, dialect) for each in (*columns, *(table.c[name] for name in layout.measures)))
-        found = found.group_by(*cells).having(layout.subjects() >= layout.k)
+        enough = sa.func.count() if layout.turned else layout.subjects()
+        found = found.group_by(*cells).having(enough >= layout.k)
         self._insert(self.groups, ["number", "place", *(each.name for each in measures)], found)
         analyse(self.connection, self.groups)
 

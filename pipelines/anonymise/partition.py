@@ -91,9 +91,15 @@ def depends(dataset: DatasetMap, field: FieldShape) -> bool:
 
 
 def layout(
-    dataset: DatasetMap, shape: DatasetShape, table: sa.Table, key: tuple[str, ...], where: Expression, dialect: str
+    dataset: DatasetMap,
+    shape: DatasetShape,
+    table: sa.Table,
+    key: tuple[str, ...],
+    where: Expression,
+    dialect: str,
+    link: Hierarchy | None = None,
 ) -> Layout:
-    """The partition of a dataset over its reflected table.
+    """The partition of a dataset over its reflected table; ``link``: where the link to a person's row leads by it.
 
     Raises:
         TechniqueUnfit: a column's type has no such level.
@@ -101,9 +107,16 @@ def layout(
     anonymity = dataset.anonymity
     assert anonymity is not None, "asked of datasets that declare it"  # noqa: S101
     fields = {each.name: each for each in shape.fields}
-    found = [_hierarchy(fields[name], table.c[name], steps(anonymity, name), dialect) for name in anonymity.columns]
+    own = [name for name in anonymity.columns if name != anonymity.link]
+    found = [_hierarchy(fields[name], table.c[name], steps(anonymity, name), dialect) for name in own]
     found += [_fixed(dataset, field, table.c[field.name], dialect, anonymity) for field in stays(dataset, shape)]
-    return Layout(table, key, tuple(found), anonymity.measures, anonymity.k, where, anonymity.subject)
+    subject = anonymity.subject
+    if anonymity.link is not None:
+        same = tuple([lambda value: value] * len(anonymity.partition))
+        found.append(link or Hierarchy(anonymity.link, table.c[anonymity.link], same))
+        subject = subject if link else None  # nobody can tell any more whose a row is that was turned
+    turned = anonymity.link is not None
+    return Layout(table, key, tuple(found), anonymity.measures, anonymity.k, where, subject, turned)
 
 
 def _hierarchy(field: FieldShape, column: Expression, names: tuple[str, ...], dialect: str) -> Hierarchy:

@@ -91,6 +91,8 @@ def grouping(
 ) -> Grouping | None:
     """The groups of a step; None where the data map asks for none, or the step makes nothing anonymous.
 
+    Rows with a link are hidden once that is nobody's (`pipelines.apply.buckets`).
+
     Raises:
         Refused: a column's type has no such level.
     """

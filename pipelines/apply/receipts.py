@@ -40,7 +40,8 @@ class StepRecord:
     """What is known of a step.
 
     ``outcomes`` counts what is settled, over all runs; ``unsettled`` what this run met and left (conflicts, locked
-    rows): another run may settle it. ``held_back`` counts what is due and could not be hidden among others. ``closing``
+    rows): another run may settle it. ``held_back`` counts what is due and could not be hidden among others;
+    ``hidden`` counts rows that were turned to bucket parents. ``closing``
     is what the last run counted at the step's end. ``open`` are the chunks that were begun and have no receipt.
     """
 
@@ -51,6 +52,7 @@ class StepRecord:
     chunks: int = 0
     finished: bool = False
     held_back: int = 0
+    hidden: int = 0
 
     @property
     def settled(self) -> int:

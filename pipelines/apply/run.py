@@ -20,6 +20,7 @@ from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
 from pipelines.apply.batches import Batches
+from pipelines.apply.buckets import turn_to_buckets
 from pipelines.apply.forgetting import forget_told
 from pipelines.apply.gate import check_plan, check_stores
 from pipelines.apply.grouping import grouping
@@ -213,6 +214,22 @@ class _Run:
                 with locked_in_store(connection, step.store, step.dataset):
                     self.resumed += work.resolve(connection, record)
                     places = self._act_on_rows(known, work, connection, places)
+            self._hide(known, connector, connection, steps)
+
+    def _hide(
+        self, known: Refreshed, connector: SqlConnector, connection: sa.Connection, steps: Sequence[Step]
+    ) -> None:
+        """Turn rows whose parents are anonymous by now to bucket parents; the steps of their dataset say how many."""
+        inventory = known.inventories[connector.store]
+        datasets = dict(known.context.active(connector.store))
+        holding = known.context.holding
+
+        def held(dataset: str) -> bool:
+            return holding.of_records(connector.store, dataset, self.plan.as_of)
+
+        turned = turn_to_buckets(connection, connector, inventory, datasets, self.plan.digest, self.chunk, held)
+        for step in steps:
+            self.records[step.id].hidden = turned.pop(step.dataset, 0)
 
     def _act_on_rows(
         self, known: Refreshed, work: RowWork, connection: sa.Connection, places: StorePlaces
@@ -346,6 +363,7 @@ class _Run:
             outcomes = dict(record.unsettled)
             outcomes["pending"] = outcomes.get("pending", 0) + pending
             outcomes["held_back"] = record.held_back
+            outcomes["hidden"] = record.hidden
             outcomes["stale"] = stale
             complete = not pending and not record.unsettled.total()
             self.receipts.close(step, outcomes, ledger_names(left[where]), complete=complete)

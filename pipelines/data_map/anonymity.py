@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from connectors.base import DatasetShape
 from pipelines.anonymise.partition import HIERARCHIES, NAMES, averaged, coarser, step, steps
@@ -68,7 +68,7 @@ def _roles(
     fixed = dict.fromkeys(dataset.key, "is part of the key")
     fixed |= dict.fromkeys(dataset.where, "tells whose the rows are")
     fixed |= dict.fromkeys(links, "leads to the row of the person")
-    changed = dict.fromkeys((*anonymity.columns, *anonymity.measures))
+    changed = [name for name in (*anonymity.columns, *anonymity.measures) if name != anonymity.link]
     if anonymity.link is None:
         fixed |= dict.fromkeys(told, "tells a day on which other records of the person depend")
     for column in changed:
@@ -97,12 +97,43 @@ def _roles(
             f"the subject `{subject}` of `{name}` stays in every row and tells whose it is",
             f"Add `link: {subject}`, or give the column a category",
         )
+    yield from _link(where, name, dataset, anonymity)
     if anonymity.link is not None and anonymity.link not in links:
         yield (
             (*where, "link"),
             f"the link `{anonymity.link}` of `{name}` leads to no parent",
             suggestion(anonymity.link, sorted(links), "Name a column of `inherits`"),
         )
+
+
+def _link(
+    where: tuple[str | int, ...], name: str | int, dataset: DatasetMap, anonymity: Anonymity
+) -> Iterator[Mistake]:
+    if anonymity.link is None:
+        return
+    for column in sorted({*anonymity.columns, *anonymity.measures} & set(dataset.personal)):
+        yield (
+            (*where, "partition"),
+            f"`{column}` of `{name}` is personal: it is anonymised before its row is turned to another parent",
+            "Leave it to its technique",
+        )
+    if set(steps(anonymity, anonymity.link)) - {"value", "any"}:
+        remedy = "Have it by `value`: the parent that stands for the cell of its own"
+        yield (*where, "partition"), f"the link `{anonymity.link}` of `{name}` has no coarser form", remedy
+
+
+def parents(name: str, datasets: Mapping[str, DatasetMap]) -> Iterator[Mistake]:
+    """Whether the rows to whom a link leads hide among each other themselves."""
+    dataset = datasets[name]
+    link = dataset.anonymity.link if dataset.anonymity else None
+    for parent in dataset.inherits:
+        above = datasets.get(parent.dataset)
+        if link is not None and link in parent.on and above is not None and above.anonymity is None:
+            yield (
+                ("datasets", name, "anonymity", "link"),
+                f"`{link}` of `{name}` leads to `{parent.dataset}`, whose rows do not hide among each other",
+                f"Add `anonymity` to `{parent.dataset}`",
+            )
 
 
 def against_shape(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetShape) -> Iterator[Mistake]:

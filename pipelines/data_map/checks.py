@@ -36,6 +36,7 @@ def alone(store_map: StoreMap) -> Iterator[Mistake]:
         yield from _facts(place, name, dataset)
         yield from _statistics(place, dataset)
         yield from anonymity.alone(place, dataset)
+        yield from anonymity.parents(name, store_map.datasets)
     yield from _parents(store_map)
 
 

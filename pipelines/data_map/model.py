@@ -140,6 +140,11 @@ class Anonymity(_Model):
         """The columns that the partition names, in a stable order."""
         return tuple(sorted({name for level in self.partition for name in level}))
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The columns that get other values in rows that hide among each other."""
+        return tuple(dict.fromkeys((*self.columns, *self.measures, *((self.link,) if self.link else ()))))
+
 
 class DatasetMap(_Model):
     """One table, mailbox pattern or calendar, bound to the model.

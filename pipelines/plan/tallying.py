@@ -100,7 +100,7 @@ def count_rows(selection: Selection, order: int, there: Emptied | None = None) -
     rows = relation if there is None else there.beside(relation)
     row = _counted(selection.store.connection, rows, columns)
     anonymity = selection.map.anonymity
-    hiding = () if anonymity is None else (*anonymity.columns, *anonymity.measures)
+    hiding = () if anonymity is None else anonymity.changed
     steps = _Steps(selection.store.store, selection.name, selection.fields, purposes, row, order, hiding=hiding)
     backlog = None if selection.store.context.portion is None else _backlog(selection, relation, moved, there)
     made = tuple(_steps(selection, row, steps))

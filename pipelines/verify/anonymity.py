@@ -11,7 +11,7 @@ from connectors.sql.cells import cell_sizes, in_ranges
 from connectors.sql.connector import SqlConnector
 from expectations.probes import Probe
 from pipelines.anonymise.partition import layout
-from pipelines.apply.grouping import anonymous
+from pipelines.apply.buckets import hidden_rows
 from pipelines.plan.hiding import held_back
 from pipelines.report.model import Anonymity
 from pipelines.scan.refresh import ITEM_STORES
@@ -55,7 +55,7 @@ def _measured(
                 assert dataset.anonymity is not None  # noqa: S101 - the caller has seen to it
                 place = connector.table(source), connector.key(source), connector.where(source)
                 made = layout(dataset, shape, *place, connector.dialect.name)
-                rows = anonymous(connector.journal, made, name, dataset)
+                rows = hidden_rows(connector, made, name, dataset)
                 sizes = cell_sizes(connection, made, rows) if marks else {}
                 yield Anonymity(
                     store=store,

@@ -80,7 +80,7 @@ def _untouched(
     active = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
     steps = {name: [step for step in active if step.dataset == name] for name in maps}
     acted = {maps[name].source: (name, _key(maps[name], inventory), own) for name, own in steps.items() if own}
-    now = bystanders.after(connection, inventory, plan.digest, acted)
+    now = bystanders.after(connection, inventory, plan.digest, acted, estate.data_maps[store].active)
     stale = _stale(engine, plan)
     for location in sorted({*measured, *now}):
         name, _, own = acted.get(location, (location, (), []))

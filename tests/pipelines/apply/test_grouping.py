@@ -53,3 +53,30 @@ def test_what_nobody_can_hide_is_held_back(store: Club) -> None:
     assert summary.counts["held_back"] == 3
     assert not any(map(is_nobody, store.rows()))
     assert [each for each in store.verify(plan) if not each.passed] == []
+
+
+def test_visits_of_former_members_lead_to_nobody(store: Club) -> None:
+    store.join(range(1, 60))
+    store.join(range(200, 206), left=1)
+    store.visit(range(1, 60))
+    store.visit(range(200, 206))
+    before = store.rows("visits")
+    plan = store.plan()
+    assert store.apply(plan).complete
+    members = {row["id"]: row for row in store.rows()}
+    after = store.rows("visits")
+    assert [row for row in after if row["member_id"] >= 200] == [row for row in before if row["member_id"] >= 200]
+    turned = [row for row in after if row["member_id"] < 200]
+    hidden_visits = [row for row in turned if is_nobody(members[row["member_id"]])]
+    whose = {row["id"]: row["member_id"] for row in before}
+    cells: dict[tuple[object, ...], set[int]] = {}
+    for row in hidden_visits:
+        cell = (row["member_id"], row["on_day"], row["cents"])
+        cells.setdefault(cell, set()).add(whose[row["id"]])
+    assert cells
+    assert min(len(persons) for persons in cells.values()) >= K, "together with the cell of its parent"
+    assert {row["note"] for row in hidden_visits} == {None}
+    assert [each for each in store.verify(plan) if not each.passed] == []
+    again = store.plan()
+    store.apply(again)
+    assert store.rows("visits") == after, "a later run turns nothing again"
