@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hidden_shop import Club, K, club, hidden, is_nobody
+from apply_states import worker
+from hidden_shop import KEPT, Club, K, club, hidden, is_nobody
 
 from pipelines.verify.anonymity import HIDDEN, measured
 
@@ -80,3 +83,54 @@ def test_visits_of_former_members_lead_to_nobody(store: Club) -> None:
     again = store.plan()
     store.apply(again)
     assert store.rows("visits") == after, "a later run turns nothing again"
+
+
+KILLS = [
+    ("placed", 1),
+    ("mid_batch", 2),
+    ("before_commit", 5),
+    ("committed", 3),
+    ("mid_batch", 12),
+    ("after_commit", 14),
+]
+"""Before anything is written, inside groups, between them; the later ones are of the other table or its links."""
+
+
+def outcome(store: Club) -> Any:
+    """What does not depend on chance: amounts are all different, so groups and their means are the same."""
+    members = [{name: row[name] for name in ("id", *KEPT)} for row in store.rows()]
+    nobody = {row["id"] for row in store.rows() if is_nobody(row)}
+    visits = sorted((row["on_day"], row["cents"], row["member_id"] in nobody) for row in store.rows("visits"))
+    return members, nobody, visits
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "club.sqlite").touch()
+    store = club(folder / "estate", *(f"sqlite:///{folder / 'club.sqlite'}",) * 3)
+    fill(store)
+    assert store.apply(store.plan()).complete
+    return outcome(store)
+
+
+def fill(store: Club) -> None:
+    store.join(range(1, 50))
+    store.visit(range(1, 50), each=2)
+
+
+@pytest.mark.parametrize(("point", "occurrence"), KILLS)
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_a_killed_run_is_resumed_with_the_groups_that_it_had(
+    store: Club, undisturbed: Any, point: str, occurrence: int
+) -> None:
+    fill(store)
+    plan = store.plan()
+    died = worker(store, plan, point=point, occurrence=occurrence)
+    _, errors = died.communicate(timeout=280)
+    assert died.returncode == -signal.SIGKILL, errors
+    cells = hidden(store.rows(), is_nobody)
+    assert all(count >= K for count in cells.values()), "whole groups or none, even of a run that was never resumed"
+    assert store.apply(plan).complete
+    assert outcome(store) == undisturbed
+    assert not store.working()
