@@ -73,6 +73,7 @@ class Buckets:
     parent: Parent
     plan: str
     size: int
+    checkpoint: Callable[[str], None]
 
     @property
     def step(self) -> str:
@@ -89,6 +90,7 @@ class Buckets:
             candidates = line_up(
                 self.connection, self._table, self._key, grouping.found(self._rows), self._look, self._grouped
             )
+        self.checkpoint("turning")
         first, total = 1, Counts()
         while first <= candidates.count:
             with self.connection.begin():
@@ -99,8 +101,10 @@ class Buckets:
             before = [contribution(self.connector.journal, self._table, statistics)]
             changed = [taking_back(self.connector.journal, self._table, statistics), self._mark]
             total += update_chunk(
-                self.connection, self.connector.journal, chunk, candidates, first, last, {}, {}, before, changed
-            )
+                self.connection, self.connector.journal, chunk, candidates, first, last, {}, {}, before, changed,
+                checkpoint=self.checkpoint,
+            )  # fmt: skip
+            self.checkpoint("turned")
             first = last + 1
         grouping.close(self.connection)
         return total
@@ -243,6 +247,7 @@ def turn_to_buckets(
     plan: str,
     size: int,
     held: Callable[[str], bool],
+    checkpoint: Callable[[str], None],
 ) -> dict[str, int]:
     """Turn the rows of every dataset of a store that asks for it, in chunks of about so many.
 
@@ -253,7 +258,7 @@ def turn_to_buckets(
     for name, _, parent in linked(datasets):
         if held(name) or held(parent.dataset):
             continue
-        turning = Buckets(connection, connector, inventory, datasets, name, parent, plan, size)
+        turning = Buckets(connection, connector, inventory, datasets, name, parent, plan, size, checkpoint)
         with locked_in_store(connection, connector.store, name):
             turning.turn()
         with connection.begin():

@@ -227,7 +227,8 @@ class _Run:
         def held(dataset: str) -> bool:
             return holding.of_records(connector.store, dataset, self.plan.as_of)
 
-        turned = turn_to_buckets(connection, connector, inventory, datasets, self.plan.digest, self.chunk, held)
+        size, at = self.chunk, self.checkpoint
+        turned = turn_to_buckets(connection, connector, inventory, datasets, self.plan.digest, size, held, at)
         for step in steps:
             self.records[step.id].hidden = turned.pop(step.dataset, 0)
 
