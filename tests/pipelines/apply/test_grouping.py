@@ -86,7 +86,7 @@ def test_visits_of_former_members_lead_to_nobody(store: Club) -> None:
 
 
 KILLS = [
-    ("placed", 1), ("mid_batch", 2), ("before_commit", 5), ("committed", 3), ("turning", 1), ("turned", 1), ("turned", 4),
+    ("placed", 1), ("mid_batch", 2), ("before_commit", 5), ("committed", 3), ("turning", 1), ("turned", 2),
 ]  # fmt: skip
 """Before anything is written, inside groups, between them; before and between chunks of rows that are turned."""
 
