@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from expectations.findings import Finding
+from expectations.findings import Finding, Stage
 from pipelines.plan.artefact import Plan
 from retention_rules.policy import Policy
 
@@ -203,8 +203,9 @@ class ReportData:
 
     @property
     def passed(self) -> bool:
-        """Whether every expectation passed; a run without any has proved nothing."""
-        return bool(self.findings) and all(finding.passed for finding in self.findings)
+        """Whether all expectations passed but for warnings; a run that none has looked at afterwards proved nothing."""
+        verified = any(finding.stage is Stage.AFTER for finding in self.findings)
+        return verified and not any(finding.blocking for finding in self.findings)
 
     @property
     def numbers_hold(self) -> bool:
