@@ -73,17 +73,19 @@ class Grouping:
         back = sa.exists().where(same_record(key, self._work, rows), self._work.c[GROUP].is_(None)).correlate(rows)
         return sa.select(*(rows.c[name] for name in key)).where(sa.not_(back))
 
-    def close(self, connection: sa.Connection) -> int:
-        """Drop the work table; how many rows were held back."""
+    def held_back(self, connection: sa.Connection) -> int:
+        """How many rows no group can hide."""
         with connection.begin():
             held = sa.select(sa.func.count()).select_from(self._work).where(self._work.c[GROUP].is_(None))
-            count = int(connection.execute(held).scalar_one())
+            return int(connection.execute(held).scalar_one())
+
+    def close(self, connection: sa.Connection) -> None:
+        """Drop the work table."""
         if connection.dialect.name == "mariadb":  # where a role may make tables and not drop them
             with connection.begin():
                 connection.execute(self._work.delete())
         with contextlib.suppress(sa.exc.DBAPIError), connection.begin():
             self._work.drop(connection)
-        return count
 
 
 def grouping(

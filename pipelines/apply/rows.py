@@ -101,8 +101,10 @@ class RowWork:
                     grouping.place_anew(connection, candidates.left())
                 candidates = self._lined_up(connection, candidates.left(), due)
             left = self._pass(connection, record, candidates, changes)
-        if grouping is not None and not left:
-            record.held_back = grouping.close(connection)
+        if grouping is not None:
+            record.held_back = grouping.held_back(connection)
+            if not left:
+                grouping.close(connection)
         return left
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:

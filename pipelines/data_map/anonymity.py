@@ -157,7 +157,20 @@ def against_shape(place: tuple[str | int, ...], dataset: DatasetMap, shape: Data
                 yield (*where, "partition"), str(error), "Have it by `value` or `any`, or take it out"
             except KeyError:
                 continue  # said by `alone`
+    yield from _references(where, anonymity, shape)
     for column in anonymity.measures:
         if column in fields and not averaged(fields[column]):
             kind = fields[column].type
             yield (*where, "measures"), f"`{column}` of `{shape.location}` is {kind}, no number", "Take it out"
+
+
+def _references(where: tuple[str | int, ...], anonymity: Anonymity, shape: DatasetShape) -> Iterator[Mistake]:
+    """A reference that may not be NULL can lead to no row that stands for all."""
+    fixed = {each.name for each in shape.fields if not each.nullable}
+    for column in sorted({name for each in shape.references for name in each.columns} & fixed):
+        if column in anonymity.columns and column != anonymity.link and "any" in steps(anonymity, column):
+            yield (
+                (*where, "partition"),
+                f"`{column}` of `{shape.location}` references another table and may not be NULL: it cannot be `any`",
+                "Have it by `value` at every level",
+            )
