@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.digests import LENGTH
-from connectors.sql.functions import random_hex, row_digest
+from connectors.sql.functions import random_hex, record_key, row_digest
 from connectors.sql.temporary import analyse
 
 Expression = sa.ColumnElement[Any]
@@ -161,7 +161,7 @@ class _Scratch:
             *(sa.Column(name, self._type(name)) for name in self.layout.key),
             self._subject("subject"),
             sa.Column("known", sa.Integer),
-            self._text("cell"),
+            self._text("cell", length=None),
             *(sa.Column(f"g{n}", self._type(each.name)) for n, each in enumerate(self.layout.hierarchies)),
             *self._measures(),
         )
@@ -172,7 +172,7 @@ class _Scratch:
         typed = [(f"l{level}_{n}", each) for n, each in enumerate(self.layout.hierarchies) for level in levels]
         return self._temporary(
             "values",
-            self._text("cell", key=True),
+            self._text("cell", key=True, length=None),
             sa.Column("n", sa.BigInteger),
             *(sa.Column(name, self._type(each.name)) for name, each in typed),
             *(sa.Column(f"has{n}", sa.Integer) for n in range(len(self.layout.measures))),
@@ -182,7 +182,7 @@ class _Scratch:
     def cells(self) -> sa.Table:
         return self._temporary(
             "cells",
-            self._text("cell", key=True),
+            self._text("cell", key=True, length=None),
             sa.Column("n", sa.BigInteger),
             *(self._text(f"k{level}") for level in range(self.layout.depth)),
             sa.Column("level", sa.Integer),
@@ -192,7 +192,7 @@ class _Scratch:
 
     @cached_property
     def pairs(self) -> sa.Table:
-        return self._temporary("pairs", self._text("cell", key=True), self._subject("subject", key=True))
+        return self._temporary("pairs", self._text("cell", key=True, length=None), self._subject("subject", key=True))
 
     @cached_property
     def counts(self) -> sa.Table:
@@ -233,7 +233,7 @@ class _Scratch:
         names = [*layout.key, "subject", "known", *(each.name for each in (*finest, *measures))]
         found = sa.select(*(table.c[name] for name in layout.key), *self._who(table), *finest, *measures)
         inner = found.where(chosen, layout.where, sa.not_(placed)).subquery()
-        place = self._place([inner.c[each.name] for each in finest], _has(inner, measures))
+        place = self._cell([*(inner.c[each.name] for each in finest), *_has(inner, measures)])
         self._insert(base, [*names, "cell"], sa.select(*(inner.c[each] for each in names), place))
         analyse(self.connection, base)
         self._find_cells()
@@ -402,8 +402,10 @@ class _Scratch:
 
     @property
     def _ranked(self) -> Expression:
-        same = (self.ranks.c.settled == self.cells.c.settled, self.ranks.c.subject == self.base.c.subject)
-        return sa.and_(*same)
+        subject = self.ranks.c.subject == self.base.c.subject
+        if self.layout.subject is None:  # each row is in one cell
+            return subject
+        return sa.and_(subject, self.ranks.c.settled == self.cells.c.settled)
 
     def write(self) -> None:
         """Fill the work table."""
@@ -434,6 +436,10 @@ class _Scratch:
     def _place(self, columns: Sequence[Expression], has: Sequence[Expression]) -> Expression:
         return row_digest([*columns, *has] or [sa.literal_column("0")])
 
+    def _cell(self, columns: Sequence[Expression]) -> Expression:
+        """What tells finest cells apart: the values themselves in PostgreSQL, which joins texts of any length."""
+        return self._place(columns, ()) if self._keyed else record_key(columns)
+
     def _chance(self) -> Expression:
         return sa.func.gen_random_uuid() if self.connection.dialect.name == "postgresql" else random_hex(16)
 
@@ -449,9 +455,10 @@ class _Scratch:
         """PostgreSQL joins by hashing; the others want an index."""
         return self.connection.dialect.name != "postgresql"
 
-    def _text(self, name: str, *, key: bool = False) -> sa.Column[Any]:
-        collation = None if self._keyed else "C"
-        return sa.Column(name, sa.String(LENGTH, collation=collation), primary_key=key and self._keyed)
+    def _text(self, name: str, *, key: bool = False, length: int | None = LENGTH) -> sa.Column[Any]:
+        if not self._keyed:
+            return sa.Column(name, sa.String(length, collation="C"))
+        return sa.Column(name, sa.String(LENGTH), primary_key=key)
 
     def _subject(self, name: str, *, key: bool = False) -> sa.Column[Any]:
         if self.layout.subject is not None:
