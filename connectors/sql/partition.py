@@ -1,10 +1,11 @@
 """Safe partition and microaggregation inside a store: cells of at least k subjects, groups of k to 2k-1 with one mean.
 
 The rows that are to be anonymised are counted in ever coarser cells. A cell is settled at the first level at which it
-has at least k distinct subjects, or at which records that were anonymised before stand in the same cell; what has no
-such level is held back. Inside a cell subjects are ordered by their main measure, and each group of them gets its mean.
-Fewer than k subjects that join a cell take the values of the nearest group that stands there, so that a later run never
-lowers k. NULL is a value of its own; records with and without a measure are in different cells.
+has at least k distinct subjects, or at which records that were anonymised before stand in the same cell. What has no
+such level draws the smallest settled cell beside it up to a common one; what finds none is held back. Inside a cell
+subjects are ordered by their main measure, and each group of them gets its mean. Fewer than k subjects that join a cell
+take the values of the nearest group that stands there, so that a later run never lowers k. NULL is a value of its own;
+records with and without a measure are in different cells.
 
 Everything is a handful of statements over whole sets. What will be written is put into a work table; what was there
 stays in temporary tables, which go with the connection.
@@ -125,6 +126,8 @@ def assign(
         scratch.find_standing(standing)
         for level in range(layout.depth):
             scratch.settle(level)
+        for level in range(1, layout.depth):
+            scratch.absorb(level)
         scratch.rank()
         scratch.average()
         scratch.write()
@@ -146,7 +149,17 @@ class _Scratch:
     @contextmanager
     def made(self) -> Iterator[_Scratch]:
         """Make the tables, and drop them."""
-        tables = [self.base, self.values, self.cells, self.pairs, self.counts, self.groups, self.ranks, self.means]
+        tables = [
+            self.base,
+            self.values,
+            self.cells,
+            self.pairs,
+            self.counts,
+            self.donors,
+            self.groups,
+            self.ranks,
+            self.means,
+        ]
         for each in tables:
             self.connection.execute(sa.schema.DropTable(each, if_exists=True))
             each.create(self.connection)
@@ -197,6 +210,10 @@ class _Scratch:
     @cached_property
     def counts(self) -> sa.Table:
         return self._temporary("counts", self._text("place", key=True), sa.Column("n", sa.BigInteger))
+
+    @cached_property
+    def donors(self) -> sa.Table:
+        return self._temporary("donors", self._text("place", key=True), self._text("donor"))
 
     @cached_property
     def groups(self) -> sa.Table:
@@ -307,6 +324,30 @@ class _Scratch:
         cells, place = self.cells, self.cells.c[f"k{level}"]
         changed = cells.update().where(cells.c.level.is_(None), place.in_(places))
         self.connection.execute(changed.values(level=level, settled=place, joins=joins))
+
+    def absorb(self, level: int) -> None:
+        """Let what is too small at every level draw the smallest settled cell beside it up to this one.
+
+        Otherwise a few rows would wait for ever beside thousands that were settled at a finer level.
+        """
+        cells, donors, place = self.cells, self.donors, self.cells.c[f"k{level}"]
+        self.connection.execute(donors.delete())
+        waiting = sa.select(place).where(cells.c.level.is_(None))
+        options = (
+            sa.select(cells.c.settled, sa.func.min(place).label("place"), sa.func.sum(cells.c.n).label("n"))
+            .where(cells.c.level.is_not(None), sa.not_(cells.c.joins))
+            .group_by(cells.c.settled)
+            .having(sa.func.count(place.distinct()) == 1)
+            .subquery()
+        )
+        order = sa.func.row_number().over(partition_by=options.c.place, order_by=[options.c.n, options.c.settled])
+        ranked = sa.select(options.c.place, options.c.settled, order.label("nr")).where(options.c.place.in_(waiting))
+        first = ranked.subquery()
+        chosen = sa.select(first.c.place, first.c.settled).where(first.c.nr == 1)
+        self._insert(donors, ["place", "donor"], chosen)
+        drawn = sa.or_(cells.c.level.is_(None), cells.c.settled.in_(sa.select(donors.c.donor)))
+        moved = cells.update().where(place.in_(sa.select(donors.c.place)), drawn)
+        self.connection.execute(moved.values(level=level, settled=place, joins=False))
 
     # -- groups
 

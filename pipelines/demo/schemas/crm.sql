@@ -20,7 +20,7 @@ CREATE TABLE contacts (
     postcode text,
     city text,
     region text NOT NULL,
-    segment text NOT NULL CHECK (segment IN ('retail', 'trade', 'public')),
+    segment text CHECK (segment IN ('retail', 'trade', 'public')),
     locale text CHECK (locale IN ('fr', 'en')),
     created_at timestamptz NOT NULL,
     last_ip inet,

@@ -57,8 +57,7 @@ def declared(**changes: Any) -> DatasetMap:
         ],
         "measures": ["cents", "weight"],
         "subject": "person",
-        "link": "person",
-        "free": ["done"],
+        "free": ["done", "person"],  # so that whose a row was can be told afterwards
     } | changes
     return DatasetMap.model_validate({"source": "orders", "controller": "TEST", "key": ["id"], "anonymity": anonymity})
 
@@ -159,7 +158,7 @@ def test_no_run_leaves_a_cell_that_hides_fewer_than_k(
 ) -> None:
     changes: dict[str, Any] = {"subject": None} if alone else {}
     if not measured:
-        changes |= {"measures": [], "free": ["done", "cents", "weight"]}
+        changes |= {"measures": [], "free": ["done", "person", "cents", "weight"]}
     dataset = declared(**changes)
     orders.clear()
     known: dict[int, dict[str, Any]] = {}
@@ -179,18 +178,26 @@ def test_no_run_leaves_a_cell_that_hides_fewer_than_k(
         persons = [row["id"] if alone else row["person"] for row in after]
         kept = [{**row, **({} if measured else {"cents": None, "weight": None})} for row in after]
         assert all(len(subjects) >= K for subjects in cells(kept, persons).values())
-        assert_held_back_rightly(after, persons)
+        assert_held_back_rightly(before, after, persons)
         if measured:
             assert_means(known, after)
 
 
-def assert_held_back_rightly(rows: Sequence[dict[str, Any]], persons: Sequence[Any]) -> None:
+def assert_held_back_rightly(
+    before: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], persons: Sequence[Any]
+) -> None:
     """Only who finds no company at the top is held back; columns that stay, and measures that are NULL, divide it."""
     held: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
-    for row, person in zip(rows, persons, strict=True):
+    done = set()
+    for then, row, person in zip(before, rows, persons, strict=True):
+        top = row["kind"], row["cents"] is None
         if not row["done"]:
-            held[row["kind"], row["cents"] is None] |= {person} - {None}
+            held[top] |= {person} - {None}
+        elif not then["done"]:
+            done.add(top)
     assert all(len(subjects) < K for subjects in held.values())
+    if len({row["region"] for row in before}) == 1:  # else cells of two levels can be the same
+        assert not done & set(held)
 
 
 def assert_means(known: dict[int, dict[str, Any]], rows: Sequence[dict[str, Any]]) -> None:
