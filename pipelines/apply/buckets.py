@@ -11,7 +11,8 @@ keep their link, and what they are; they are hidden by the run that anonymises t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,13 +26,15 @@ from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Chunk, Counts, fingerprint
 from connectors.sql.partition import Hierarchy, Layout
+from connectors.sql.questions import Question
 from connectors.sql.temporary import analyse
 from pipelines.anonymise.partition import layout
 from pipelines.apply.grouping import Grouping, anonymous, work_table
 from pipelines.apply.locks import locked_in_store
-from pipelines.apply.statistics import contribution, taking_back, touched
+from pipelines.apply.statistics import contribution, overwriting, taking_back
 from pipelines.data_map.model import DatasetMap, Parent
 from pipelines.scan.sources import source_of
+from pipelines.statistics.questions import touched
 
 Expression = sa.ColumnElement[Any]
 
@@ -63,7 +66,10 @@ def hidden_rows(connector: SqlConnector, made: Layout, name: str, dataset: Datas
 
 @dataclass(frozen=True)
 class Buckets:
-    """The turning of one child dataset's rows, over one writing connection."""
+    """The turning of one child dataset's rows, over one writing connection.
+
+    ``questions`` are its registered statistics; ``day`` is the one on which they are contributed to.
+    """
 
     connection: sa.Connection
     connector: SqlConnector
@@ -74,6 +80,8 @@ class Buckets:
     plan: str
     size: int
     checkpoint: Callable[[str], None]
+    questions: Sequence[Question]
+    day: dt.date
 
     @property
     def step(self) -> str:
@@ -97,9 +105,9 @@ class Buckets:
                 last = candidates.end(self.connection, min(first + self.size - 1, candidates.count))
                 number, _ = self.connector.journal.progress(self.connection, self.plan, self.step)
             chunk = Chunk(self.plan, self.step, self.name, number)
-            statistics = touched(self._child.statistics, self._layout.written)
-            before = [contribution(self.connector.journal, self._table, statistics)]
-            changed = [taking_back(self.connector.journal, self._table, statistics), self._mark]
+            counted, act = touched(self.questions, self._layout.written), overwriting(self._layout.written)
+            before = [contribution(self.connector.journal, counted, act, self.day)]
+            changed = [taking_back(self.connector.journal, counted, act, self.day), self._mark]
             total += update_chunk(
                 self.connection, self.connector.journal, chunk, candidates, first, last, {}, {}, before, changed,
                 checkpoint=self.checkpoint,
@@ -248,6 +256,8 @@ def turn_to_buckets(
     size: int,
     held: Callable[[str], bool],
     checkpoint: Callable[[str], None],
+    questions: Callable[[str], Sequence[Question]],
+    day: dt.date,
 ) -> dict[str, int]:
     """Turn the rows of every dataset of a store that asks for it, in chunks of about so many.
 
@@ -258,7 +268,8 @@ def turn_to_buckets(
     for name, _, parent in linked(datasets):
         if held(name) or held(parent.dataset):
             continue
-        turning = Buckets(connection, connector, inventory, datasets, name, parent, plan, size, checkpoint)
+        asked = questions(name)
+        turning = Buckets(connection, connector, inventory, datasets, name, parent, plan, size, checkpoint, asked, day)
         with locked_in_store(connection, connector.store, name):
             turning.turn()
         with connection.begin():

@@ -195,7 +195,7 @@ def _show(
     if html is not None:
         from pipelines.scan.page import render
 
-        html.write_text(render(shown, estate.name), encoding="utf-8")
+        html.write_text(render(shown, estate.name, estate.language), encoding="utf-8")
     print_review(out, shown, told, everything=everything)
     for each in estate.unconfirmed:
         out.print(f"[yellow]Note:[/] {each.what}. {each.remedy}.")
