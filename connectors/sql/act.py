@@ -19,7 +19,9 @@ import sqlalchemy as sa
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
 from connectors.sql.functions import random_hex
+from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Chunk, Counts, Journal
+from connectors.sql.partition import GROUP
 from connectors.sql.temporary import analyse, empty
 
 NUMBER = "ardoise_number"
@@ -58,8 +60,7 @@ class Line:
         if place not in lines:
             metadata = sa.MetaData()
             numbered, chunk, locked, frozen, held = (
-                _scratch(name, metadata, table, key, number=name in {"candidates", "frozen"})
-                for name in ("candidates", "chunk", "locked", "frozen", "held")
+                _scratch(name, metadata, table, key) for name in ("candidates", "chunk", "locked", "frozen", "held")
             )
             lines[place] = cls(
                 numbered, chunk, locked, frozen, held, lambda rows: key_among(rows, key, _keys(chunk, key))
@@ -69,17 +70,32 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now."""
+    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now.
+
+    ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on.
+    """
 
     rows: sa.Table
     key: tuple[str, ...]
     line: Line
     due: Look
     count: int
+    grouped: Grouped | None = None
 
     def left(self) -> sa.Select[Any]:
-        """The keys of the rows that other sessions have kept from the chunks so far."""
+        """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
         return _keys(self.line.held, self.key)
+
+    def end(self, connection: sa.Connection, number: int) -> int:
+        """The last number of the group of a row, so that a chunk takes it whole."""
+        if self.grouped is None:
+            return number
+        own, group = self.line.numbered.c[NUMBER], self.line.numbered.c[GROUP]
+        mine = connection.execute(sa.select(group).where(own == number)).scalar_one()
+        if mine is None:
+            return number
+        others = sa.select(sa.func.min(own)).where(own > number, sa.or_(group.is_(None), group != mine))
+        return int(connection.execute(others).scalar_one() or self.count + 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +129,31 @@ def line_up(
     key: Sequence[str],
     found: sa.Select[Any],
     due: Look,
+    grouped: Grouped | None = None,
     *,
     shuffled: bool = False,
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
-    They are numbered in the order of their keys, or ``shuffled``. Nothing is locked, and nothing decided: that is for
-    each chunk to do. An earlier line on the connection is over.
+    They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
+    nothing decided: that is for each chunk to do. An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
-    order = [table.c[name] for name in names]
-    numbers = sa.func.row_number().over(order_by=[random_hex(16)] if shuffled else order)
-    found = sa.select(numbers, *order).where(key_among(table, names, found))
+    keys = [table.c[name] for name in names]
+    group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
+    first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
+    order = [*first, *([random_hex(16)] if shuffled else keys)]
+    numbered = sa.select(sa.func.row_number().over(order_by=order), *keys, group).select_from(source)
+    found = numbered.where(key_among(table, names, found))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
     line.numbered.create(connection)
-    connection.execute(line.numbered.insert().from_select([NUMBER, *names], found, include_defaults=False))
+    connection.execute(line.numbered.insert().from_select([NUMBER, *names, GROUP], found, include_defaults=False))
     analyse(connection, line.numbered)
     for each in (line.chunk, line.locked, line.frozen, line.held):
         connection.execute(sa.schema.DropTable(each, if_exists=True))
         each.create(connection)
-    return Candidates(table, names, line, due, _count(connection, line.numbered))
+    return Candidates(table, names, line, due, _count(connection, line.numbered), grouped)
 
 
 def delete_chunk(
@@ -177,7 +197,7 @@ def update_chunk(
     """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
 
     ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns;
-    ``changed`` runs once all rows of the chunk have their new values.
+    ``changed`` runs once all rows of the chunk have their new values. Candidates in groups get theirs as well.
 
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
@@ -188,14 +208,22 @@ def update_chunk(
         raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
 
     def act(frozen: Frozen, first: int, last: int | None) -> int:
-        update = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
-        return connection.execute(update).rowcount
+        within = frozen.within(first=first, last=last)
+        grouped = candidates.grouped
+        updates = [sa.update(table).where(within).values(dict(assignments))]
+        if grouped is not None:
+            updates = grouped.updates(within, assignments)
+        return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:
         for each in changed:
             each(connection, chunk, frozen)
         for category, columns in marks.items():
             journal.mark(connection, chunk, table, key, category, columns, frozen.within())
+        if candidates.grouped is not None:
+            for category, columns in candidates.grouped.marks.items():
+                within = sa.and_(frozen.within(), candidates.grouped.placed)
+                journal.mark(connection, chunk, table, key, category, columns, within)
 
     counts = _run(connection, journal, chunk, candidates, (first, last), before, act, after, checkpoint)
     if counts.done and marks:
@@ -243,7 +271,8 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
 
     The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
-    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`.
+    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`: with what is left
+    of its group, if that is too small alone.
     """
     names, line = candidates.key, candidates.line
     for each in (line.chunk, line.locked, line.frozen):
@@ -263,6 +292,8 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     connection.execute(line.frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
     due = _count(connection, line.frozen)
     left = _leave_to_others(connection, candidates) if locks else 0
+    if candidates.grouped is not None:
+        left += candidates.grouped.set_aside(connection, line.frozen, line.held)
     analyse(connection, line.frozen)
     return Frozen(candidates.rows, line.frozen, names), Counts(due - left, last - first + 1 - due, left)
 
@@ -314,11 +345,14 @@ def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -
     return sa.tuple_(*(rows.c[name] for name in names)).in_(selected)
 
 
-def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, number: bool) -> sa.Table:
+def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:
     """A temporary table of keys, not yet created."""
-    numbers = [sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False)] if number else []
     columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
-    return sa.Table(f"ardoise_{name}", metadata, *numbers, *columns, prefixes=["TEMPORARY"])
+    if name in {"candidates", "frozen"}:
+        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
+    if name == "candidates":
+        columns.append(sa.Column(GROUP, sa.BigInteger))
+    return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
 
 
 def _keys(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:

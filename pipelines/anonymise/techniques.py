@@ -75,6 +75,8 @@ TECHNIQUES: dict[str, Technique] = {
     "unique": _plain(unique, "random hexadecimal digits, or a random UUID"),
     NEW_KEY: _plain(new_key, "a random key for one that people know; whatever points at it in the store follows"),
     "unique_address": _plain(unique_address, "an e-mail address under `.invalid`, no two alike"),
+    "month": _plain(generalise.month, "a date becomes the first day of its month"),
+    "quarter": _plain(generalise.quarter, "a date becomes the first day of its quarter"),
     "year": _plain(generalise.year, "a date becomes the first day of its year"),
     "decade": _plain(generalise.decade, "a date becomes the first day of its decade"),
     "department": _plain(generalise.department, "a French postcode becomes its département"),

@@ -40,8 +40,9 @@ class StepRecord:
     """What is known of a step.
 
     ``outcomes`` counts what is settled, over all runs; ``unsettled`` what this run met and left (conflicts, locked
-    rows): another run may settle it. ``closing`` is what the last run counted at the step's end. ``open`` are the
-    chunks that were begun and have no receipt.
+    rows): another run may settle it. ``held_back`` counts what is due and could not be hidden among others;
+    ``hidden`` counts rows that were turned to bucket parents. ``closing``
+    is what the last run counted at the step's end. ``open`` are the chunks that were begun and have no receipt.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -50,6 +51,8 @@ class StepRecord:
     open: dict[int, Intent] = field(default_factory=dict)
     chunks: int = 0
     finished: bool = False
+    held_back: int = 0
+    hidden: int = 0
 
     @property
     def settled(self) -> int:

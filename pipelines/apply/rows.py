@@ -18,6 +18,7 @@ from connectors.sql.connector import SqlConnector
 from connectors.sql.questions import Question
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
+from pipelines.apply.grouping import Grouping
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
 from pipelines.apply.renewing import Renewal
 from pipelines.apply.statistics import DELETED, contribution, overwriting, taking_back
@@ -44,8 +45,8 @@ class RowWork:
     ``statistics`` are the dataset's, which its rows contribute to.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
-    it may meet. ``renewal`` says how keys become new ones. ``holds_changed`` is asked in the transaction of every
-    chunk, once its rows are locked.
+    it may meet. ``grouping``: how rows that are left without personal fields hide among each other. ``renewal``: how
+    keys become new ones. ``holds_changed`` is asked in the transaction of every chunk, once its rows are locked.
     """
 
     step: Step
@@ -63,6 +64,7 @@ class RowWork:
     key: tuple[str, ...] = ()
     spare: int = 0
     chunk: int = CHUNK
+    grouping: Grouping | None = None
     holds_changed: Callable[[], bool] = lambda: False
     renewal: Renewal | None = None
 
@@ -79,6 +81,8 @@ class RowWork:
     def act(self, connection: sa.Connection, record: StepRecord, found: sa.Select[Any], due: Look) -> int:
         """Delete or anonymise what is due, chunk by chunk; returns how many rows are due still (locked by others).
 
+        What no group can hide is held back, and counted in the record.
+
         ``found`` selects the keys of the rows that may be acted on, once; ``due`` those of them that are due, in the
         transaction of every chunk.
 
@@ -86,6 +90,10 @@ class RowWork:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
             HoldsChanged: there are other holds than those under which ``found`` and ``due`` were made.
         """
+        grouping = self.grouping
+        if grouping is not None:
+            grouping.place(connection, found)
+            self.checkpoint("placed")
         with connection.begin():
             candidates = self._lined_up(connection, found, due)
             changes = self._changes(connection)
@@ -93,12 +101,22 @@ class RowWork:
         left = self._pass(connection, record, candidates, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
+                if grouping is not None:
+                    grouping.place_anew(connection, candidates.left())
                 candidates = self._lined_up(connection, candidates.left(), due)
             left = self._pass(connection, record, candidates, changes)
+        if grouping is not None:
+            record.held_back = grouping.held_back(connection)
+            if not left:
+                grouping.close(connection)
         return left
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
-        return line_up(connection, *self._rows, found, due, shuffled=self.renewal is not None)
+        shuffled = self.renewal is not None
+        if self.grouping is None:
+            return line_up(connection, *self._rows, found, due, shuffled=shuffled)
+        found, grouped = self.grouping.found(found), self.grouping.grouped
+        return line_up(connection, *self._rows, found, due, grouped, shuffled=shuffled)
 
     @property
     def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
@@ -111,8 +129,9 @@ class RowWork:
     ) -> int:
         """Act on candidates, chunk by chunk; how many were due and locked by others."""
         locked = 0
-        for first in range(1, candidates.count + 1, self.chunk):
-            last = min(first + self.chunk - 1, candidates.count)
+        first = 1
+        while first <= candidates.count:
+            last = self._last(connection, candidates, first)
             record.chunks += 1
             intent = self.receipts.intend(self.step, record.chunks, last - first + 1)
             record.open[intent.chunk] = intent
@@ -128,7 +147,16 @@ class RowWork:
             del record.open[intent.chunk]
             self.told(record.settled)
             locked += counts.locked
+            first = last + 1
         return locked
+
+    def _last(self, connection: sa.Connection, candidates: Candidates, first: int) -> int:
+        """The last number of the chunk that begins with a number."""
+        last = min(first + self.chunk - 1, candidates.count)
+        if candidates.grouped is None:
+            return last
+        with connection.begin():
+            return candidates.end(connection, last)
 
     def _act(
         self,
@@ -147,7 +175,9 @@ class RowWork:
         if self.step.takes_rows:
             before.append(contribution(journal, counted, DELETED, day))
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        counted, written = touched(counted, changes), overwriting(changes)
+        own = self.grouping.grouped.layout.written if self.grouping else ()
+        columns = {**changes, **dict.fromkeys(own)}
+        counted, written = touched(counted, columns), overwriting(columns)
         before.append(contribution(journal, counted, written, day))
         changed = [taking_back(journal, counted, written, day)]
         changed += [] if self.renewal is None else [self.renewal.after()]

@@ -21,6 +21,7 @@ from pipelines.plan.context import Context
 from pipelines.plan.copies import Copies
 from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
+from pipelines.plan.hiding import unspoken, waiting
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.outlived import outlived
@@ -278,6 +279,8 @@ class _Builder:
         yield from self.uncovered
         for copies in self.copies.values():
             yield from copies.remarks(self.steps)
+        yield from unspoken(self.context, self.found.inventories)
+        yield from waiting(self.engine.ledger.entries("receipt"))
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()
