@@ -140,13 +140,13 @@ def delete_chunk(
         StoreRefuses: a row that is kept references one of them; nothing of the chunk is changed.
     """
 
-    def act(frozen: Frozen, first: int, last: int | None) -> int:
+    def change(frozen: Frozen, first: int, last: int | None) -> int:
         return connection.execute(sa.delete(candidates.rows).where(frozen.within(first=first, last=last))).rowcount
 
     def after(frozen: Frozen) -> None:
         journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
 
-    return _run(connection, journal, chunk, candidates, (first, last), before, act, after, checkpoint)
+    return _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
 
 
 def update_chunk(
@@ -168,49 +168,92 @@ def update_chunk(
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
     """
-    table, key = candidates.rows, candidates.key
-    touched = set(assignments) & set(key)
-    if touched:
-        raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
+    table = candidates.rows
+    refuse_keys(chunk, candidates, assignments)
 
-    def act(frozen: Frozen, first: int, last: int | None) -> int:
+    def change(frozen: Frozen, first: int, last: int | None) -> int:
         changed = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
         return connection.execute(changed).rowcount
 
     def after(frozen: Frozen) -> None:
-        for category, columns in marks.items():
-            journal.mark(connection, chunk, table, key, category, columns, frozen.within())
+        mark_all(connection, journal, chunk, candidates, marks, frozen)
 
-    counts = _run(connection, journal, chunk, candidates, (first, last), before, act, after, checkpoint)
+    counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
     if counts.done and marks:
         journal.refresh_estimates(connection)
     return counts
 
 
-def _run(
+def refuse_keys(chunk: Chunk, candidates: Candidates, assignments: Mapping[str, Any]) -> None:
+    """Refuse to overwrite what a row is known by.
+
+    Raises:
+        StoreRefuses: one of the columns is of the key.
+    """
+    touched = set(assignments) & set(candidates.key)
+    if touched:
+        raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
+
+
+def mark_all(
+    connection: sa.Connection,
+    journal: Journal,
+    chunk: Chunk,
+    candidates: Candidates,
+    marks: Mapping[str, Sequence[str]],
+    frozen: Frozen,
+) -> None:
+    """Mark each of the categories of the rows that were changed, by the values that they have now."""
+    for category, columns in marks.items():
+        journal.mark(connection, chunk, candidates.rows, candidates.key, category, columns, frozen.within())
+
+
+def _in_halves(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
     candidates: Candidates,
     span: tuple[int, int],
     before: Sequence[Before],
-    act: Callable[[Frozen, int, int | None], int],
+    change: Callable[[Frozen, int, int | None], int],
     after: Callable[[Frozen], None],
     checkpoint: Checkpoint | None,
 ) -> Counts:
     at = checkpoint or (lambda _: None)
+
+    def act(frozen: Frozen) -> int:
+        half = (span[1] - span[0] + 1) // 2
+        done = change(frozen, 1, half)
+        at("mid_batch")
+        return done + change(frozen, half + 1, None)
+
+    return run_chunk(connection, journal, chunk, lambda: freeze(connection, candidates, *span), before, act, after, at)
+
+
+def run_chunk(
+    connection: sa.Connection,
+    journal: Journal,
+    chunk: Chunk,
+    freezing: Callable[[], tuple[Frozen, Counts]],
+    before: Sequence[Before],
+    act: Callable[[Frozen], int],
+    after: Callable[[Frozen], None],
+    checkpoint: Checkpoint,
+) -> Counts:
+    """One transaction: what is due is frozen, told of, acted on, marked or unmarked, and journalled; or none of it.
+
+    Raises:
+        StoreRefuses: ``act`` has changed another number of rows than were frozen.
+    """
     with speaking_for(chunk.dataset), connection.begin():
         known = journal.journalled(connection, chunk.plan, chunk.step, chunk.number)
         if known is not None:
             return known
-        frozen, counts = freeze(connection, candidates, *span)
+        frozen, counts = freezing()
         if counts.done:
             for each in before:
                 each(connection, chunk, frozen)
-            half = (span[1] - span[0] + 1) // 2
-            done = act(frozen, 1, half)
-            at("mid_batch")
-            done += act(frozen, half + 1, None)
+            done = act(frozen)
             if done != counts.done:
                 raise StoreRefuses(
                     chunk.dataset, f"{done} rows changed where {counts.done} were locked", "Look for triggers or rules"
@@ -218,16 +261,19 @@ def _run(
             after(frozen)
         if counts != Counts():
             journal.record(connection, chunk, counts)
-        at("before_commit")
-    at("after_commit")
+        checkpoint("before_commit")
+    checkpoint("after_commit")
     return counts
 
 
-def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
+def freeze(
+    connection: sa.Connection, candidates: Candidates, first: int, last: int, *, locked: bool = False
+) -> tuple[Frozen, Counts]:
     """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
 
     The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
-    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`.
+    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`. ``locked``: the
+    transaction has locked the whole table already.
     """
     names, line = candidates.key, candidates.line
     for each in (line.chunk, line.locked, line.frozen):
@@ -236,7 +282,8 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     mine = _keys(line.numbered, names).where(number >= first, number <= last)
     connection.execute(line.chunk.insert().from_select(names, mine, include_defaults=False))
     analyse(connection, line.chunk)
-    locks = connection.dialect.name != "sqlite"  # SQLite: the transaction holds the only write lock already
+    # SQLite: the transaction holds the only write lock already
+    locks = not locked and connection.dialect.name != "sqlite"
     if locks:
         rows = candidates.rows
         wanted = _keys(rows, names).where(line.mine(rows))
@@ -315,5 +362,5 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 __all__ = [
     "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "dataset_lock",
-    "delete_chunk", "freeze", "key_among", "line_up", "update_chunk",
+    "delete_chunk", "freeze", "key_among", "line_up", "mark_all", "refuse_keys", "run_chunk", "update_chunk",
 ]  # fmt: skip
