@@ -102,6 +102,9 @@ class Frozen:
 Before = Callable[[sa.Connection, Chunk, Frozen], None]
 """Runs inside the transaction after the freeze and before the act: statistics contributions, closer looks."""
 
+After = Callable[[sa.Connection, Chunk, Frozen], None]
+"""Runs inside the transaction once the rows have been acted on: what they contribute as they are now."""
+
 
 def line_up(
     connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any], due: Look
@@ -159,11 +162,13 @@ def update_chunk(
     assignments: Mapping[str, Any],
     marks: Mapping[str, Sequence[str]],
     before: Sequence[Before] = (),
+    changed: Sequence[After] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Counts:
     """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
 
-    ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns.
+    ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns;
+    ``changed`` runs once all rows of the chunk have their new values.
 
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
@@ -172,11 +177,11 @@ def update_chunk(
     refuse_keys(chunk, candidates, assignments)
 
     def change(frozen: Frozen, first: int, last: int | None) -> int:
-        changed = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
-        return connection.execute(changed).rowcount
+        update = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
+        return connection.execute(update).rowcount
 
     def after(frozen: Frozen) -> None:
-        mark_all(connection, journal, chunk, candidates, marks, frozen)
+        complete(connection, journal, chunk, candidates, marks, changed, frozen)
 
     counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
     if counts.done and marks:
@@ -195,15 +200,18 @@ def refuse_keys(chunk: Chunk, candidates: Candidates, assignments: Mapping[str, 
         raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
 
 
-def mark_all(
+def complete(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
     candidates: Candidates,
     marks: Mapping[str, Sequence[str]],
+    changed: Sequence[After],
     frozen: Frozen,
 ) -> None:
-    """Mark each of the categories of the rows that were changed, by the values that they have now."""
+    """Once rows have their new values: what they contribute by now, and each category's mark of these values."""
+    for each in changed:
+        each(connection, chunk, frozen)
     for category, columns in marks.items():
         journal.mark(connection, chunk, candidates.rows, candidates.key, category, columns, frozen.within())
 
@@ -361,6 +369,6 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 
 __all__ = [
-    "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "dataset_lock",
-    "delete_chunk", "freeze", "key_among", "line_up", "mark_all", "refuse_keys", "run_chunk", "update_chunk",
+    "After", "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "complete",
+    "dataset_lock", "delete_chunk", "freeze", "key_among", "line_up", "refuse_keys", "run_chunk", "update_chunk",
 ]  # fmt: skip

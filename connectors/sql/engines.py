@@ -150,6 +150,7 @@ def prepare_sqlite(connection: sqlite3.Connection) -> None:
     connection.create_function("ardoise_digest", 3, _digest, deterministic=True)
     connection.create_function("ardoise_sha256", 1, _sha256, deterministic=True)
     connection.create_function("ardoise_random_hex", 1, _random_hex)
+    connection.create_function("ardoise_random_below", 1, secrets.randbelow)
     connection.create_function("ardoise_number", 2, _number, deterministic=True)
     for name, form in _SPELLINGS.items():
         connection.create_function(name, 1, form, deterministic=True)

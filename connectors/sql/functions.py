@@ -45,6 +45,12 @@ class _RandomHex(FunctionElement[str]):
         super().__init__(sa.literal_column(str(digits), sa.Integer))
 
 
+class _RandomDigits(FunctionElement[str]):
+    name = "ardoise_random_digits"
+    type = sa.String()
+    inherit_cache = True
+
+
 def keyed_digest(key: DigestKey, text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """`DigestKey.digest` of a text, computed by the engine; NULL of NULL. The key travels as bound parameters only."""
     return _Digest(sa.literal(key.outer, sa.LargeBinary), sa.literal(key.inner, sa.LargeBinary), sa.cast(text, sa.Text))
@@ -72,6 +78,16 @@ def version(table: sa.FromClause, dialect: sa.Dialect) -> sa.ColumnElement[str]:
 def random_hex(digits: int) -> sa.ColumnElement[str]:
     """Random hexadecimal digits of the engine's secure generator, drawn anew for every row."""
     return _RandomHex(digits)
+
+
+def random_digits(below: int, factor: int, width: int) -> sa.ColumnElement[str]:
+    """A random whole number below ``below``, times ``factor``, with zeros before it; drawn anew for every row.
+
+    ``below`` times ``factor`` is less than 2**63, and ``below`` so far below 2**60 that no number is likelier.
+    """
+    return _RandomDigits(
+        random_hex(15), *(sa.literal_column(str(each), sa.BigInteger) for each in (below, factor, width))
+    )
 
 
 def lower_trim(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
@@ -111,7 +127,20 @@ def _random_hex_postgresql(element: _RandomHex, _: SQLCompiler, **__: Any) -> st
     return "(" + " || ".join(one.format(piece) for piece in pieces) + ")"
 
 
+@compiles(_RandomDigits, "postgresql")
+def _random_digits_postgresql(element: _RandomDigits, compiler: SQLCompiler, **kw: Any) -> str:
+    digits, below, factor, width = (compiler.process(each, **kw) for each in element.clauses)
+    number = f"mod(CAST(CAST('x' || {digits} AS BIT(60)) AS BIGINT), {below}) * {factor}"
+    return f"lpad(CAST({number} AS TEXT), {width}, '0')"
+
+
 # -- SQLite
+
+
+@compiles(_RandomDigits, "sqlite")
+def _random_digits_sqlite(element: _RandomDigits, compiler: SQLCompiler, **kw: Any) -> str:
+    _, below, factor, width = (compiler.process(each, **kw) for each in element.clauses)
+    return f"printf('%0{width}d', ardoise_random_below({below}) * {factor})"
 
 
 @compiles(_Digest, "sqlite")
@@ -168,3 +197,10 @@ def _row_digest_mariadb(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -
 @compiles(_RandomHex, "mysql", "mariadb")
 def _random_hex_mariadb(element: _RandomHex, _: SQLCompiler, **__: Any) -> str:
     return f"LOWER(LEFT(HEX(RANDOM_BYTES({(element.digits + 1) // 2})), {element.digits}))"
+
+
+@compiles(_RandomDigits, "mysql", "mariadb")
+def _random_digits_mariadb(element: _RandomDigits, compiler: SQLCompiler, **kw: Any) -> str:
+    digits, below, factor, width = (compiler.process(each, **kw) for each in element.clauses)
+    number = f"(CAST(CONV({digits}, 16, 10) AS UNSIGNED) MOD {below}) * {factor}"
+    return f"LPAD({number}, {width}, '0')"

@@ -280,26 +280,51 @@ class Journal:
         cell: Sequence[sa.ColumnElement[Any]] = (),
         total: sa.ColumnElement[Any] | None = None,
     ) -> None:
-        """Keep what the rows that fulfil ``within`` contribute to an aggregate, per cell, before they go.
+        """Keep what the rows that fulfil ``within`` contribute to an aggregate, per cell, before they go or change.
 
         The cell is the JSON array of the grouping values. Repeating the same chunk adds nothing.
         """
-        place = record_key(cell) if cell else sa.literal("[]", sa.String)
-        amount = sa.null() if total is None else sa.func.sum(total)
-        rows = (
-            sa.select(
-                sa.literal(chunk.dataset, sa.String), sa.literal(statistic, sa.String), place,
-                sa.literal(chunk.plan, sa.String), sa.literal(chunk.step, sa.String),
-                sa.literal(chunk.number, sa.Integer), sa.func.count(), sa.cast(amount, _AMOUNT),
-            )
-            .select_from(table)
-            .where(within)
-            .having(sa.func.count() > 0)
-        )  # fmt: skip
-        if cell:
-            rows = rows.group_by(*cell)
+        self._contribute(connection, chunk, statistic, _cells(table, within, cell, total))
+
+    def take_back(
+        self,
+        connection: sa.Connection,
+        chunk: Chunk,
+        statistic: str,
+        table: sa.FromClause,
+        within: sa.ColumnElement[bool],
+        cell: Sequence[sa.ColumnElement[Any]] = (),
+        total: sa.ColumnElement[Any] | None = None,
+    ) -> None:
+        """Subtract from a chunk's contribution what its rows still say once they have their new values.
+
+        What they said before, and say no longer, is left. A cell in which they only arrive gets less than nothing.
+        Once, in the transaction that changes the rows, after `contribute`.
+        """
+        place, n, amount = _cells(table, within, cell, total).subquery().c
+        self._contribute(connection, chunk, statistic, sa.select(place, -n, -amount), add=("n", "total"))
+        s = self.statistics.c
+        mine = (s.statistic == statistic, s.plan == chunk.plan, s.step == chunk.step, s.chunk == chunk.number)
+        unchanged = sa.and_(s.n == 0, sa.func.coalesce(s.total, 0) == 0)
+        connection.execute(self.statistics.delete().where(s.dataset == chunk.dataset, *mine, unchanged))
+
+    def _contribute(
+        self,
+        connection: sa.Connection,
+        chunk: Chunk,
+        statistic: str,
+        cells: sa.Select[Any],
+        add: tuple[str, ...] = (),
+    ) -> None:
+        """Write a chunk's cells; where one is there, add to the columns that ``add`` names."""
+        place, n, amount = cells.subquery().c
+        rows = sa.select(
+            sa.literal(chunk.dataset, sa.String), sa.literal(statistic, sa.String), place,
+            sa.literal(chunk.plan, sa.String), sa.literal(chunk.step, sa.String),
+            sa.literal(chunk.number, sa.Integer), n, sa.cast(amount, _AMOUNT),
+        ).where(sa.true())  # fmt: skip
         names = ["dataset", "statistic", "cell", "plan", "step", "chunk", "n", "total"]
-        self.upsert(connection, self.statistics, names, rows, ())
+        self.upsert(connection, self.statistics, names, rows, add, add=True)
 
     def contributed(self, connection: sa.Connection, dataset: str, statistic: str) -> Mapping[str, tuple[int, Any]]:
         """What all deleted rows of a dataset contributed, as (count, sum) by cell."""
@@ -318,35 +343,60 @@ class Journal:
         names: list[str],
         rows: sa.Select[*tuple[Any, ...]],
         update: tuple[str, ...],
+        *,
+        add: bool = False,
     ) -> None:
-        """Insert rows into a table of the journal's; of those that are there, write the columns ``update`` anew."""
+        """Insert rows into a table of the journal's; of those that are there, write the columns ``update`` anew.
+
+        With ``add`` the new values are added to those that are there. A column without a value stays without one.
+        """
         key = [column.name for column in table.primary_key]
+
+        def changes(new: Any) -> dict[str, Any]:
+            return {name: table.c[name] + new[name] if add else new[name] for name in update}
+
         match self._dialect.name:
             case "postgresql":
                 on_postgresql = postgresql.insert(table).from_select(names, rows, include_defaults=False)
-                changes = {name: on_postgresql.excluded[name] for name in update}
                 connection.execute(
-                    on_postgresql.on_conflict_do_update(index_elements=key, set_=changes)
+                    on_postgresql.on_conflict_do_update(index_elements=key, set_=changes(on_postgresql.excluded))
                     if update
                     else on_postgresql.on_conflict_do_nothing(index_elements=key)
                 )
             case "sqlite":
                 on_sqlite = sqlite.insert(table).from_select(names, rows, include_defaults=False)
-                changes = {name: on_sqlite.excluded[name] for name in update}
                 connection.execute(
-                    on_sqlite.on_conflict_do_update(index_elements=key, set_=changes)
+                    on_sqlite.on_conflict_do_update(index_elements=key, set_=changes(on_sqlite.excluded))
                     if update
                     else on_sqlite.on_conflict_do_nothing(index_elements=key)
                 )
             case _:
                 on_mariadb = mysql.insert(table).from_select(names, rows, include_defaults=False)
                 # Without anything to update, the key is set to itself: that is how nothing is said here.
-                renewed = {name: on_mariadb.inserted[name] for name in update} or {key[0]: table.c[key[0]]}
+                renewed = changes(on_mariadb.inserted) or {key[0]: table.c[key[0]]}
                 connection.execute(on_mariadb.on_duplicate_key_update(renewed))
 
 
 def _moment() -> sa.Column[Any]:
     return sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False)
+
+
+def _cells(
+    table: sa.FromClause,
+    within: sa.ColumnElement[bool],
+    cell: Sequence[sa.ColumnElement[Any]],
+    total: sa.ColumnElement[Any] | None,
+) -> sa.Select[Any]:
+    """Per cell how many rows fulfil ``within``, and their sum (zero where no row has a value)."""
+    place = record_key(cell) if cell else sa.literal("[]", sa.String)
+    amount = sa.null() if total is None else sa.func.coalesce(sa.func.sum(total), 0)
+    rows: sa.Select[*tuple[Any, ...]] = (
+        sa.select(place.label("cell"), sa.func.count().label("n"), sa.cast(amount, _AMOUNT).label("total"))
+        .select_from(table)
+        .where(within)
+        .having(sa.func.count() > 0)
+    )
+    return rows.group_by(*cell) if cell else rows
 
 
 def fingerprint(table: sa.FromClause, columns: Iterable[str]) -> sa.ColumnElement[str]:

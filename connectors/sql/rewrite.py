@@ -17,14 +17,15 @@ import sqlalchemy as sa
 from connectors.sql import rewrite_postgresql, rewrite_sqlite
 from connectors.sql.act import (
     NUMBER,
+    After,
     Before,
     Candidates,
     Checkpoint,
     Chunk,
     Counts,
     Frozen,
+    complete,
     freeze,
-    mark_all,
     refuse_keys,
     run_chunk,
 )
@@ -43,6 +44,7 @@ class Change:
     takes_rows: bool
     assignments: Mapping[str, Any] = field(default_factory=dict)
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    changed: Sequence[After] = ()
 
 
 def obstacles(connection: sa.Connection, table: sa.Table, role: str | None, most: int) -> tuple[Obstacle, ...]:
@@ -99,7 +101,7 @@ def rewrite_chunk(
     def after(frozen: Frozen) -> None:
         if change.takes_rows:
             journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
-        mark_all(connection, journal, chunk, candidates, change.marks, frozen)
+        complete(connection, journal, chunk, candidates, change.marks, change.changed, frozen)
 
     counts = run_chunk(connection, journal, chunk, freezing, before, act, after, at)
     if counts.done and change.marks:

@@ -16,6 +16,8 @@ from pipelines.anonymise.persons import ADDRESS, NAME, Concerns, Persons
 
 _PEOPLE = {"ATTENDEE", "ORGANIZER"}
 _TEXTS = {"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "CONTACT", "X-ALT-DESC", "CATEGORIES", "RESOURCES"}
+_FILES = {"ATTACH", "IMAGE", "STRUCTURED-DATA", "STYLED-DESCRIPTION"}
+"""What holds files, or what no text redaction looks into (RFC 5545, 7986, 9073)."""
 _KEPT = {
     "BEGIN", "END", "VERSION", "PRODID", "CALSCALE", "METHOD", "UID", "DTSTART", "DTEND", "DTSTAMP", "DUE", "DURATION",
     "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID", "CREATED", "LAST-MODIFIED", "COMPLETED", "SEQUENCE",
@@ -70,7 +72,7 @@ def _meet(persons: Persons, line: _Line) -> None:
 def _redacted(
     line: _Line, persons: Persons, replace: Callable[[str], str], redact_text: Callable[[str], str]
 ) -> str | None:
-    if line.name == "ATTACH":
+    if line.name in _FILES or line.parameter("ENCODING").upper() == "BASE64":
         return None
     if line.name in _KEPT:
         return line.raw

@@ -21,6 +21,7 @@ from io import BytesIO
 
 from connectors.imap.content import file_name, text_of
 from connectors.imap.headers import addresses, decoded, plain, values
+from pipelines.anonymise.attachments import attached
 from pipelines.anonymise.calendar import redact_calendar
 from pipelines.anonymise.persons import ADDRESS, NAME, Concerns, Persons
 
@@ -42,22 +43,27 @@ _OF_THE_SENDER = {
 _SHORTEST_LOCAL_PART = 5
 _LINE_END = compat32.clone(linesep="\r\n", max_line_length=998)
 _TAG = re.compile(r"(<[^>]*>)")
+_EMBEDDED = re.compile(r"data:[\w/+.;=-]*,[^\s\"'>]*(?:\s+[A-Za-z0-9+/=]{60,})*", re.IGNORECASE)
+"""A file inside a page: a picture, most often, into which nobody looks."""
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = QP
 
 
-def redact_message(message: bytes, concerns: Concerns, redact_text: Callable[[str], str]) -> bytes | None:
+def redact_message(
+    message: bytes, concerns: Concerns, redact_text: Callable[[str], str], *, attachments: bool = True
+) -> bytes | None:
     """Remove the persons that are due from headers, texts and attachment names; None when there are none.
 
     Their entries in address headers become one constant, their addresses and full names are replaced wherever they
     occur literally, texts pass through ``redact_text``, other parts go. The Date stays, and so do message ids that do
-    not hold the person, so that threads survive for the others. A second application finds nobody.
+    not hold the person, so that threads survive for the others. A second application finds nobody. Without
+    ``attachments`` those that could be redacted go too.
     """
     persons = _due(message, concerns)
     if not persons:
         return None
     try:
-        redacted = _written(_Redaction(message, persons, redact_text).run())
+        redacted = _written(_Redaction(message, persons, redact_text, attachments=attachments).run())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         redacted = b""  # so broken that the library cannot write it again
     if not redacted or _due(redacted, concerns):
@@ -68,7 +74,10 @@ def redact_message(message: bytes, concerns: Concerns, redact_text: Callable[[st
 class _Redaction:
     """One message on its way; parts are changed in place."""
 
-    def __init__(self, message: bytes, persons: Persons, redact_text: Callable[[str], str]) -> None:
+    def __init__(
+        self, message: bytes, persons: Persons, redact_text: Callable[[str], str], *, attachments: bool
+    ) -> None:
+        self._attachments = attachments
         self._root = message_from_bytes(message, policy=compat32)
         self._persons = persons
         self._replace = persons.replacer()
@@ -90,17 +99,20 @@ class _Redaction:
         payload = part.get_payload()
         if isinstance(payload, list):
             part.preamble = part.epilogue = None
-            kept = [each for each in payload if isinstance(each, Message) and _readable(each)]
+            kept = [each for each in payload if isinstance(each, Message) and self._stays(each)]
             if not kept:
                 self._empty(part)
                 return
             for each in kept:
                 self._part(each)
             payload[:] = kept
-        elif _readable(part):
+        elif self._stays(part):
             self._text(part)
         else:
             self._empty(part)
+
+    def _stays(self, part: Message) -> bool:
+        return _readable(part) and (self._attachments or not attached(part))
 
     def _headers(self, part: Message) -> None:
         kept: list[tuple[str, str]] = []
@@ -156,7 +168,7 @@ class _Redaction:
             redacted = redact_calendar(text.encode("utf-8", "replace"), self._persons.concerns, self._redact_text)
             changed = self._replace(redacted.decode() if redacted is not None else text)
         elif kind == "text/html":
-            pieces = _TAG.split(self._replace(text))
+            pieces = _TAG.split(self._replace(_EMBEDDED.sub("data:,", text)))
             changed = "".join(each if _TAG.fullmatch(each) else self._visible(each) for each in pieces)
         else:
             changed = self._redact_text(self._replace(text))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipelines.anonymise.nobody import NUMBERS
+
 if TYPE_CHECKING:
     from faker import Faker
 
@@ -15,12 +17,6 @@ LANGUAGES = {"fr": "fr_FR", "en": "en_GB"}
 
 SIZE = 1000
 """Values per pool."""
-
-FRENCH_NUMBERS = ("019900", "026191", "035301", "046571", "053649", "063998")
-"""Ranges that Arcep assigns to nobody, for works of fiction: each with four digits more."""
-
-BRITISH_NUMBERS = ("01632960", "07700900")
-"""Ranges that Ofcom assigns to nobody, for drama use: each with three digits more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +56,8 @@ def _faker(locale: str) -> Faker:
     return faker
 
 
-def _phone(_faker: Faker, language: str) -> str:
-    if language == "fr":
-        number = f"{secrets.choice(FRENCH_NUMBERS)}{secrets.randbelow(10_000):04}"
-        return " ".join(number[index : index + 2] for index in range(0, 10, 2))
-    number = f"{secrets.choice(BRITISH_NUMBERS)}{secrets.randbelow(1_000):03}"
-    return f"{number[:5]} {number[5:]}"
+def _number(kind: str) -> Callable[[Faker, str], str]:
+    return lambda _, language: NUMBERS[kind](language)
 
 
 KINDS: dict[str, Callable[[Faker, str], str]] = {
@@ -76,6 +68,6 @@ KINDS: dict[str, Callable[[Faker, str], str]] = {
     "job": lambda faker, _: str(faker.job()),
     "street": lambda faker, _: str(faker.street_address()).replace("\n", ", "),
     "city": lambda faker, _: str(faker.city()),
-    "phone": _phone,
+    **{kind: _number(kind) for kind in NUMBERS},
 }
 """What can be invented: one value for a Faker and a language."""

@@ -54,7 +54,27 @@ class Coarse:
     build: Callable[[ColumnElement[Any], str], ColumnElement[Any]]
 
 
-Assignment = Constant | Draw | Fresh | Coarse
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Every row gets ``prefix`` and decimal digits, whatever was there.
+
+    The digits are a random whole number below ``below``, times ``factor``, with zeros before it up to ``width``.
+    """
+
+    prefix: str
+    below: int
+    factor: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Every row gets the values of several assignments, one after the other, with spaces between them."""
+
+    parts: tuple[Draw | Fresh, ...]
+
+
+Assignment = Constant | Draw | Fresh | Coarse | Digits | Joined
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, assert_never
 
 import sqlalchemy as sa
 
-from connectors.sql.functions import random_hex
+from connectors.sql.functions import random_digits, random_hex
 from connectors.sql.pools import load_pool, pool_draw
 from pipelines.anonymise.pools import LANGUAGES, pool
-from pipelines.anonymise.replacement import Coarse, Constant, Draw, Fresh, Replacement
+from pipelines.anonymise.replacement import Assignment, Coarse, Constant, Digits, Draw, Fresh, Joined, Replacement
 
 Expression = sa.ColumnElement[Any]
 
@@ -26,14 +27,13 @@ def assignments(
     """
     made = {}
     for name, replacement in replacements.items():
-        made[name] = _expression(connection, table.c[name], table, key, replacement)
+        made[name] = _expression(connection, table.c[name], table, key, replacement.assignment)
     return made
 
 
 def _expression(
-    connection: sa.Connection, column: Expression, table: sa.FromClause, key: str, replacement: Replacement
+    connection: sa.Connection, column: Expression, table: sa.FromClause, key: str, assignment: Assignment
 ) -> Expression:
-    assignment = replacement.assignment
     match assignment:
         case Constant(value):
             return sa.null() if value is None else _literal(value, column, connection.dialect.name)
@@ -41,6 +41,11 @@ def _expression(
             text: Expression = random_hex(digits)
             text = text.concat(sa.literal(suffix, sa.Text)) if suffix else text
             return sa.cast(text, column.type) if isinstance(column.type, sa.Uuid) else text
+        case Digits(prefix, below, factor, width):
+            return sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width))
+        case Joined(parts):
+            made = [_expression(connection, column, table, key, part) for part in parts]
+            return functools.reduce(lambda text, part: text.concat(sa.literal(" ", sa.Text)).concat(part), made)
         case Draw():
             return _draw(connection, table, key, assignment)
         case Coarse(build):

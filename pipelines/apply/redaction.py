@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.base import Ref, Transform
+from pipelines.anonymise.attachments import DROP_ATTACHMENTS
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Step
 from pipelines.subjects import subject_digest
@@ -15,7 +16,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 def redactor(estate: Estate, step: Step) -> Callable[[Mapping[Ref, frozenset[str]]], Transform]:
     """What makes the rewriting of a step's items, each for those of its subjects (as digests) who are due."""
-    scope = estate.data_maps[step.store].datasets[step.dataset].scope
+    dataset = estate.data_maps[step.store].datasets[step.dataset]
+    scope = dataset.scope
+    attachments = all(each.technique != DROP_ATTACHMENTS for each in dataset.personal.values())
     estate.choose_models()
 
     def transform_for(subjects: Mapping[Ref, frozenset[str]]) -> Transform:
@@ -29,7 +32,7 @@ def redactor(estate: Estate, step: Step) -> Callable[[Mapping[Ref, frozenset[str
 
             if content.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(CALENDAR):
                 return redact_calendar(content, concerns, redact_text)
-            return redact_message(content, concerns, redact_text)
+            return redact_message(content, concerns, redact_text, attachments=attachments)
 
         return transform
 

@@ -18,7 +18,7 @@ from connectors.sql.connector import SqlConnector
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
-from pipelines.apply.statistics import contribution
+from pipelines.apply.statistics import contribution, taking_back, touched
 from pipelines.apply.summary import DONE_AS
 from pipelines.data_map.model import Statistic
 from pipelines.errors import LimitExceeded
@@ -138,10 +138,16 @@ class RowWork:
         dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
         chunk = Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk)
         before = [self._check_holds, *self.before]
+        counted = self.statistics if self.table is None else ()
         if self.step.takes_rows:
-            before.append(contribution(journal, candidates.rows, self.statistics if self.table is None else ()))
+            before.append(contribution(journal, candidates.rows, counted))
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        return update_chunk(connection, journal, chunk, candidates, *span, changes, self.marks, before, checkpoint=at)
+        counted = touched(counted, changes)
+        before.append(contribution(journal, candidates.rows, counted))
+        changed = [taking_back(journal, candidates.rows, counted)]
+        return update_chunk(
+            connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
+        )
 
     def _check_holds(self, *_: object) -> None:
         """Give the chunk up when a hold was opened since its rows were found due."""

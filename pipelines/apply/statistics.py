@@ -1,21 +1,21 @@
-"""Registered aggregates: what rows contribute before they go, and the measures of a store before and after a run.
+"""Registered aggregates: what rows contribute before they go or change, and a store's measures before and after a run.
 
-A measure is what the rows that live say plus what deleted rows contributed: it is the same before, during and after a
-run. Totals are exact decimals, as text.
+A measure is what the rows that live say, plus what rows said that are gone and what others said before they were
+overwritten: it is the same before, during and after a run. Totals are exact decimals, as text.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.act import Before, Frozen
+from connectors.sql.act import After, Before, Frozen
 from connectors.sql.functions import record_key
 from connectors.sql.journal import Chunk, Journal
 from pipelines.data_map.model import Bucket, Statistic
@@ -27,21 +27,35 @@ Expression = sa.ColumnElement[Any]
 
 
 def contribution(journal: Journal, table: sa.Table, statistics: Iterable[Statistic]) -> Before:
-    """What a deleting chunk does first, in its own transaction: keep what its rows contribute."""
+    """What a chunk does before its rows go or change, in its own transaction: keep what they contribute."""
 
     def contribute(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
         for statistic in statistics:
-            journal.contribute(
-                connection,
-                chunk,
-                statistic.name,
-                table,
-                frozen.within(),
-                _grouping(table, statistic, connection.dialect.name),
-                None if statistic.sum is None else table.c[statistic.sum],
-            )
+            measured = _measured(table, statistic, connection.dialect.name)
+            journal.contribute(connection, chunk, statistic.name, table, frozen.within(), *measured)
 
     return contribute
+
+
+def taking_back(journal: Journal, table: sa.Table, statistics: Iterable[Statistic]) -> After:
+    """What a chunk does once its rows have their new values: of their contribution, leave what they say no longer."""
+
+    def take_back(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
+        for statistic in statistics:
+            measured = _measured(table, statistic, connection.dialect.name)
+            journal.take_back(connection, chunk, statistic.name, table, frozen.within(), *measured)
+
+    return take_back
+
+
+def touched(statistics: Iterable[Statistic], columns: Collection[str]) -> tuple[Statistic, ...]:
+    """Those that writing to these columns may change."""
+    return tuple(each for each in statistics if not each.columns.isdisjoint(columns))
+
+
+def _measured(table: sa.Table, statistic: Statistic, dialect: str) -> tuple[list[Expression], Expression | None]:
+    """The grouping, and what is summed."""
+    return _grouping(table, statistic, dialect), None if statistic.sum is None else table.c[statistic.sum]
 
 
 def measure(
@@ -67,7 +81,7 @@ def living(connection: sa.Connection, rows: tuple[sa.Table, Expression], statist
 
 
 def contributed(connection: sa.Connection, journal: Journal, dataset: str, statistic: Statistic) -> Cells:
-    """What deleted rows have contributed to an aggregate."""
+    """What rows have contributed to an aggregate that are gone or say something else now."""
     gone = journal.contributed(connection, dataset, statistic.name) if journal.exists(connection) else {}
     return {place: (n, _plain(amount, statistic)) for place, (n, amount) in gone.items()}
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from connectors.base import DatasetShape, Inventory, Kind
-from pipelines.data_map.model import DatasetMap, EventSource, StoreMap
+from pipelines.anonymise.techniques import LOCALE, TECHNIQUES, default_for
+from pipelines.data_map.model import DatasetMap, EventSource, FieldMap, StoreMap
 from retention_rules.policy import Policy
 from retention_rules.problems import suggestion
 
@@ -27,12 +28,44 @@ def alone(store_map: StoreMap) -> Iterator[Mistake]:
                     f"the category of `{name}.{field}` is not written as one",
                     "Write it like `user.contact.email`, or `none` for a field that is not personal",
                 )
+            yield from _technique((*place, "fields", field), f"{name}.{field}", mapped)
         yield from _links(place, dataset)
         for event, source in dataset.events.items():
             yield from _event(place, name, event, source)
         yield from _facts(place, name, dataset)
         yield from _statistics(place, dataset)
     yield from _parents(store_map)
+
+
+def _technique(place: tuple[str | int, ...], name: str, mapped: FieldMap) -> Iterator[Mistake]:
+    """A technique that there is, with options that it takes; without one, those of the category's default."""
+    chosen = default_for(mapped.category) if mapped.technique is None else mapped.technique
+    technique = TECHNIQUES.get(chosen)
+    if technique is None:
+        yield (
+            (*place, "technique"),
+            f"no technique is called `{chosen}`, which `{name}` names",
+            suggestion(chosen, TECHNIQUES, f"Name one of {', '.join(sorted(TECHNIQUES))}"),
+        )
+        return
+    for option, value in mapped.options.items():
+        known = technique.options.get(option)
+        if known is None:
+            yield (
+                (*place, "options", option),
+                f"the technique `{chosen}` of `{name}` takes no option `{option}`",
+                suggestion(option, technique.options, "Take it out"),
+            )
+        elif type(value) is not known:
+            what = {int: "a whole number", str: "a text"}[known]
+            yield (*place, "options", option), f"the option `{option}` of `{name}` is {what}", f"Write {what}"
+    for option in technique.needed:
+        if option not in mapped.options:
+            yield (
+                (*place, "technique"),
+                f"the technique `{chosen}` of `{name}` needs the option `{option}`",
+                f"Give it: `options: {{{option}: …}}`",
+            )
 
 
 def _links(place: tuple[str | int, ...], dataset: DatasetMap) -> Iterator[Mistake]:
@@ -205,6 +238,9 @@ def _columns(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetSh
 def _named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every column that the map names, with its place."""
     yield from ((("fields", name), name) for name in dataset.fields)
+    for name, mapped in dataset.fields.items():
+        if isinstance(mapped.options.get(LOCALE), str):
+            yield ("fields", name, "options", LOCALE), str(mapped.options[LOCALE])
     yield from ((("key", index), name) for index, name in enumerate(dataset.key))
     yield from ((("where", name), name) for name in dataset.where)
     for index, link in enumerate(dataset.subjects):

@@ -103,6 +103,11 @@ class Statistic(_Model):
     sum: str | None = None
     by: tuple[Bucket, ...] = ()
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns on which it depends."""
+        return frozenset(each.column for each in self.by) | ({self.sum} if self.sum else frozenset())
+
 
 class Parent(_Model):
     """A dataset of the same store whose record events, facts and subjects this one inherits, by a join."""

@@ -6,18 +6,23 @@ import datetime as dt
 
 import pytest
 import sqlalchemy as sa
+from fixtures_mariadb import MariaDatabase
 from fixtures_postgres import PostgresDatabase
 
 from connectors.base import FieldShape
+from connectors.sql.engines import open_engine, prepare_sqlite
 from pipelines.anonymise.replacement import Coarse
-from pipelines.anonymise.techniques import technique_for
+from pipelines.anonymise.techniques import Options, technique_for
+from pipelines.apply.assignments import assignments
 
 TEXTS = ["75011", "97400", " 69001 ", "SW1A 1AA", "7501", "", None, "1987-03-09", "1987-03-09T10:00:00Z", "yesterday"]
 
 
-def coarse(engine: sa.Engine, declared: str, technique: str, values: list[object]) -> list[object]:
+def coarse(
+    engine: sa.Engine, declared: str, technique: str, values: list[object], options: Options | None = None
+) -> list[object]:
     """What the engine makes of the values in a column of this type."""
-    replacement = technique_for("x", FieldShape("v", declared), technique)
+    replacement = technique_for("x", FieldShape("v", declared), technique, options)
     assert isinstance(replacement.assignment, Coarse)
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE IF EXISTS coarse"))
@@ -32,15 +37,20 @@ def coarse(engine: sa.Engine, declared: str, technique: str, values: list[object
     return found
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def engine(request: pytest.FixtureRequest) -> sa.Engine:
     if request.param == "sqlite":
-        return sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+        engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+        sa.event.listen(engine, "connect", lambda connection, _: prepare_sqlite(connection))
+        return engine
+    if request.param == "mariadb":
+        maria: MariaDatabase = request.getfixturevalue("mariadb_database")
+        return open_engine("coarse", maria.admin, write=True)
     database: PostgresDatabase = request.getfixturevalue("postgres_database")
     return sa.create_engine(database.admin, poolclass=sa.NullPool)
 
 
-@pytest.mark.parametrize("technique", ["department", "year", "decade"])
+@pytest.mark.parametrize("technique", ["department", "region", "year", "decade"])
 def test_texts(engine: sa.Engine, technique: str) -> None:
     one = technique_for("x", FieldShape("v", "text"), technique).item
     assert coarse(engine, "text", technique, list(TEXTS)) == [None if text is None else one(text) for text in TEXTS]
@@ -61,3 +71,43 @@ def test_dates(engine: sa.Engine, technique: str, expected: str) -> None:
 def test_instants(engine: sa.Engine) -> None:
     found = coarse(engine, "timestamp", "year", ["1987-03-09 10:11:12", None])
     assert [each and str(each)[:10] for each in found] == ["1987-01-01", None]
+
+
+NUMBERS: list[object] = [-1500, -7, -1, 0, 1, 9, 10, 37, 89, 90, 91, 499, 500, 999, 1000, 12_345, 199_999, None]
+NUMERIC: list[tuple[str, Options]] = [
+    ("rounded", {"step": 1}),
+    ("rounded", {"step": 10}),
+    ("rounded", {"step": 500}),
+    ("rounded", {"step": 2000}),
+    ("top_code", {"at_most": 0}),
+    ("top_code", {"at_most": 500}),
+    ("top_code", {"at_most": 1099}),
+    ("age_band", {}),
+    ("age_band", {"width": 5}),
+]
+
+
+@pytest.mark.parametrize("declared", ["integer", "numeric(12, 2)", "double precision"])
+def test_numbers(engine: sa.Engine, declared: str) -> None:
+    values = [*NUMBERS, *([] if declared == "integer" else [-0.25, 99.99, 500.5, 1099.5])]
+    for technique, options in NUMERIC:
+        one = technique_for("x", FieldShape("v", declared), technique, options).item
+        found = coarse(engine, declared, technique, values, options)
+        expected = [None if value is None else float(one(str(value))) for value in values]
+        assert [each if each is None else float(str(each)) for each in found] == expected, (technique, options)
+
+
+@pytest.mark.parametrize("technique", ["replace_iban", "replace_phone", "replace_name"])
+def test_values_of_unique_columns_do_not_meet(engine: sa.Engine, technique: str) -> None:
+    replacement = technique_for("x", FieldShape("v", "varchar(60)", False, True, 60), technique)
+    table = sa.Table(
+        "apart", sa.MetaData(), sa.Column("n", sa.Integer, primary_key=True), sa.Column("v", sa.String(60))
+    )
+    with engine.begin() as connection:
+        table.create(connection)
+        connection.execute(table.insert(), [{"n": n, "v": "Jeanne"} for n in range(1, 2001)])
+        connection.execute(table.update().values(assignments(connection, table, "n", {"v": replacement})))
+        found = list(connection.execute(sa.select(table.c.v)).scalars())
+        table.drop(connection)
+    assert len(set(found)) == 2000
+    assert all(replacement.valid(value) for value in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -179,3 +180,49 @@ def test_foreign_mail_is_redacted_completely(foreign_data: Path) -> None:
         assert target not in found.decode(errors="replace").lower(), path.name
         assert target not in " ".join(texts(found).values()).lower(), path.name
         assert redact_message(found, concerns, same) is None, path.name
+
+
+FILE = b"Jean Dupont; 1 rue de la Paix; 12 345,67"
+
+
+def with_attachments() -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = f"Jean Dupont <{DUE}>", STAYS, "Files"
+    message.set_content("See the files.")
+    message.add_alternative(
+        '<p>See <img src="data:image/png;base64,' + "iVBORw0KGgo" * 20 + '"> the files.</p>', "html"
+    )
+    message.add_attachment(FILE, maintype="text", subtype="csv", filename="list.csv")
+    message.add_attachment(FILE, maintype="application", subtype="pdf", filename="list.pdf")
+    inner = EmailMessage()
+    inner["From"], inner["Subject"] = STAYS, "Inside"
+    inner.set_content("What is inside.")
+    message.add_attachment(inner)
+    return message
+
+
+def test_attachments_that_can_be_read_stay_and_all_others_go() -> None:
+    found = message_from_bytes(redacted(with_attachments().as_bytes()))
+    assert [part.get_content_type() for part in found.walk() if not part.is_multipart()] == [
+        "text/plain", "text/html", "text/csv", "text/plain",
+    ]  # fmt: skip
+    assert "iVBORw0KGgo" not in str(found)
+
+
+def test_attachments_go_altogether_where_the_data_map_says_so() -> None:
+    changed = redact_message(with_attachments().as_bytes(), is_due, same, attachments=False)
+    assert changed is not None
+    found = message_from_bytes(changed)
+    assert [part.get_content_type() for part in found.walk() if not part.is_multipart()] == ["text/plain", "text/html"]
+    for trace in (b"list.csv", b"list.pdf", b"Inside", b"12 345,67", base64.b64encode(FILE)[:20]):
+        assert trace not in changed
+
+
+def test_a_message_that_is_one_attachment_is_empty_without_it() -> None:
+    message = EmailMessage()
+    message["From"] = DUE
+    message.add_attachment(FILE, maintype="text", subtype="csv", filename="list.csv")
+    changed = redact_message(message.as_bytes(), is_due, same, attachments=False)
+    assert changed is not None
+    assert b"rue de la Paix" not in changed
+    assert base64.b64encode(FILE)[:20] not in changed

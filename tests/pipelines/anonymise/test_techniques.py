@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.base import FieldShape
 from pipelines.anonymise.families import Family, family_of
 from pipelines.anonymise.pools import KINDS, LANGUAGES, pool
-from pipelines.anonymise.replacement import Constant, Draw, Fresh, TechniqueUnfit
+from pipelines.anonymise.replacement import Constant, Draw, Fresh, Joined, TechniqueUnfit
 from pipelines.anonymise.suppress import NO_DAY
 from pipelines.anonymise.techniques import DEFAULTS, TECHNIQUES, default_for, suppression, technique_for
 
@@ -131,9 +132,24 @@ def test_a_column_too_short_to_stay_unique_is_refused() -> None:
         technique_for("user.unique_id", FieldShape("ref", "varchar(6)", False, True, 6))
 
 
-def test_a_unique_column_never_draws_from_a_pool() -> None:
-    replacement = technique_for("user.name.last", FieldShape("name", "text", True, True))
-    assert isinstance(replacement.assignment, Fresh)
+def test_a_value_drawn_for_a_unique_column_is_plausible_and_kept_apart() -> None:
+    replacement = technique_for("user.name.last", FieldShape("name", "varchar(40)", True, True, 40))
+    assert replacement.assignment == Joined((Draw("last_name", 27), Fresh(12)))
+    found = {replacement.item("Martin") for _ in range(500)}
+    assert len(found) == 500
+    assert all(replacement.valid(value) and len(value) <= 40 for value in found)
+    short = technique_for("user.name.last", FieldShape("name", "varchar(15)", True, True, 15))
+    assert short.assignment == Fresh(15)
+
+
+def test_a_unique_phone_number_is_of_no_country() -> None:
+    replacement = technique_for("user.contact.phone_number", FieldShape("phone", "varchar(16)", False, True, 16))
+    found = {replacement.item("06 12 34 56 78") for _ in range(500)}
+    assert len(found) == 500
+    for number in found:
+        assert replacement.valid(number)
+        with pytest.raises(phonenumbers.NumberParseException):
+            phonenumbers.parse(number)
 
 
 def test_a_default_that_does_not_fit_falls_back_to_suppression() -> None:
@@ -166,7 +182,7 @@ def test_the_locale_column_comes_from_the_options() -> None:
 @pytest.mark.parametrize("language", ["", *LANGUAGES])
 def test_a_pool_holds_many_valid_values_that_fit(kind: str, language: str) -> None:
     made = pool(kind, language, 20, size=200)
-    replacement = TECHNIQUES[f"replace_{kind}"](FieldShape("x", "text", length=20), None)
+    replacement = TECHNIQUES[f"replace_{kind}"](FieldShape("x", "text", length=20))
     assert len(made.values) > 50
     assert all(0 < len(value) <= 20 and replacement.valid(value) for value in made.values)
     assert "values" not in repr(made)

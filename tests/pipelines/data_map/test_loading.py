@@ -277,3 +277,33 @@ def test_the_digest_counts_what_approved_datasets_say_and_nothing_else(tmp_path:
     assert digest(GOOD.replace("user.contact.email", "user.contact")) != base
     assert digest(GOOD.replace("    approved: {by: dpo, on: 2026-06-30}\n", "")) == digest_of_maps([])
     assert digest_of_maps([StoreMap(store="x", datasets={})]) == digest_of_maps([])
+
+
+def test_techniques_and_their_options_are_checked_with_the_rest(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        """\
+        store: crm
+        datasets:
+          contacts:
+            source: public.contacts
+            controller: JULIEN
+            fields:
+              email: {category: user.contact.email, technique: unique_adress}
+              salary: {category: user.financial, technique: rounded}
+              age: {category: user.demographic.age_range, technique: age_band, options: {widht: 5}}
+              bonus: {category: user.financial, technique: top_code, options: {at_most: much}}
+              phone: {category: user.contact.phone_number, options: {step: 5}}
+              name: {category: user.name, options: {locale: language}}
+        """,
+    )
+    said = "\n".join(str(problem) for problem in found)
+    assert [problem.line for problem in found] == [7, 8, 9, 10, 11]
+    for word in (
+        "Did you mean `unique_address`?",
+        "needs the option `step`",
+        "`width`",
+        "is a whole number",
+        "no option",
+    ):
+        assert word in said

@@ -1,0 +1,25 @@
+"""The page on techniques says what there is, and its data map loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from documentation import ROOT, blocks
+
+from pipelines.anonymise.techniques import TECHNIQUES
+from pipelines.data_map.loading import load_map
+
+PAGE = "docs/anonymisation.md"
+
+
+def test_the_table_holds_every_technique_with_what_it_does() -> None:
+    lines = (ROOT / PAGE).read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| `")]
+    assert rows == [f"| `{name}` | {technique.does} |" for name, technique in TECHNIQUES.items()]
+
+
+def test_its_data_map_loads(tmp_path: Path) -> None:
+    (block,) = (each for each in blocks(PAGE, "yaml") if each.section == "Techniques")
+    path = tmp_path / "crm.yaml"
+    path.write_text(block.text, encoding="utf-8")
+    assert load_map(path).map.datasets["contacts"].fields["age"].technique == "age_band"
