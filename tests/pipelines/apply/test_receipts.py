@@ -48,13 +48,13 @@ def test_a_receipt_closes_its_intent_and_adds_up(receipts: Receipts) -> None:
     assert record.open == {}
     assert record.outcomes == {"deleted": 8, "already_gone": 2}
     assert record.settled == 10
-    receipts.close(STEP, {"stale": 1}, ("write_ahead_log",), complete=True)
+    receipts.close(STEP, {"stale": 1}, {"write_ahead_log": None, "backups": DAY}, complete=True)
     assert receipts.read()[STEP.id].finished
     assert receipts.ledger.verify() == []
 
 
 def test_an_incomplete_step_is_not_finished(receipts: Receipts) -> None:
-    receipts.close(STEP, {"conflict": 1}, (), complete=False)
+    receipts.close(STEP, {"conflict": 1}, {}, complete=False)
     assert not receipts.read()[STEP.id].finished
 
 
