@@ -76,6 +76,10 @@ class Candidates:
     due: Look
     count: int
 
+    def keys(self) -> sa.Select[Any]:
+        """The keys of all of them."""
+        return _keys(self.line.numbered, self.key)
+
     def left(self) -> sa.Select[Any]:
         """The keys of the rows that other sessions have kept from the chunks so far."""
         return _keys(self.line.held, self.key)
@@ -274,24 +278,36 @@ def run_chunk(
     return counts
 
 
-def freeze(
-    connection: sa.Connection, candidates: Candidates, first: int, last: int, *, locked: bool = False
-) -> tuple[Frozen, Counts]:
+def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
     """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
 
     The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
-    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`. ``locked``: the
-    transaction has locked the whole table already.
+    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`.
     """
+    number = candidates.line.numbered.c[NUMBER]
+    mine = candidates.keys().where(number >= first, number <= last)
+    # SQLite: the transaction holds the only write lock already
+    return _frozen(connection, candidates, mine, last - first + 1, locks=connection.dialect.name != "sqlite")
+
+
+def freeze_locked(
+    connection: sa.Connection, candidates: Candidates, among: sa.Select[Any] | None = None
+) -> tuple[Frozen, Counts]:
+    """The same of all candidates, or those among some keys, where the transaction has locked what holds them."""
+    mine = candidates.keys()
+    if among is not None:
+        mine = mine.where(key_among(candidates.line.numbered, candidates.key, among))
+    return _frozen(connection, candidates, mine, None, locks=False)
+
+
+def _frozen(
+    connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any], count: int | None, *, locks: bool
+) -> tuple[Frozen, Counts]:
     names, line = candidates.key, candidates.line
     for each in (line.chunk, line.locked, line.frozen):
         empty(connection, each)
-    number = line.numbered.c[NUMBER]
-    mine = _keys(line.numbered, names).where(number >= first, number <= last)
     connection.execute(line.chunk.insert().from_select(names, mine, include_defaults=False))
     analyse(connection, line.chunk)
-    # SQLite: the transaction holds the only write lock already
-    locks = not locked and connection.dialect.name != "sqlite"
     if locks:
         rows = candidates.rows
         wanted = _keys(rows, names).where(line.mine(rows))
@@ -303,7 +319,8 @@ def freeze(
     due = _count(connection, line.frozen)
     left = _leave_to_others(connection, candidates) if locks else 0
     analyse(connection, line.frozen)
-    return Frozen(candidates.rows, line.frozen, names), Counts(due - left, last - first + 1 - due, left)
+    looked = _count(connection, line.chunk) if count is None else count
+    return Frozen(candidates.rows, line.frozen, names), Counts(due - left, looked - due, left)
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
@@ -370,5 +387,6 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 __all__ = [
     "After", "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "complete",
-    "dataset_lock", "delete_chunk", "freeze", "key_among", "line_up", "refuse_keys", "run_chunk", "update_chunk",
+    "dataset_lock", "delete_chunk", "freeze", "freeze_locked", "key_among", "line_up", "refuse_keys", "run_chunk",
+    "update_chunk",
 ]  # fmt: skip

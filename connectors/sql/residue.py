@@ -28,11 +28,14 @@ LOGGED_BY_MARIADB = (
 """What keeps the old rows of a MariaDB store."""
 
 
-def purge(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
-    """Remove dead rows, freed pages and stale planner statistics of a table. ``connection`` is in autocommit."""
+def purge(connection: sa.Connection, table: sa.Table, *, fresh: bool = False) -> tuple[str, ...]:
+    """Remove dead rows, freed pages and stale planner statistics of a table. ``connection`` is in autocommit.
+
+    ``fresh``: the table was just written anew, and has no dead rows.
+    """
     match connection.dialect.name:
         case "postgresql":
-            return _postgresql(connection, table)
+            return _postgresql(connection, table, fresh=fresh)
         case "sqlite":
             return _sqlite(connection)
         case _:
@@ -44,7 +47,7 @@ def purge(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
             )
 
 
-def _postgresql(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
+def _postgresql(connection: sa.Connection, table: sa.Table, *, fresh: bool) -> tuple[str, ...]:
     name = connection.dialect.identifier_preparer.format_table(table)
     version = connection.execute(sa.text("SELECT current_setting('server_version_num')::int / 10000")).scalar_one()
     maintain = "has_table_privilege(c.oid, 'MAINTAIN')" if version >= _MAINTAIN else "false"
@@ -62,12 +65,14 @@ def _postgresql(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
         )
     remains = []
     full = size <= FULL_BELOW
-    if full:
+    if fresh:
+        connection.exec_driver_sql(f"VACUUM (ANALYZE) {name}")
+    elif full:
         try:
             connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {name}")
         except sa.exc.OperationalError:  # the lock was not granted in time: others come first
             full = False
-    if not full:
+    if not full and not fresh:
         connection.exec_driver_sql(f"VACUUM (ANALYZE) {name}")
         remains.append(f"free space of {table.name}: until VACUUM FULL in a maintenance window")
     if connection.execute(sa.select(sa.exists(sa.select(sa.literal(1)).select_from(table)))).scalar_one():

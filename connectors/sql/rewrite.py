@@ -25,7 +25,7 @@ from connectors.sql.act import (
     Counts,
     Frozen,
     complete,
-    freeze,
+    freeze_locked,
     refuse_keys,
     run_chunk,
 )
@@ -90,7 +90,7 @@ def rewrite_chunk(
         engine.claim(connection, table)
         for each in obstacles(connection, table, None, most):
             raise Unfit(Strategy.REWRITE, each)
-        return freeze(connection, candidates, 1, candidates.count, locked=True)
+        return freeze_locked(connection, candidates)
 
     def act(frozen: Frozen) -> int:
         there = _count(connection, table)

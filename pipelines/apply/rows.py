@@ -13,8 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import Before, Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
+from connectors.sql.act import After, Before, Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
 from connectors.sql.connector import SqlConnector
+from connectors.sql.partitions import Partition, drop_chunk, whole_of
+from connectors.sql.rewrite import Change, rewrite_chunk
+from connectors.sql.strategy import Strategy, Unfit
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
@@ -41,8 +44,8 @@ class RowWork:
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
-    it may meet. ``holds_changed`` is asked in the transaction of every
-    chunk, once its rows are locked.
+    it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``holds_changed`` is asked
+    in the transaction of every chunk, once its rows are locked.
     """
 
     step: Step
@@ -60,6 +63,7 @@ class RowWork:
     key: tuple[str, ...] = ()
     spare: int = 0
     chunk: int = CHUNK
+    most: int = 0
     holds_changed: Callable[[], bool] = lambda: False
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
@@ -86,12 +90,49 @@ class RowWork:
             candidates = self._lined_up(connection, found, due)
             changes = self._changes(connection)
         refuse_more(self.step, candidates.count, self.step.count + self.spare - record.settled)
+        if self._rewritten(connection, record, candidates, changes):
+            return 0
+        if self._dropped(connection, record, candidates):
+            with connection.begin():
+                candidates = self._lined_up(connection, found, due)
         left = self._pass(connection, record, candidates, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
                 candidates = self._lined_up(connection, candidates.left(), due)
             left = self._pass(connection, record, candidates, changes)
         return left
+
+    def _rewritten(
+        self, connection: sa.Connection, record: StepRecord, candidates: Candidates, changes: Mapping[str, Any]
+    ) -> bool:
+        """Act on all candidates at once by writing the table anew, where the plan says so and it still fits."""
+        if self.step.strategy is not Strategy.REWRITE or not candidates.count:
+            return False
+        journal = self.connector.journal
+
+        def act(chunk: Chunk) -> Counts:
+            before, changed = self._beside(candidates, changes)
+            change = Change(self.step.takes_rows, changes, self.marks, changed)
+            return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, before, self._checkpoint)
+
+        record.rewritten = self._chunk(record, candidates.count, act, Strategy.REWRITE) is not None
+        return record.rewritten
+
+    def _dropped(self, connection: sa.Connection, record: StepRecord, candidates: Candidates) -> bool:
+        """Empty the partitions that go as a whole, where the plan says so; whether any was."""
+        if self.step.strategy is not Strategy.DROP_PARTITION:
+            return False
+        journal, done = self.connector.journal, False
+        with connection.begin():
+            found = whole_of(connection, candidates)
+        for partition in found:
+
+            def act(chunk: Chunk, partition: Partition = partition) -> Counts:
+                before, _ = self._beside(candidates, {})
+                return drop_chunk(connection, journal, chunk, candidates, partition, before, self._checkpoint)
+
+            done |= self._chunk(record, partition.rows, act, Strategy.DROP_PARTITION) is not None
+        return done
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
         return line_up(connection, *self._rows, found, due)
@@ -109,45 +150,73 @@ class RowWork:
         locked = 0
         for first in range(1, candidates.count + 1, self.chunk):
             last = min(first + self.chunk - 1, candidates.count)
-            record.chunks += 1
-            intent = self.receipts.intend(self.step, record.chunks, last - first + 1)
-            record.open[intent.chunk] = intent
-            self.checkpoint("intent")
-            try:
-                counts = self._act(connection, intent, candidates, (first, last), changes)
-            except HoldsChanged:
-                self._receive(record, intent, None)
-                del record.open[intent.chunk]
-                raise
-            self.checkpoint("committed")
-            self._receive(record, intent, counts)
-            del record.open[intent.chunk]
-            self.told(record.settled)
-            locked += counts.locked
+
+            def act(chunk: Chunk, span: tuple[int, int] = (first, last)) -> Counts:
+                return self._act(connection, chunk, candidates, span, changes)
+
+            counts = self._chunk(record, last - first + 1, act)
+            locked += counts.locked if counts else 0
         return locked
+
+    def _chunk(
+        self,
+        record: StepRecord,
+        records: int,
+        act: Callable[[Chunk], Counts],
+        strategy: Strategy = Strategy.RANGES,
+    ) -> Counts | None:
+        """One transaction with its intent and receipt; None where the strategy turned out not to fit."""
+        record.chunks += 1
+        intent = self.receipts.intend(self.step, record.chunks, records)
+        record.open[intent.chunk] = intent
+        self.checkpoint("intent")
+        dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
+        try:
+            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk))
+        except HoldsChanged:
+            self._receive(record, intent, None)
+            del record.open[intent.chunk]
+            raise
+        except Unfit as unfit:
+            self._receive(record, intent, None, unfit)
+            del record.open[intent.chunk]
+            return None
+        self.checkpoint("committed")
+        self._receive(record, intent, counts, strategy=strategy)
+        del record.open[intent.chunk]
+        self.told(record.settled)
+        return counts
 
     def _act(
         self,
         connection: sa.Connection,
-        intent: Intent,
+        chunk: Chunk,
         candidates: Candidates,
         span: tuple[int, int],
         changes: Mapping[str, Any],
     ) -> Counts:
         journal, at = self.connector.journal, self.checkpoint
-        dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
-        chunk = Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk)
-        before = [self._check_holds, *self.before]
-        counted = self.statistics if self.table is None else ()
+        before, changed = self._beside(candidates, changes)
         if self.step.takes_rows:
-            before.append(contribution(journal, candidates.rows, counted))
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        counted = touched(counted, changes)
-        before.append(contribution(journal, candidates.rows, counted))
-        changed = [taking_back(journal, candidates.rows, counted)]
         return update_chunk(
             connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
         )
+
+    def _beside(self, candidates: Candidates, changes: Mapping[str, Any]) -> tuple[list[Before], list[After]]:
+        """What every chunk does beside, in its transaction, whatever its strategy: before it acts, and after."""
+        journal, rows = self.connector.journal, candidates.rows
+        counted = self.statistics if self.table is None else ()
+        if not self.step.takes_rows:
+            counted = touched(counted, changes)
+        before = [self._check_holds, *self.before, contribution(journal, rows, counted)]
+        return before, [] if self.step.takes_rows else [taking_back(journal, rows, counted)]
+
+    def _checkpoint(self, point: str) -> None:
+        """Of a transaction that takes long: holds count that were opened while it copied."""
+        self.checkpoint(point)
+        if point == "mid_batch":
+            self._check_holds()
 
     def _check_holds(self, *_: object) -> None:
         """Give the chunk up when a hold was opened since its rows were found due."""
@@ -158,11 +227,21 @@ class RowWork:
         table, key = self._rows
         return {**assignments(connection, table, key[0], self.replacements), **self.values}
 
-    def _receive(self, record: StepRecord, intent: Intent, counts: Counts | None) -> None:
+    def _receive(
+        self,
+        record: StepRecord,
+        intent: Intent,
+        counts: Counts | None,
+        unfit: Unfit | None = None,
+        strategy: Strategy | None = None,
+    ) -> None:
         """Stale rows are counted once, when the step is closed: a row can be met again in another chunk."""
         outcomes = {DONE_AS[self.step.action]: counts.done} if counts else {}
-        self.receipts.receive(self.step, intent, outcomes, complete=counts is not None)
+        self.receipts.receive(self.step, intent, outcomes, complete=counts is not None, strategy=strategy, unfit=unfit)
         record.add(outcomes)
+        record.acted |= bool(counts and counts.done)
+        if unfit is not None:
+            record.unfit[unfit.strategy] = unfit.obstacle
 
 
 def refuse_more(step: Step, due: int, allowed: int) -> None:

@@ -260,6 +260,7 @@ class _Run:
             statistics=dataset.statistics,
             spare=self._spare(step),
             chunk=self.chunk,
+            most=self.estate.stores[step.store].rewrite.bytes,
             holds_changed=known.holds.changed,
         )
 
@@ -352,9 +353,21 @@ class _Run:
             self._progress(step, RunState.DONE if complete else RunState.INCOMPLETE)
 
     def _purged(self, connector: Connector, step: Step) -> tuple[str, ...]:
-        if step.place is Place.ARCHIVE and isinstance(connector, SqlConnector):
-            return connector.purge_archive(step.dataset)
+        if isinstance(connector, SqlConnector):
+            if step.place is Place.ARCHIVE:
+                return connector.purge_archive(step.dataset)
+            return connector.purge_residue(self._source(step), fresh=self._fresh(step))
         return connector.purge_residue(self._source(step))
+
+    def _fresh(self, step: Step) -> bool:
+        """Whether the last thing that was done to a step's table in this run was to write it anew."""
+        acted = [
+            self.records[each.id].rewritten
+            for each in self.steps
+            if (each.store, each.dataset, each.place) == (step.store, step.dataset, step.place)
+            and self.records[each.id].acted
+        ]
+        return bool(acted) and acted[-1]
 
     def _progress(self, step: Step, state: RunState) -> None:
         record = self.records[step.id]
@@ -392,4 +405,5 @@ class _Run:
 
     def _step_summary(self, step: Step) -> StepSummary:
         record = self.records[step.id]
-        return summed(step, {**record.outcomes, **record.closing}, complete=record.finished)
+        unfit = tuple(f"{strategy}: {obstacle.what}" for strategy, obstacle in record.unfit.items())
+        return summed(step, {**record.outcomes, **record.closing}, complete=record.finished, unfit=unfit)

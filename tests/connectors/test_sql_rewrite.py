@@ -1,25 +1,21 @@
-"""A table that is written anew is, but for its rows, the table that it was: to the byte of what the store says of it."""
+"""A table that is written anew is, but for its rows, the table that it was: to the byte of what its store says."""
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from fixtures_postgres import PostgresDatabase
-from fixtures_sql import Shop
 
 from connectors.base import Source
-from connectors.errors import StoreRefuses
 from connectors.sql.act import Candidates, Chunk, Counts, line_up
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import random_hex
 from connectors.sql.pools import load_pool, pool_draw
-from connectors.sql.rewrite import Change, obstacles, rewrite_chunk
-from connectors.sql.strategy import Unfit
+from connectors.sql.rewrite import Change, rewrite_chunk
 from pipelines.demo.servers.postgres import PostgresServer, binaries
 
 MOST = 1 << 40
@@ -129,12 +125,13 @@ def test_the_catalogue_is_the_same_to_the_byte(
         candidates = lined_up(connection, table, due)
         with connection.begin():
             pool = load_pool(connection, "names", ["Ada", "Bo", "Cy"])
-        change = Change(True) if taken else Change(
-            False,
-            {"email": random_hex(12).concat("@example.invalid"), "name": pool_draw(pool, table.c.id, connection.dialect),
-             "note": sa.null(), "kind": sa.literal("b", table.c.kind.type)},
-            {"contact": ["email", "name"]},
-        )  # fmt: skip
+        new = {
+            "email": random_hex(12).concat("@example.invalid"),
+            "name": pool_draw(pool, table.c.id, connection.dialect),
+            "note": sa.null(),
+            "kind": sa.literal("b", table.c.kind.type),
+        }
+        change = Change(taken) if taken else Change(taken, new, {"contact": ["email", "name"]})
         counts = rewrite_chunk(connection, decorated.journal, Chunk("plan", "s", "odd", 0), candidates, change, MOST)
     assert counts == Counts(200)
     assert dumped(postgres_database) == before
