@@ -65,6 +65,12 @@ class Line:
             )
         return lines[place]
 
+    def clear(self, connection: sa.Connection) -> None:
+        """Make the tables of a chunk anew."""
+        for each in (self.chunk, self.locked, self.frozen, self.held):
+            connection.execute(sa.schema.DropTable(each, if_exists=True))
+            each.create(connection)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -125,10 +131,15 @@ def line_up(
     line.numbered.create(connection)
     connection.execute(line.numbered.insert().from_select([NUMBER, *names], found, include_defaults=False))
     analyse(connection, line.numbered)
-    for each in (line.chunk, line.locked, line.frozen, line.held):
-        connection.execute(sa.schema.DropTable(each, if_exists=True))
-        each.create(connection)
+    line.clear(connection)
     return Candidates(table, names, line, due, _count(connection, line.numbered))
+
+
+def everything(connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look) -> Candidates:
+    """All rows of a table as candidates, without numbers: for a transaction that locks it as a whole, and looks once."""
+    line = Line.of(connection, table, tuple(key))
+    line.clear(connection)
+    return Candidates(table, tuple(key), line, due, 0)
 
 
 def delete_chunk(
@@ -290,14 +301,21 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     return _frozen(connection, candidates, mine, last - first + 1, locks=connection.dialect.name != "sqlite")
 
 
-def freeze_locked(
-    connection: sa.Connection, candidates: Candidates, among: sa.Select[Any] | None = None
-) -> tuple[Frozen, Counts]:
-    """The same of all candidates, or those among some keys, where the transaction has locked what holds them."""
-    mine = candidates.keys()
-    if among is not None:
-        mine = mine.where(key_among(candidates.line.numbered, candidates.key, among))
+def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
+    """The same of the candidates among some keys, where the transaction has locked what holds them."""
+    mine = candidates.keys().where(key_among(candidates.line.numbered, candidates.key, among))
     return _frozen(connection, candidates, mine, None, locks=False)
+
+
+def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
+    """Keep the keys of all rows that are due, where the transaction has locked the table."""
+    empty(connection, candidates.line.frozen)
+    return _due(connection, candidates, _any_row)
+
+
+def _any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    del rows
+    return sa.true()
 
 
 def _frozen(
@@ -313,14 +331,22 @@ def _frozen(
         wanted = _keys(rows, names).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
-    found = candidates.due(line.mine).subquery()
-    numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
-    connection.execute(line.frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
-    due = _count(connection, line.frozen)
+    frozen, counts = _due(connection, candidates, line.mine)
     left = _leave_to_others(connection, candidates) if locks else 0
-    analyse(connection, line.frozen)
+    if left:
+        analyse(connection, line.frozen)
     looked = _count(connection, line.chunk) if count is None else count
-    return Frozen(candidates.rows, line.frozen, names), Counts(due - left, looked - due, left)
+    return frozen, Counts(counts.done - left, looked - counts.done, left)
+
+
+def _due(connection: sa.Connection, candidates: Candidates, restriction: Restriction) -> tuple[Frozen, Counts]:
+    """Look which rows that a restriction lets through are due, and keep their keys."""
+    names, frozen = candidates.key, candidates.line.frozen
+    found = candidates.due(restriction).subquery()
+    numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
+    connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
+    analyse(connection, frozen)
+    return Frozen(candidates.rows, frozen, names), Counts(_count(connection, frozen))
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
@@ -387,6 +413,6 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 __all__ = [
     "After", "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "complete",
-    "dataset_lock", "delete_chunk", "freeze", "freeze_locked", "key_among", "line_up", "refuse_keys", "run_chunk",
-    "update_chunk",
+    "dataset_lock", "delete_chunk", "everything", "freeze", "freeze_everything", "freeze_locked", "key_among",
+    "line_up", "refuse_keys", "run_chunk", "update_chunk",
 ]  # fmt: skip

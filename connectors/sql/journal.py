@@ -196,16 +196,23 @@ class Journal:
         columns: Iterable[str],
         within: sa.ColumnElement[bool],
     ) -> None:
-        """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now."""
+        """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now.
+
+        What was marked of them goes first: there is next to nothing of it, and a plain INSERT takes two thirds of the
+        time of one that looks for conflicts.
+        """
+        record, marks = record_key(table.c[name] for name in key), self.marks.c
         rows = sa.select(
             sa.literal(chunk.dataset, sa.String),
-            record_key(table.c[name] for name in key),
+            record,
             sa.literal(category, sa.String),
             fingerprint(table, columns),
             sa.literal(chunk.plan, sa.String),
         ).where(within)
+        stale = marks.record.in_(sa.select(record).where(within))
+        connection.execute(self.marks.delete().where(marks.dataset == chunk.dataset, marks.category == category, stale))
         names = ["dataset", "record", "category", "fingerprint", "plan"]
-        self.upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+        connection.execute(self.marks.insert().from_select(names, rows, include_defaults=False))
 
     def unmark_broken(
         self,
@@ -218,6 +225,8 @@ class Journal:
     ) -> None:
         """Forget the marks of rows that have ceased to stand: one that does so later tells of a new use."""
         record, marks = record_key(table.c[name] for name in key), self.marks.c
+        if not connection.execute(sa.select(sa.exists().where(marks.dataset == chunk.dataset))).scalar_one():
+            return
         for category, columns in sorted(fields.items()):
             standing = sa.select(record, fingerprint(table, columns)).where(within)
             connection.execute(

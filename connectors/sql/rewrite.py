@@ -25,7 +25,7 @@ from connectors.sql.act import (
     Counts,
     Frozen,
     complete,
-    freeze_locked,
+    freeze_everything,
     refuse_keys,
     run_chunk,
 )
@@ -75,7 +75,9 @@ def rewrite_chunk(
     before: Sequence[Before] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Counts:
-    """Act on all candidates that are due by writing their table anew. ``most``: see `obstacles`.
+    """Act on all rows that are due by writing their table anew (``candidates``: see `act.everything`).
+
+    ``most``: see `obstacles`. A column of the key is never overwritten.
 
     Raises:
         Unfit: something stands in the way by now; nothing is changed.
@@ -90,7 +92,7 @@ def rewrite_chunk(
         engine.claim(connection, table)
         for each in obstacles(connection, table, None, most):
             raise Unfit(Strategy.REWRITE, each)
-        return freeze_locked(connection, candidates)
+        return freeze_everything(connection, candidates)
 
     def act(frozen: Frozen) -> int:
         there = _count(connection, table)

@@ -13,7 +13,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import After, Before, Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
+from connectors.sql.act import (
+    After,
+    Before,
+    Candidates,
+    Chunk,
+    Counts,
+    Frozen,
+    Look,
+    delete_chunk,
+    everything,
+    line_up,
+    update_chunk,
+)
 from connectors.sql.connector import SqlConnector
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -76,25 +88,26 @@ class RowWork:
             del record.open[intent.chunk]
         return len(intents)
 
-    def act(self, connection: sa.Connection, record: StepRecord, found: sa.Select[Any], due: Look) -> int:
-        """Delete or anonymise what is due, chunk by chunk; returns how many rows are due still (locked by others).
+    def act(self, connection: sa.Connection, record: StepRecord, found: Callable[[], sa.Select[Any]], due: Look) -> int:
+        """Delete or anonymise what is due; returns how many rows are due still (locked by others).
 
-        ``found`` selects the keys of the rows that may be acted on, once; ``due`` those of them that are due, in the
-        transaction of every chunk.
+        ``found`` selects the keys of the rows that may be acted on, evaluated once; ``due`` those that are due, in the
+        transaction that acts.
 
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
             HoldsChanged: there are other holds than those under which ``found`` and ``due`` were made.
         """
         with connection.begin():
-            candidates = self._lined_up(connection, found, due)
             changes = self._changes(connection)
-        refuse_more(self.step, candidates.count, self.step.count + self.spare - record.settled)
-        if self._rewritten(connection, record, candidates, changes):
+        if self._rewritten(connection, record, due, changes):
             return 0
+        with connection.begin():
+            candidates = self._lined_up(connection, found(), due)
+        refuse_more(self.step, candidates.count, self._allowed(record))
         if self._dropped(connection, record, candidates):
             with connection.begin():
-                candidates = self._lined_up(connection, found, due)
+                candidates = self._lined_up(connection, found(), due)
         left = self._pass(connection, record, candidates, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
@@ -102,20 +115,29 @@ class RowWork:
             left = self._pass(connection, record, candidates, changes)
         return left
 
-    def _rewritten(
-        self, connection: sa.Connection, record: StepRecord, candidates: Candidates, changes: Mapping[str, Any]
-    ) -> bool:
-        """Act on all candidates at once by writing the table anew, where the plan says so and it still fits."""
-        if self.step.strategy is not Strategy.REWRITE or not candidates.count:
+    def _allowed(self, record: StepRecord) -> int:
+        return self.step.count + self.spare - record.settled
+
+    def _rewritten(self, connection: sa.Connection, record: StepRecord, due: Look, changes: Mapping[str, Any]) -> bool:
+        """Act on everything at once by writing the table anew, where the plan says so and it still fits."""
+        allowed = self._allowed(record)
+        if self.step.strategy is not Strategy.REWRITE or allowed <= 0:
             return False
         journal = self.connector.journal
+        with connection.begin():
+            candidates = everything(connection, *self._rows, due)
+
+        def no_more(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
+            counted = sa.select(sa.func.count()).select_from(frozen.keys)
+            refuse_more(self.step, connection.execute(counted).scalar_one(), allowed)
 
         def act(chunk: Chunk) -> Counts:
             before, changed = self._beside(candidates, changes)
             change = Change(self.step.takes_rows, changes, self.marks, changed)
-            return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, before, self._checkpoint)
+            hooks = [no_more, *before]
+            return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, hooks, self._checkpoint)
 
-        record.rewritten = self._chunk(record, candidates.count, act, Strategy.REWRITE) is not None
+        record.rewritten = self._chunk(record, allowed, act, Strategy.REWRITE) is not None
         return record.rewritten
 
     def _dropped(self, connection: sa.Connection, record: StepRecord, candidates: Candidates) -> bool:
@@ -224,8 +246,8 @@ class RowWork:
             raise HoldsChanged
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
-        table, key = self._rows
-        return {**assignments(connection, table, key[0], self.replacements), **self.values}
+        table, _ = self._rows
+        return {**assignments(connection, table, self.replacements), **self.values}
 
     def _receive(
         self,

@@ -220,8 +220,8 @@ class _Run:
         step = work.step
         while True:
             with connection.begin():  # only now: what references the rows has been acted on
-                found = places.candidates(step)
                 fitted = places.fitted(work)
+            found = functools.partial(places.candidates, step)
             try:
                 self.left[step.id] = fitted.act(connection, self.records[step.id], found, places.due(step))
             except HoldsChanged:

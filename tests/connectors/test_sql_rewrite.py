@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fixtures_postgres import PostgresDatabase
 
 from connectors.base import Source
-from connectors.sql.act import Candidates, Chunk, Counts, line_up
+from connectors.sql.act import Candidates, Chunk, Counts, everything
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import random_hex
 from connectors.sql.pools import load_pool, pool_draw
@@ -85,9 +85,9 @@ ANALYZE "Odd Schema"."Odd Table"
 """
 
 
-def lined_up(connection: sa.Connection, table: sa.Table, due: sa.Select[Any]) -> Candidates:
+def all_of(connection: sa.Connection, table: sa.Table, due: sa.Select[Any]) -> Candidates:
     with connection.begin():
-        return line_up(connection, table, ("id",), due, lambda restriction: due.where(restriction(table)))
+        return everything(connection, table, ("id",), lambda restriction: due.where(restriction(table)))
 
 
 def dumped(database: PostgresDatabase) -> list[str]:
@@ -122,12 +122,12 @@ def test_the_catalogue_is_the_same_to_the_byte(
     before = dumped(postgres_database)
     with decorated.writing() as connection:
         due = sa.select(table.c.id).where(table.c.amount <= 200)
-        candidates = lined_up(connection, table, due)
+        candidates = all_of(connection, table, due)
         with connection.begin():
             pool = load_pool(connection, "names", ["Ada", "Bo", "Cy"])
         new = {
             "email": random_hex(12).concat("@example.invalid"),
-            "name": pool_draw(pool, table.c.id, connection.dialect),
+            "name": pool_draw(pool, connection.dialect),
             "note": sa.null(),
             "kind": sa.literal("b", table.c.kind.type),
         }
