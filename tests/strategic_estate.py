@@ -22,6 +22,7 @@ from pipelines.estate import Estate
 
 PEOPLE, DUE = range(1, 41), 30
 NAMES = technique_for("user.name.first", FieldShape("name", "VARCHAR(40)", length=40))
+PHONES = technique_for("user.contact.phone_number", FieldShape("phone", "VARCHAR(30)", length=30))
 
 SCHEMA = """
 CREATE TABLE people (id INTEGER PRIMARY KEY, email VARCHAR(80) NOT NULL UNIQUE, name VARCHAR(40), phone VARCHAR(30),
@@ -144,8 +145,8 @@ def _masked(row: dict[str, Any]) -> dict[str, Any]:
     """What is replaced at random is checked for validity instead of value."""
     if row["id"] > DUE:
         return row
-    invalid = row["email"].endswith(".invalid"), NAMES.valid(row["name"])
-    return row | {"email": invalid[0], "name": invalid[1]}
+    email, name, phone = row["email"].endswith(".invalid"), NAMES.valid(row["name"]), PHONES.valid(row["phone"])
+    return row | {"email": email, "name": name, "phone": phone}
 
 
 def strategic_estate(kind: str, request: pytest.FixtureRequest, folder: Path) -> StrategicEstate:

@@ -136,7 +136,7 @@ def line_up(
 
 
 def everything(connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look) -> Candidates:
-    """All rows of a table as candidates, without numbers: for a transaction that locks it as a whole, and looks once."""
+    """All rows of a table as candidates, without numbers: for a transaction that locks the table, and looks once."""
     line = Line.of(connection, table, tuple(key))
     line.clear(connection)
     return Candidates(table, tuple(key), line, due, 0)

@@ -198,8 +198,8 @@ class Journal:
     ) -> None:
         """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now.
 
-        What was marked of them goes first: there is next to nothing of it, and a plain INSERT takes two thirds of the
-        time of one that looks for conflicts.
+        Where nothing of the category is marked yet, nothing can conflict, and a plain INSERT takes two thirds of the
+        time of one that looks.
         """
         record, marks = record_key(table.c[name] for name in key), self.marks.c
         rows = sa.select(
@@ -209,10 +209,12 @@ class Journal:
             fingerprint(table, columns),
             sa.literal(chunk.plan, sa.String),
         ).where(within)
-        stale = marks.record.in_(sa.select(record).where(within))
-        connection.execute(self.marks.delete().where(marks.dataset == chunk.dataset, marks.category == category, stale))
         names = ["dataset", "record", "category", "fingerprint", "plan"]
-        connection.execute(self.marks.insert().from_select(names, rows, include_defaults=False))
+        marked = sa.exists().where(marks.dataset == chunk.dataset, marks.category == category)
+        if connection.execute(sa.select(marked)).scalar_one():
+            self.upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+        else:
+            connection.execute(self.marks.insert().from_select(names, rows, include_defaults=False))
 
     def unmark_broken(
         self,

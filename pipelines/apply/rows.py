@@ -97,6 +97,7 @@ class RowWork:
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
             HoldsChanged: there are other holds than those under which ``found`` and ``due`` were made.
+            Unfit: the planned strategy does not fit any more; it is not tried again, and the rest waits for ranges.
         """
         with connection.begin():
             changes = self._changes(connection)
@@ -115,13 +116,17 @@ class RowWork:
             left = self._pass(connection, record, candidates, changes)
         return left
 
+    def _chosen(self, strategy: Strategy, record: StepRecord) -> bool:
+        """Whether the plan says so, and it has not turned out not to fit."""
+        return self.step.strategy is strategy and strategy not in record.unfit
+
     def _allowed(self, record: StepRecord) -> int:
         return self.step.count + self.spare - record.settled
 
     def _rewritten(self, connection: sa.Connection, record: StepRecord, due: Look, changes: Mapping[str, Any]) -> bool:
         """Act on everything at once by writing the table anew, where the plan says so and it still fits."""
         allowed = self._allowed(record)
-        if self.step.strategy is not Strategy.REWRITE or allowed <= 0:
+        if not self._chosen(Strategy.REWRITE, record) or allowed <= 0:
             return False
         journal = self.connector.journal
         with connection.begin():
@@ -137,14 +142,15 @@ class RowWork:
             hooks = [no_more, *before]
             return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, hooks, self._checkpoint)
 
-        record.rewritten = self._chunk(record, allowed, act, Strategy.REWRITE) is not None
-        return record.rewritten
+        self._chunk(record, allowed, act, Strategy.REWRITE)
+        record.rewritten = True
+        return True
 
     def _dropped(self, connection: sa.Connection, record: StepRecord, candidates: Candidates) -> bool:
         """Empty the partitions that go as a whole, where the plan says so; whether any was."""
-        if self.step.strategy is not Strategy.DROP_PARTITION:
+        if not self._chosen(Strategy.DROP_PARTITION, record):
             return False
-        journal, done = self.connector.journal, False
+        journal = self.connector.journal
         with connection.begin():
             found = whole_of(connection, candidates)
         for partition in found:
@@ -153,8 +159,8 @@ class RowWork:
                 before, _ = self._beside(candidates, {})
                 return drop_chunk(connection, journal, chunk, candidates, partition, before, self._checkpoint)
 
-            done |= self._chunk(record, partition.rows, act, Strategy.DROP_PARTITION) is not None
-        return done
+            self._chunk(record, partition.rows, act, Strategy.DROP_PARTITION)
+        return bool(found)
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
         return line_up(connection, *self._rows, found, due)
@@ -176,8 +182,7 @@ class RowWork:
             def act(chunk: Chunk, span: tuple[int, int] = (first, last)) -> Counts:
                 return self._act(connection, chunk, candidates, span, changes)
 
-            counts = self._chunk(record, last - first + 1, act)
-            locked += counts.locked if counts else 0
+            locked += self._chunk(record, last - first + 1, act).locked
         return locked
 
     def _chunk(
@@ -186,8 +191,8 @@ class RowWork:
         records: int,
         act: Callable[[Chunk], Counts],
         strategy: Strategy = Strategy.RANGES,
-    ) -> Counts | None:
-        """One transaction with its intent and receipt; None where the strategy turned out not to fit."""
+    ) -> Counts:
+        """One transaction with its intent and receipt."""
         record.chunks += 1
         intent = self.receipts.intend(self.step, record.chunks, records)
         record.open[intent.chunk] = intent
@@ -202,7 +207,7 @@ class RowWork:
         except Unfit as unfit:
             self._receive(record, intent, None, unfit)
             del record.open[intent.chunk]
-            return None
+            raise
         self.checkpoint("committed")
         self._receive(record, intent, counts, strategy=strategy)
         del record.open[intent.chunk]

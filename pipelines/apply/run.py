@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
+from connectors.sql.strategy import Unfit
 from pipelines.apply.batches import Batches
 from pipelines.apply.forgetting import forget_told
 from pipelines.apply.gate import check_plan, check_stores
@@ -216,7 +217,10 @@ class _Run:
     def _act_on_rows(
         self, known: Refreshed, work: RowWork, connection: sa.Connection, places: StorePlaces
     ) -> StorePlaces:
-        """One step over rows; begun anew when a hold is opened meanwhile. Returns the places as they count by then."""
+        """One step over rows; begun anew when a hold is opened meanwhile, or its strategy does not fit any more.
+
+        Returns the places as they count by then.
+        """
         step = work.step
         while True:
             with connection.begin():  # only now: what references the rows has been acted on
@@ -224,7 +228,7 @@ class _Run:
             found = functools.partial(places.candidates, step)
             try:
                 self.left[step.id] = fitted.act(connection, self.records[step.id], found, places.due(step))
-            except HoldsChanged:
+            except (HoldsChanged, Unfit):  # what was looked at in that transaction is gone with it
                 with connection.begin():
                     places = places.under(known.context)
             else:
