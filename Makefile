@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-slow mutation lint bench screenshots clean
+.PHONY: help install demo airflow test test-slow browser mutation lint bench screenshots clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,8 +31,12 @@ airflow: install  ## Airflow's scheduler and UI, with the demonstration's stores
 test: install lint  ## Lint, types, layers and the quick tests (under five minutes)
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: install  ## Real servers under stress, chaos, Airflow and browser suites
+test-slow: install browser  ## Real servers under stress, chaos, Airflow and browser suites
 	$(BIN)/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
+
+browser:
+	@if command -v npm >/dev/null && ! test -d tests/browser/node_modules; then \
+	  npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent; fi
 
 mutation: install  ## Change the reference in every way that mutmut knows: some test must notice (ten minutes)
 	$(BIN)/uv sync --frozen --inexact --quiet --group mutation

@@ -32,7 +32,7 @@ def held_out(template: str) -> bool:
     return hashlib.sha256(template.encode()).digest()[0] % 2 == 1
 
 
-FRENCH = """
+FRENCH = r"""
 Bonjour, je suis {person} et je souhaite modifier mon rendez-vous du {date}.
 Madame {last} a rappelé ce matin, merci de la joindre au {phone}.
 Le client {person} habite {address} depuis trois ans.
@@ -83,7 +83,7 @@ Le montant total s'élève à {amount} pour la commande {order}.
 Bonjour, où en est ma commande ? Je n'ai reçu aucune nouvelle depuis le {date}.
 """
 
-ENGLISH = """
+ENGLISH = r"""
 Hi, this is {person}, I am calling about my order {order}.
 Please ask Mrs {last} to call me back on {phone}.
 Our technician {person} will be at {address} on {date}.
@@ -124,7 +124,7 @@ Who is {person}? She is not on the list for {order}.
 I left the documents with {first} {last} at reception.
 """
 
-MAILS_FRENCH = """
+MAILS_FRENCH = r"""
 Bonjour,\n\nmon adresse est {email}, merci de confirmer.\n\nBonne journée
 Vous pouvez écrire à {email} ou appeler le {phone}.
 Merci de faire le virement sur le compte {iban} avant vendredi.
@@ -142,7 +142,7 @@ Le prélèvement sur {iban} a été rejeté, rappelez-moi au {phone}.
 Numéro de carte : {card}, expiration 09/27.
 """
 
-MAILS_ENGLISH = """
+MAILS_ENGLISH = r"""
 Hello,\n\nplease write to {email} from now on.\n\nThanks
 You can reach me at {email} or on {phone}.
 Please transfer the money to {iban} by Friday.

@@ -8,6 +8,7 @@ from typing import NoReturn
 import pyarrow as pa
 
 from connectors.base import Capabilities, Connector, Document, Impact, Inventory, Ref, Result, Source, Transform
+from connectors.changes import Changes, Known, changes
 from connectors.errors import StoreReadOnly
 
 
@@ -38,6 +39,10 @@ class ReadingOnly:
     def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1000) -> Iterator[pa.RecordBatch]:
         """Stream every record."""
         return self._connector.scan(source, columns, batch)
+
+    def changes(self, source: Source, known: Known, batch: int = 1000) -> Iterator[Changes]:
+        """What has come, changed or gone since an earlier look, or everything where the store cannot tell."""
+        return changes(self._connector, source, known, batch)
 
     def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` records with their texts."""

@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["fixtures_postgres", "fixtures_mariadb", "fixtures_sql", "fixtures_items"]
+pytest_plugins = ["fixtures_postgres", "fixtures_mariadb", "fixtures_sql", "fixtures_items", "fixtures_browser"]
 
 # The gate draws the same examples each time; a developer's run draws new ones.
 settings.register_profile("gate", derandomize=True, deadline=None)

@@ -21,7 +21,7 @@ from pipelines.plan.artefact import Action, Plan, Portion, Tally
 from pipelines.plan.gathering import gathered, plan_context
 from pipelines.plan.item_selection import DueItem, ItemSelection
 from pipelines.plan.selections import StoreSelections
-from pipelines.scan import index
+from pipelines.scan import filling
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import source_of
 from pipelines.subjects import subject_digest
@@ -256,7 +256,7 @@ class Shop:
         keys = SubjectKeys(estate.key, dataset.scope, dataset.own)
         source = source_of("messages", dataset)
         connector = MemoryConnector("mail", self.mails)
-        index.fill(estate.index_file, connector, "messages", source, subjects=keys, now=NOW)
+        filling.fill(estate.index_file, connector, "messages", source, subjects=keys, now=NOW)
         self.indexed = True
 
     def plan(self, as_of: dt.date = TODAY, *, staged: bool = False) -> Plan:

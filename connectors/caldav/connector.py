@@ -5,9 +5,9 @@ A record's key is its path, its version the etag. Every write is conditional on 
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ from connectors.base import (
 from connectors.caldav.attendance import people
 from connectors.caldav.occurrences import read, span
 from connectors.caldav.web import Account, Calendar, Resource
+from connectors.changes import NOTHING, Changes, Known, digest_of
 from connectors.containers import matches, meant, sampled, scanned_whole
 from connectors.errors import StoreDown, StoreMismatch, StoreRefuses
 from connectors.lasting import Lasting
@@ -80,9 +81,8 @@ class CaldavConnector:
         shapes = []
         for each in self._reader.calendars():
             listed = self._reader.listing(each.path)
-            tags = sorted(f"{resource.path} {resource.etag}" for resource in listed)
-            token = hashlib.sha256("\n".join(tags).encode()).hexdigest()
-            shapes.append(DatasetShape(each.name, Kind.EVENTS, fields, ("href",), estimate=len(listed), token=token))
+            total, token = len(listed), _token(listed)
+            shapes.append(DatasetShape(each.name, Kind.EVENTS, fields, ("href",), estimate=total, token=token))
         return Inventory(self.store, tuple(shapes))
 
     def count(self, source: Source) -> int:
@@ -91,14 +91,31 @@ class CaldavConnector:
 
     def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1000) -> Iterator[pa.RecordBatch]:
         """Stream the metadata of every resource, calendar by calendar, by path."""
+        for each in self.changes(source, NOTHING, batch):
+            yield from each.items
+
+    def changes(self, source: Source, known: Known, batch: int = 1000) -> Iterator[Changes]:
+        """What has come, changed or gone since an earlier look, calendar by calendar, by path.
+
+        Every listing is whole, with an etag for each resource; those whose etag is another one are read. No sync token
+        is kept that could become invalid.
+        """
+        by_name: dict[str, list[Calendar]] = {}
         for calendar in self._calendars(source):
+            by_name.setdefault(calendar.name, []).append(calendar)
+        for name, calendars in by_name.items():
             with scanned_whole(self.store):
-                listed = self._reader.listing(calendar.path)
-                size = min(batch, _MULTIGET)
-                for start in range(0, len(listed), size):
-                    rows = self._items(calendar, listed[start : start + size])
-                    if rows:
-                        yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
+                listed = {each.path: self._reader.listing(each.path) for each in calendars}
+            state = f"{self._zone.key} {_token(chain.from_iterable(listed.values()))}"
+            before = known.states.get(name, "")
+            if before == state:
+                yield Changes(name, state, iter(()))
+                continue
+            whole = before.partition(" ")[0] != self._zone.key  # floating times were read in another zone
+            versions = {} if whole else known.versions(name)
+            read = {path: [each for each in of if versions.get(each.path) != each.etag] for path, of in listed.items()}
+            gone = versions.keys() - {each.path for of in listed.values() for each in of}
+            yield Changes(name, state, self._streamed(name, read, batch), tuple(sorted(gone)), whole)
 
     def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` resources with the texts of all their components."""
@@ -169,14 +186,24 @@ class CaldavConnector:
             raise StoreMismatch(self.store, "events have no columns to filter by", "Remove `where` from the data map")
         return meant(self.store, source, self._reader.calendars(), _matches, kind="calendar")
 
-    def _items(self, calendar: Calendar, listed: Sequence[Resource]) -> list[dict[str, Any]]:
-        found = self._reader.several(calendar.path, [each.path for each in listed])
+    def _streamed(self, name: str, wanted: Mapping[str, Sequence[Resource]], batch: int) -> Iterator[pa.RecordBatch]:
+        """The resources wanted of the calendars (by path) of a name."""
+        size = min(batch, _MULTIGET)
+        with scanned_whole(self.store):
+            for calendar, resources in wanted.items():
+                for start in range(0, len(resources), size):
+                    rows = self._items(name, calendar, resources[start : start + size])
+                    if rows:
+                        yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
+
+    def _items(self, name: str, calendar: str, listed: Sequence[Resource]) -> list[dict[str, Any]]:
+        found = self._reader.several(calendar, [each.path for each in listed])
         rows = []
         for each in listed:
             # not delivered: removed meanwhile, or kept silent about, which only a request for it alone can tell
             resource = found.get(each.path) or self._reader.get(each.path)
             if resource is not None:
-                rows.append(_item(calendar.name, resource, self._zone))
+                rows.append(_item(name, resource, self._zone))
         return rows
 
     # -- writing
@@ -259,6 +286,11 @@ def _item(calendar: str, resource: Resource, zone: ZoneInfo) -> dict[str, Any]:
         "bytes": len(content),
         "participants": people(content),
     }
+
+
+def _token(listed: Iterable[Resource]) -> str:
+    """What changes when a resource comes, changes or goes."""
+    return digest_of(sorted(f"{each.path} {each.etag}" for each in listed))
 
 
 def _texts(content: bytes) -> dict[str, str]:

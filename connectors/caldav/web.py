@@ -103,12 +103,12 @@ class Account:
         """The resources of a calendar with their etags, by path; empty when the calendar is not there.
 
         Raises:
-            ConnectorError: the server cut the listing short.
+            ConnectorError: the server cut the listing short, or does not say how a resource stands.
         """
         answer = self.request("PROPFIND", calendar, _ETAGS, {"Depth": "1"})
         if answer.status_code in _GONE:
             return []
-        return sorted(self._resources(answer), key=lambda each: each.path)
+        return sorted(self._resources(answer, listing=True), key=lambda each: each.path)
 
     def several(self, calendar: str, paths: Sequence[str]) -> dict[str, Resource]:
         """Resources with their contents, by path; those that are not there are left out."""
@@ -163,7 +163,7 @@ class Account:
             kind = type(error).__name__
             raise StoreDown(self.store, f"no answer to {method} ({kind})", "Check that it runs") from None
 
-    def _resources(self, answer: httpx.Response) -> Iterator[Resource]:
+    def _resources(self, answer: httpx.Response, *, listing: bool = False) -> Iterator[Resource]:
         try:
             tree = etree.fromstring(answer.content, etree.XMLParser(resolve_entities=False, no_network=True))
         except (etree.XMLSyntaxError, ValueError):
@@ -176,8 +176,15 @@ class Account:
                 continue
             etag = response.findtext(f"{_DAV}propstat/{_DAV}prop/{_DAV}getetag")
             content = response.findtext(f"{_DAV}propstat/{_DAV}prop/{_CAL}calendar-data")
+            if not etag and listing and not _gone(response):  # left out, it would be taken for gone
+                raise ConnectorError(self.store, "it lists a resource without its etag", "Look at the server's log")
             if etag:
                 yield Resource(path, etag, None if content is None else content.encode())
+
+
+def _gone(response: Any) -> bool:
+    """Whether a resource went while the listing was made."""
+    return any(code in (response.findtext(f"{_DAV}status") or "") for code in ("404", "410"))
 
 
 def _content_type(body: str | bytes) -> str:

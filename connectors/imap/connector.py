@@ -26,11 +26,13 @@ from connectors.base import (
     Source,
     Transform,
 )
+from connectors.changes import NOTHING, Changes, Known
 from connectors.containers import matches, meant, sampled, scanned_whole
 from connectors.errors import ScanIncomplete, StoreDown, StoreMismatch, StoreRefuses
 from connectors.imap import content
 from connectors.imap.acting import Acting
 from connectors.imap.envelope import FETCHED, envelope
+from connectors.imap.following import differences
 from connectors.imap.mailbox import Seen, key_of, look, place
 from connectors.imap.session import Session
 from connectors.lasting import Lasting
@@ -82,14 +84,16 @@ class ImapConnector:
 
     def scan(self, source: Source, columns: Sequence[str] = (), batch: int = 1000) -> Iterator[pa.RecordBatch]:
         """Stream the metadata of every message, mailbox by mailbox, oldest UID first."""
+        for each in self.changes(source, NOTHING, batch):
+            yield from each.items
+
+    def changes(self, source: Source, known: Known, batch: int = 1000) -> Iterator[Changes]:
+        """What has come, changed or gone since an earlier look, mailbox by mailbox, oldest UID first."""
         for mailbox in self._mailboxes(source):
             with scanned_whole(self.store):
-                validity = self._reader.open(mailbox)
-                uids = self._reader.search(["ALL"])
-                for start in range(0, len(uids), batch):
-                    rows = self._items(mailbox, validity, uids[start : start + batch])
-                    if rows:
-                        yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
+                found = differences(self._reader, mailbox, known)
+            items = self._streamed(mailbox, found.validity, found.read, batch)
+            yield Changes(mailbox, found.state, items, found.gone, found.whole)
 
     def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` messages with their decoded texts and the names of their attachments."""
@@ -173,6 +177,13 @@ class ImapConnector:
             validity = self._reader.open(mailbox)
             for uid in self._reader.search(["ALL"]):
                 yield key_of(mailbox, validity, uid), mailbox
+
+    def _streamed(self, mailbox: str, validity: int, uids: Sequence[int], batch: int) -> Iterator[pa.RecordBatch]:
+        with scanned_whole(self.store):
+            for start in range(0, len(uids), batch):
+                rows = self._items(mailbox, validity, uids[start : start + batch])
+                if rows:
+                    yield pa.RecordBatch.from_pylist(rows, ITEM_SCHEMA)
 
     def _items(self, mailbox: str, validity: int, uids: Sequence[int]) -> list[dict[str, Any]]:
         rows = [

@@ -34,6 +34,16 @@ class Copy:
     flags: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mailbox as it was when it was opened; ``modseq`` is its highest mod-sequence, where the server keeps any."""
+
+    validity: int
+    next: int | None
+    total: int
+    modseq: int | None
+
+
 class Session:
     """Connects at first use, and again after the connection was lost."""
 
@@ -87,11 +97,21 @@ class Session:
         Raises:
             StoreReadOnly: the server opens it for reading only.
         """
-        with self._reaching("asked to open a mailbox") as client:
-            answer = client.select_folder(mailbox, readonly=not write)
+        answer = self._select(mailbox, write=write)
         if write and b"READ-ONLY" in answer:
             raise StoreReadOnly(self.store, "a mailbox opens for reading only", "Give the write account the right")
         return int(answer[b"UIDVALIDITY"])
+
+    def examine(self, mailbox: str) -> Opened:
+        """Open a mailbox for reading; returns what tells whether it has changed since another time."""
+        answer = self._select(mailbox, write=False)
+        told = {name: answer.get(name.encode()) for name in ("UIDNEXT", "HIGHESTMODSEQ")}
+        following, modseq = (None if each is None else int(each) for each in told.values())
+        return Opened(int(answer[b"UIDVALIDITY"]), following, int(answer[b"EXISTS"]), modseq)
+
+    def changed_since(self, modseq: int) -> set[int]:
+        """The messages of the open mailbox with a higher mod-sequence (CONDSTORE, RFC 7162)."""
+        return set(self.search(["MODSEQ", str(modseq + 1)]))
 
     def search(self, criteria: Sequence[Any]) -> list[int]:
         """The UIDs that match, in ascending order."""
@@ -100,7 +120,10 @@ class Session:
 
     def present(self, uids: Sequence[int]) -> set[int]:
         """Those of the UIDs that the open mailbox holds."""
-        return set(self.search(["UID", ",".join(str(uid) for uid in uids)])) if uids else set()
+        found: set[int] = set()
+        for start in range(0, len(uids), _LONGEST):
+            found |= set(self.search(["UID", ",".join(str(uid) for uid in uids[start : start + _LONGEST])]))
+        return found
 
     def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Mapping[int, Mapping[bytes, Any]]:
         """The items of messages by UID; messages that are not there are left out."""
@@ -161,6 +184,11 @@ class Session:
                 client.logout()
             except (OSError, imaplib.IMAP4.error):
                 self._cut(client)
+
+    def _select(self, mailbox: str, *, write: bool) -> Mapping[bytes, Any]:
+        with self._reaching("asked to open a mailbox") as client:
+            found: Mapping[bytes, Any] = client.select_folder(mailbox, readonly=not write)
+        return found
 
     @contextmanager
     def _reaching(self, what: str) -> Iterator[IMAPClient]:

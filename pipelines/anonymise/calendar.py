@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from connectors.caldav.attendance import address_of
-from pipelines.anonymise.persons import ADDRESS, NAME, Concerns, Persons
+from pipelines.anonymise.persons import ADDRESS, NAME, Concerns, Persons, Redact
 
 _PEOPLE = {"ATTENDEE", "ORGANIZER"}
 _TEXTS = {"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "CONTACT", "X-ALT-DESC", "CATEGORIES", "RESOURCES"}
@@ -45,11 +45,11 @@ class _Line:
         return ""
 
 
-def redact_calendar(ics: bytes, concerns: Concerns, redact_text: Callable[[str], str]) -> bytes | None:
+def redact_calendar(ics: bytes, concerns: Concerns, redact_text: Redact) -> bytes | None:
     """Remove the persons that are due from every component; None when there are none.
 
-    Their addresses and full names are replaced wherever they occur, texts pass through ``redact_text``, attachments
-    go. A second application finds nobody.
+    Their addresses and full names are replaced wherever they occur, texts pass through ``redact_text`` with the names
+    of everybody in the object, attachments go. A second application finds nobody.
     """
     lines = list(_lines(ics))
     persons = Persons(concerns)
@@ -57,8 +57,8 @@ def redact_calendar(ics: bytes, concerns: Concerns, redact_text: Callable[[str],
         _meet(persons, line)
     if not persons:
         return None
-    replace = persons.replacer()
-    changed = [each for line in lines if (each := _redacted(line, persons, replace, redact_text)) is not None]
+    replace, redact = persons.replacer(), persons.redacting(redact_text)
+    changed = [each for line in lines if (each := _redacted(line, persons, replace, redact)) is not None]
     return "".join(_folded(line) for line in changed).encode()
 
 
@@ -69,9 +69,7 @@ def _meet(persons: Persons, line: _Line) -> None:
         persons.search(_unescaped(line.raw))
 
 
-def _redacted(
-    line: _Line, persons: Persons, replace: Callable[[str], str], redact_text: Callable[[str], str]
-) -> str | None:
+def _redacted(line: _Line, persons: Persons, replace: Callable[[str], str], redact: Callable[[str], str]) -> str | None:
     if line.name in _FILES or line.parameter("ENCODING").upper() == "BASE64":
         return None
     if line.name in _KEPT:
@@ -83,7 +81,7 @@ def _redacted(
             return f"{line.name}{params};CN={NAME}:mailto:{ADDRESS}"
         return replace(line.raw)
     if line.name in _TEXTS:
-        text = redact_text(replace(_unescaped(line.value)))
+        text = redact(_unescaped(line.value))
         return f"{line.name}{replace(line.params)}:{_escaped(text) if text != _unescaped(line.value) else line.value}"
     return replace(line.raw)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from email import message_from_bytes
 from email.charset import QP, Charset
 from email.generator import BytesGenerator
@@ -23,7 +23,7 @@ from connectors.imap.content import file_name, text_of
 from connectors.imap.headers import addresses, decoded, plain, values
 from pipelines.anonymise.attachments import attached
 from pipelines.anonymise.calendar import redact_calendar
-from pipelines.anonymise.persons import ADDRESS, NAME, Concerns, Persons
+from pipelines.anonymise.persons import ADDRESS, NAME, Concerns, Persons, Redact
 
 _ADDRESSES = {
     "from", "sender", "to", "cc", "bcc", "reply-to", "return-path", "delivered-to", "x-original-to", "envelope-to",
@@ -50,14 +50,14 @@ _UTF8.body_encoding = QP
 
 
 def redact_message(
-    message: bytes, concerns: Concerns, redact_text: Callable[[str], str], *, attachments: bool = True
+    message: bytes, concerns: Concerns, redact_text: Redact, *, attachments: bool = True
 ) -> bytes | None:
     """Remove the persons that are due from headers, texts and attachment names; None when there are none.
 
     Their entries in address headers become one constant, their addresses and full names are replaced wherever they
-    occur literally, texts pass through ``redact_text``, other parts go. The Date stays, and so do message ids that do
-    not hold the person, so that threads survive for the others. A second application finds nobody. Without
-    ``attachments`` those that could be redacted go too.
+    occur literally, texts pass through ``redact_text`` with the names of everybody in the message, other parts go.
+    The Date stays, and so do message ids that do not hold the person, so that threads survive for the others. A second
+    application finds nobody. Without ``attachments`` those that could be redacted go too.
     """
     persons = _due(message, concerns)
     if not persons:
@@ -74,13 +74,12 @@ def redact_message(
 class _Redaction:
     """One message on its way; parts are changed in place."""
 
-    def __init__(
-        self, message: bytes, persons: Persons, redact_text: Callable[[str], str], *, attachments: bool
-    ) -> None:
+    def __init__(self, message: bytes, persons: Persons, redact_text: Redact, *, attachments: bool) -> None:
         self._attachments = attachments
         self._root = message_from_bytes(message, policy=compat32)
         self._persons = persons
         self._replace = persons.replacer()
+        self._redacted = persons.redacting(redact_text)
         self._redact_text = redact_text
         self._ids: dict[str, str] = {}
         self._sent_by_due = any(
@@ -108,6 +107,7 @@ class _Redaction:
             payload[:] = kept
         elif self._stays(part):
             self._text(part)
+            self._name(part)
         else:
             self._empty(part)
 
@@ -136,7 +136,7 @@ class _Redaction:
             return re.sub(r"<[^<>]*>", lambda match: self._id(match[0]), raw)
         changed = self._replace(text)
         if name in _TEXTS:
-            changed = self._redact_text(changed)
+            changed = self._redacted(text)
         if changed == text:
             return raw
         # structured values stay ASCII; where encoded names are gone, what is left is written anew
@@ -165,21 +165,35 @@ class _Redaction:
         text = text_of(part)
         kind = part.get_content_type()
         if kind == "text/calendar":
-            redacted = redact_calendar(text.encode("utf-8", "replace"), self._persons.concerns, self._redact_text)
+            redacted = redact_calendar(text.encode("utf-8", "replace"), self._persons.concerns, self._with_known)
             changed = self._replace(redacted.decode() if redacted is not None else text)
         elif kind == "text/html":
             pieces = _TAG.split(self._replace(_EMBEDDED.sub("data:,", text)))
             changed = "".join(each if _TAG.fullmatch(each) else self._visible(each) for each in pieces)
         else:
-            changed = self._redact_text(self._replace(text))
+            changed = self._redacted(text)
         if changed != text:
             del part["Content-Transfer-Encoding"]
             part.set_payload(changed.encode("utf-8", "replace").decode(), _UTF8)
 
+    def _name(self, part: Message) -> None:
+        """The name of an attachment in which somebody is found says nothing but its kind any more."""
+        name = file_name(part)
+        stem, dot, kind = name.rpartition(".")
+        spoken = re.sub(r"[\W_]+", " ", stem if dot else name)
+        if self._redacted(spoken) != spoken:
+            for header, parameter in (("Content-Disposition", "filename"), ("Content-Type", "name")):
+                if part.get_param(parameter, header=header) is not None:
+                    part.set_param(parameter, f"{NAME}{dot}{kind if dot else ''}", header=header)
+
     def _visible(self, piece: str) -> str:
         text = html.unescape(piece)
-        changed = self._redact_text(self._replace(text)) if text.strip() else text
+        changed = self._redacted(text) if text.strip() else text
         return piece if changed == text else html.escape(changed, quote=False)
+
+    def _with_known(self, text: str, known: Collection[str]) -> str:
+        """For an event inside the message: its own people, and those of the message."""
+        return self._redact_text(text, {*known, *self._persons.known})
 
     @staticmethod
     def _empty(part: Message) -> None:

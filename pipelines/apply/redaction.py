@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from connectors.base import Ref, Transform
 from pipelines.anonymise.attachments import DROP_ATTACHMENTS
@@ -30,9 +30,12 @@ def redactor(estate: Estate, step: Step) -> Callable[[Mapping[Ref, frozenset[str
             def concerns(address: str, _name: str) -> bool:
                 return bool(address) and subject_digest(estate.key, scope, "email", address) in subjects[ref]
 
+            def redact(text: str, known: Collection[str]) -> str:
+                return redact_text(text, known=known)
+
             if content.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(CALENDAR):
-                return redact_calendar(content, concerns, redact_text)
-            return redact_message(content, concerns, redact_text, attachments=attachments)
+                return redact_calendar(content, concerns, redact)
+            return redact_message(content, concerns, redact, attachments=attachments)
 
         return transform
 

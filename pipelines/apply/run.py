@@ -21,6 +21,7 @@ from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
 from connectors.sql.strategy import Unfit
 from pipelines.apply.batches import Batches
+from pipelines.apply.expected import Expect, expect_before
 from pipelines.apply.forgetting import forget_told
 from pipelines.apply.gate import check_plan, check_stores
 from pipelines.apply.items import ItemWork
@@ -63,6 +64,7 @@ def apply(
     retries: Sequence[float] = RETRIES,
     fresh: dt.timedelta = FRESH,
     chunk: int = CHUNK,
+    expect: Expect = expect_before,
 ) -> RunSummary:
     """Carry out an approved plan, or resume it; a finished one is left alone, and the summary says so.
 
@@ -78,6 +80,7 @@ def apply(
         retries: seconds to wait before each new attempt at a store that went down.
         fresh: how old a scan of a mailbox or calendar may be to be relied on.
         chunk: rows per transaction.
+        expect: what looks at the stores before the first act, and refuses where they are not as expected.
 
     Raises:
         Refused: the plan may not be applied, or more is due than it says; see `pipelines.apply.gate`.
@@ -101,6 +104,7 @@ def apply(
             retries=tuple(retries),
             fresh=fresh,
             chunk=chunk,
+            expect=expect,
         )
         return run.go()
 
@@ -119,6 +123,7 @@ class _Run:
     retries: tuple[float, ...]
     fresh: dt.timedelta
     chunk: int
+    expect: Expect
     resumed: int = 0
     run: int = 0
     records: dict[str, StepRecord] = field(default_factory=dict)
@@ -134,6 +139,15 @@ class _Run:
             check_plan(self.estate, self.engine, self.plan, self.now, self.today, begun=self._begun())
             with self._locked(), opened(self.estate, dict.fromkeys(step.store for step in self.steps)) as connectors:
                 steps = self._open()  # another run may have acted while this one waited for the locks
+                self.expect(
+                    self.estate,
+                    self.engine,
+                    self.plan,
+                    now=self.now,
+                    today=self.today,
+                    begun=self._begun,
+                    progress=self.progress,
+                )
                 check_stores(self.estate, self.plan, connectors)
                 self.run = self.engine.runs.start(self.plan.digest, at=self.receipts.clock()).id
                 self._act(connectors, steps)

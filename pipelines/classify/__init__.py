@@ -3,7 +3,7 @@
 The path of a column: `candidates` (what its type allows, and a sample) → `inside` (JSON) → `patterns` and
 `vocabularies` (what its values are) → `names` (what it is called) → `undecided` (free text, codes, known names, and the
 models of `ner` where nothing else speaks) → `places` (what the table around it says) → a verdict.
-Free text goes through `text`.
+Free text goes through `text`; `text_processes` shares it out among processes.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from pipelines.classify import inside, names, patterns, places
 from pipelines.classify import vocabularies as v
 from pipelines.classify.candidates import Family
 from pipelines.classify.case import Case, case_of
+from pipelines.classify.special import with_special
 from pipelines.classify.undecided import by_length, by_rest, codes
 from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Table
 
@@ -71,10 +72,11 @@ def classify(tables: Sequence[Table]) -> dict[str, tuple[ColumnVerdict, ...]]:
     alone = {table.name: _columns(table) for table in tables}
     about = {table.name: places.about(table, alone[table.name]) for table in tables}
     persons = {name for name, each in about.items() if each.persons}
-    return {
+    settled = {
         table.name: places.settled(alone[table.name], places.linked(table, about[table.name], persons))
         for table in tables
     }
+    return {table.name: with_special(table.columns, settled[table.name]) for table in tables}
 
 
 def _columns(table: Table) -> tuple[ColumnVerdict, ...]:
@@ -116,7 +118,7 @@ def _by_paths(case: Case) -> ColumnVerdict | None:
         return None
     table = Table(case.column.name, tuple(path.column for path in paths))
     alone = _columns(table)
-    settled = places.settled(alone, places.about(table, alone))
+    settled = with_special(table.columns, places.settled(alone, places.about(table, alone)))
     return inside.together(case, [replace(each, column=path.label) for each, path in zip(settled, paths, strict=True)])
 
 

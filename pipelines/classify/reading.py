@@ -5,6 +5,7 @@ Imported only by `pipelines.classify.engine`: it loads Presidio, and what it is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final, cast
@@ -16,7 +17,7 @@ from pipelines.classify.language import Language
 from pipelines.classify.recognizers import addresses
 from pipelines.classify.text_found import result
 from pipelines.classify.text_names import names_in
-from pipelines.classify.text_parts import for_models, parts_to_read
+from pipelines.classify.text_parts import for_models, parts_to_read, sentences_around
 from pipelines.classify.text_places import Part, countries_in, places_in
 from pipelines.classify.text_words import Word, doubtful, read_words, with_entities
 from pipelines.classify.token_classifier import TokenClassifier
@@ -34,8 +35,11 @@ ENTITY_OF: Final = {
 }
 
 
+_PIECE = re.compile(r"\w+|[^\w\s]")
+
+
 class Artifacts(NlpArtifacts):
-    """What Presidio hands to its recognizers: the words with what both models say of them; tokens on demand."""
+    """What Presidio hands to its recognizers: the words with what both models say of them; pieces on demand."""
 
     def __init__(self, engine: TextNlpEngine, text: str, words: Sequence[Word]) -> None:
         # Presidio's own constructor looks every word up for its keywords: few texts have a number that wants context.
@@ -47,23 +51,27 @@ class Artifacts(NlpArtifacts):
 
     @cached_property
     def tokens(self) -> Any:  # type: ignore[override]
-        """The text in spaCy's tokens."""
-        return self.nlp_engine.get_nlp("").make_doc(self._text)
+        """The text's words and signs, cut without a model: only what stands around a doubtful number is looked up."""
+        return [match[0] for match in self._pieces]
 
     @cached_property
     def tokens_indices(self) -> list[int]:  # type: ignore[override]
-        """Where the tokens begin."""
-        return [token.idx for token in self.tokens]
+        """Where they begin."""
+        return [match.start() for match in self._pieces]
 
     @cached_property
     def lemmas(self) -> list[str]:  # type: ignore[override]
-        """Lower-cased words, which stand in for lemmas: context words are given in the forms that occur."""
-        return [token.lower_ for token in self.tokens]
+        """In lower case, which stands in for lemmas: context words are given in the forms that occur."""
+        return [match[0].lower() for match in self._pieces]
 
     @cached_property
-    def keywords(self) -> list[str]:  # type: ignore[override]
+    def keywords(self) -> Any:  # type: ignore[override]
         """The words that can be context: all of them, since `call` is a small word to spaCy and context to a phone."""
-        return [token.lower_ for token in self.tokens if not token.is_punct]
+        return frozenset(piece for piece in self.lemmas if any(map(str.isalnum, piece)))
+
+    @cached_property
+    def _pieces(self) -> list[re.Match[str]]:
+        return list(_PIECE.finditer(self._text))
 
 
 class TextNlpEngine(NlpEngine):
@@ -129,13 +137,32 @@ class TextNlpEngine(NlpEngine):
         cut = [text[start:end] for text, each in zip(seen, parts, strict=True) for start, end in each]
         labels = self._classifier.labels
         read = [read_words(part, each, labels) for part, each in zip(cut, self._classifier.read(cut), strict=True)]
-        asked = [place for place, words in enumerate(read) if not self._sparing or doubtful(words)]
-        for place, document in zip(asked, self._pipeline.pipe(cut[place] for place in asked), strict=True):
-            entities = [(entity.start_char, entity.end_char, entity.label_) for entity in document.ents]
+        for place, entities in self._entities(cut, read):
             read[place] = with_entities(read[place], entities)
         done = iter(read)
         for text, each in zip(texts, parts, strict=True):
             yield Artifacts(self, text, [word.moved(start) for start, _ in each for word in next(done)])
+
+    def _entities(
+        self, texts: Sequence[str], read: Sequence[Sequence[Word]]
+    ) -> Iterator[tuple[int, list[tuple[int, int, str]]]]:
+        """Entities of spaCy in each text of which it is asked: in the sentences with a doubt, and those beside them."""
+        asked = [
+            (place, start, end)
+            for place, (text, words) in enumerate(zip(texts, read, strict=True))
+            for start, end in (
+                sentences_around(text, [word.start for word in words if doubtful(word)])
+                if self._sparing
+                else [(0, len(text))]
+            )
+        ]
+        documents = self._pipeline.pipe(texts[place][start:end] for place, start, end in asked)
+        found: dict[int, list[tuple[int, int, str]]] = {}
+        for (place, start, _), document in zip(asked, documents, strict=True):
+            found.setdefault(place, []).extend(
+                (start + entity.start_char, start + entity.end_char, entity.label_) for entity in document.ents
+            )
+        yield from found.items()
 
 
 class Reader(LocalRecognizer):
@@ -160,9 +187,11 @@ class Reader(LocalRecognizer):
         """The spans of the text."""
         if not isinstance(nlp_artifacts, Artifacts):
             return []
-        names = names_in(text, nlp_artifacts.words, countries_in(text, nlp_artifacts.words))
+        names, companies = names_in(text, nlp_artifacts.words, countries_in(text, nlp_artifacts.words))
         found = [result(self, "PERSON", *name) for name in names]
-        parts = _with_cities(text, places_in(text, nlp_artifacts.words, names, self._shapes(text)))
+        parts = _with_cities(
+            text, places_in(text, nlp_artifacts.words, sorted([*names, *companies]), self._shapes(text))
+        )
         found += [result(self, ENTITY_OF[part.kind], part.start, part.end, part.score) for part in parts]
         return [each for each in found if each.entity_type in entities]
 

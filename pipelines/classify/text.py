@@ -7,10 +7,14 @@ import re
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pipelines.classify.language import Language, language_of
 from pipelines.classify.models import Models, chosen
 from pipelines.classify.text_blocks import blocks
+
+if TYPE_CHECKING:
+    from pipelines.classify.text_processes import Readers
 
 KNOWN = "KNOWN"
 """The type of a span that was on the deny list: a name or address of a known person."""
@@ -58,11 +62,16 @@ def spans(text: str, language: Language | None = None, known: Collection[str] = 
     return spans_of([text], language, known)[0]
 
 
-def spans_of(texts: Sequence[str], language: Language | None = None, known: Collection[str] = ()) -> list[list[Span]]:
+def spans_of(
+    texts: Sequence[str],
+    language: Language | None = None,
+    known: Collection[str] = (),
+    readers: Readers | None = None,
+) -> list[list[Span]]:
     """The personal parts of each text, all read together.
 
     The language is detected for each block of a text. What the texts share (quoted mails, signatures) is read once,
-    and remembered for the texts to come.
+    and remembered for the texts to come. ``readers``: other processes that do the reading, with the same result.
 
     Raises:
         ModelMissing: a model is not where it should be.
@@ -71,7 +80,7 @@ def spans_of(texts: Sequence[str], language: Language | None = None, known: Coll
     for text in texts:
         main = language or language_of(text)
         cut.append([(block, language or language_of(block.text, main)) for block in blocks(text)])
-    read = _read({(block.text, spoken) for pieces in cut for block, spoken in pieces})
+    read = _read({(block.text, spoken) for pieces in cut for block, spoken in pieces}, readers)
     found = []
     for text, pieces in zip(texts, cut, strict=True):
         seen = list(_known_spans(text, known))
@@ -125,26 +134,31 @@ class _Memory:
 _memory = _Memory()
 
 
-def _read(wanted: Collection[_Block]) -> dict[_Block, tuple[Span, ...]]:
+def _read(wanted: Collection[_Block], readers: Readers | None) -> dict[_Block, tuple[Span, ...]]:
     read = {block: found for block in wanted if (found := _memory.get(block)) is not None}
     for language in ("fr", "en"):
         # sorted: what is read together does not depend on the order of a set
         unread = sorted(block for block in wanted if block not in read and block[1] == language)
-        for start in range(0, len(unread), AT_ONCE):
-            batch = unread[start : start + AT_ONCE]
-            for block, found in zip(batch, _analysed([text for text, _ in batch], language), strict=True):
-                read[block] = found
-                _memory.keep(block, found)
+        reading = readers.read if readers else read_blocks
+        for block, found in zip(unread, reading([text for text, _ in unread], language), strict=True):
+            read[block] = found
+            _memory.keep(block, found)
     return read
 
 
-def _analysed(texts: Sequence[str], language: Language) -> Iterator[tuple[Span, ...]]:
+def read_blocks(texts: Sequence[str], language: Language) -> Iterator[tuple[Span, ...]]:
+    """What is found in each block, in order, in this process; nothing is remembered.
+
+    Raises:
+        ModelMissing: a model is not where it should be.
+    """
     from pipelines.classify.engine import text_engine
 
     engine = text_engine(language)
-    for text, artifacts in engine.nlp_engine.process_batch(texts, language):
-        found = engine.analyze(text, language=language, nlp_artifacts=artifacts)
-        yield tuple(Span(each.start, each.end, each.entity_type, round(each.score, 2)) for each in found)
+    for start in range(0, len(texts), AT_ONCE):
+        for text, artifacts in engine.nlp_engine.process_batch(texts[start : start + AT_ONCE], language):
+            found = engine.analyze(text, language=language, nlp_artifacts=artifacts)
+            yield tuple(Span(each.start, each.end, each.entity_type, round(each.score, 2)) for each in found)
 
 
 # ── one reading of many opinions ──

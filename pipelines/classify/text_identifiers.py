@@ -97,8 +97,11 @@ _SHORTEST_IBAN, _LONGEST_IBAN = 15, 34
 _CARD = re.compile(rf"(?<![\d+])\d(?:{_GAP}\d){{11,18}}(?!\d)")
 _CARD_START = re.compile(r"3[0-9]{12,}|4\d{12,}|5\d{12,}|2[1-7]\d{12,}|6\d{12,}|1800\d{11}|(?:50|5[678]|6[37])\d{10,}")
 _CARD_GROUPS = re.compile(
-    r"\d{12,19}|\d{4}(?: \d{4}){2}(?: \d{1,7})?|\d{4} \d{6} \d{4,5}|\d(?: \d)+|\d\d(?: \d\d)+|\d{8} \d{8}"
+    r"\d{12,19}|\d{4}(?: \d{4}){2}(?: \d{1,7})?|\d{4}(?: \d{4}){3} \d{1,3}|"
+    r"\d{4} \d{6} \d{4,5}|\d(?: \d)+|\d\d(?: \d\d)+|\d{8} \d{8}"
 )
+_CARD_SAID = re.compile(r"\b(?:carte|card|cb|visa|mastercard|maestro|amex)\b[^\d\n]{0,20}$", re.IGNORECASE)
+"""What says right before a number that it is a card's, whoever issued it."""
 
 
 class TextIban(Found):
@@ -122,7 +125,7 @@ class TextIban(Found):
 
 
 class TextCard(Found):
-    """Payment cards: an issuer's range, Luhn's digit, and groups as a card shows them."""
+    """Payment cards: an issuer's range or a word that says so, Luhn's digit, and groups as a card shows them."""
 
     entity = "CREDIT_CARD"
 
@@ -130,7 +133,8 @@ class TextCard(Found):
         """Candidates that pass; one in odd groups needs a word of context."""
         for match in _CARD.finditer(text):
             plain = re.sub(r"\D", "", match[0])
-            if not _CARD_START.match(plain) or not luhn.is_valid(plain):
+            said = _CARD_SAID.search(text, max(match.start() - 32, 0), match.start())
+            if not (said or _CARD_START.match(plain)) or not luhn.is_valid(plain):
                 continue
             groups = re.sub(r"\D+", " ", match[0])
             yield match.start(), match.end(), SURE if _CARD_GROUPS.fullmatch(groups) else DOUBTFUL

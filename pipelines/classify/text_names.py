@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from pipelines.classify.text_words import Word
+from pipelines.classify.text_words import HEADS, Word
 from pipelines.classify.vocabularies import first_names, last_names, plain
 from pipelines.classify.wording import words
 
@@ -43,7 +43,9 @@ PLACES = ("STREET_NAME", "CITY", "STATE")
 ELSEWHERE = 0.5
 """The probability of being a place from which what follows a particle is none of the name: `Marie de Paris`."""
 
-ALSO_NAMES = words("jordan jordanie chad georgia israel israël france india kenya china chile guinea paris")
+ALSO_NAMES = words(
+    "jordan jordanie chad georgia israel israël france india kenya china chile guinea paris maurice dominique"
+)
 """Countries and persons: with these, a name is believed from `SURE` on; with other countries, never alone."""
 
 SURE = 0.95
@@ -52,7 +54,14 @@ TITLES = words(
     "mr mrs ms miss mx dr prof sir madam lord lady rev m mm mme mmes mlle mlles me madame monsieur mademoiselle "
     "messieurs mesdames maître docteur professeur doctor professor"
 )
+_FORMULAS = words(
+    "bonjour bonsoir salut coucou bonne bonnes bon belle cher chère chers chères merci cordialement amicalement "
+    "respectueusement sincèrement salutations dear hello hi hey thanks thank regards sincerely cheers best kind good"
+)
+"""How letters begin and end, whatever the models take it for."""
+
 _DEGREES = words("jr sr md phd dds dvm esq mba ii iii iv")
+_SHORTENED = words("jr sr esq")
 _PARTICLES = words(
     "van der den de la du des von zu zum di da do dos das del della dello el al bin ben ibn ould le y e ter ten av af "
     "d l st"
@@ -70,39 +79,69 @@ _COMPANY_BEFORE = words("société société sté entreprise cabinet groupe comp
 _AND_SONS = re.compile(
     r",? (?:&|et|and) (?:fils|associés|cie|co|sons|partners|associates|company|brothers|frères)\b", re.IGNORECASE
 )
+_SAINT = words("st saint sainte san santa")
+_FIRM = re.compile(
+    r"\b(?:[Tt]he|[Aa]t|[Ff]rom|[Ww]ith|[Bb]y|[Oo]f|[Cc]hez) "
+    r"([A-Z][\w'-]+, [A-Z][\w'-]+,? (?:and|et|&) [A-Z][\w'-]+)(?! [A-Z])"
+)
+"""Three surnames behind a word that leads to a firm: `the offices of Hoover, Morris and Johnson`."""
+
+_FIRM_LONGEST = 60
 _TO_COMPANY = re.compile(r",? (?:& )?")
+_ADDRESSED = frozenset({",", ":"})
 _WRAPPED = re.compile(r"[ \t]*\n[ \t]*")
 _LINE_FULL = 50
 
 
+Name = tuple[int, int, float]
+"""Where a name is, and how sure that is (0 to 1)."""
+
+
 def names_in(
     text: str, said: Sequence[Word], countries: Sequence[tuple[int, int]] = ()
-) -> list[tuple[int, int, float]]:
-    """Where the names are, and how sure that is (0 to 1). ``countries``: the first and last word of each country."""
+) -> tuple[list[Name], list[Name]]:
+    """The names of persons, and those that are a company's. ``countries``: the first and last word of each country."""
     mixed = any(word.text[0].islower() for word in said) and any(word.text[0].isupper() for word in said)
     evidence = [_evidence(word, mixed=mixed, first=_first(text, word)) for word in said]
     for first, last in countries:
-        name = first == last and said[first].plain in ALSO_NAMES and said[first].share(*NAMES) >= SURE
-        if not name:
+        if first != last or not _also_name(said, first):
             evidence[first : last + 1] = [0.0] * (last + 1 - first)
-    found = []
+    persons: list[Name] = []
+    companies: list[Name] = []
     at = 0
     while at < len(said):
-        if evidence[at] < THRESHOLD:
+        if evidence[at] < THRESHOLD or _half(said, evidence, at):
             at += 1
             continue
         last = _end_of_name(text, said, evidence, at)
-        if not _company(text, said, at, last):
-            score = sum(evidence[at : last + 1]) / (last + 1 - at)
-            found.append((said[at].start, said[last].end, min(max(score, THRESHOLD), 1.0)))
+        end = said[last].end
+        shortened = last > at and said[last].plain in _SHORTENED and text[end : end + 1] == "."
+        score = sum(evidence[at : last + 1]) / (last + 1 - at)
+        name = said[at].start, end + 1 if shortened else end, min(max(score, THRESHOLD), 1.0)
+        (companies if _company(text, said, at, last) else persons).append(name)
         at = last + 1
-    return found
+    return persons, companies
+
+
+def _also_name(said: Sequence[Word], place: int) -> bool:
+    """Whether a country's name is a person's here: the token classifier is sure, or a surname follows."""
+    word, after = said[place], said[place + 1] if place + 1 < len(said) else None
+    if word.plain not in ALSO_NAMES:
+        return False
+    surname = after is not None and after.capital == word.capital and after.share("SURNAME") >= THRESHOLD
+    return word.share(*NAMES) >= SURE or (surname and after is not None and word.end + 1 == after.start)
 
 
 def _first(text: str, word: Word) -> bool:
-    """Whether a word begins a sentence or a line, where a capital says nothing."""
+    """Whether a word begins a sentence or a line, where a capital says nothing, and is not addressed (`Paul, come`)."""
     before = text[max(word.start - 3, 0) : word.start].rstrip(" \t\"'(\u00ab")
-    return not before or before[-1] in ".!?:\n"
+    return (not before or before[-1] in ".!?:\n") and text[word.end : word.end + 1] not in _ADDRESSED
+
+
+def _half(said: Sequence[Word], evidence: Sequence[float], place: int) -> bool:
+    """Whether a word in lower case stands right behind a name with a capital, which it would go on with otherwise."""
+    before = said[place - 1] if place else None
+    return before is not None and before.capital and not said[place].capital and evidence[place - 1] >= THRESHOLD
 
 
 def _evidence(word: Word, *, mixed: bool, first: bool) -> float:
@@ -113,6 +152,8 @@ def _evidence(word: Word, *, mixed: bool, first: bool) -> float:
         probability = max(probability, HEARD_OF)
     if (
         word.plain in TITLES
+        or word.plain in HEADS
+        or (first and word.plain in _FORMULAS)
         or _lone(word)
         or not any(ch.isalpha() for ch in word.text)
         or any(ch.isdigit() for ch in word.text)
@@ -172,7 +213,8 @@ def _continues(name: Word, word: Word, evidence: float, *, particle: bool) -> bo
         return False
     if particle and word.capital and word.text[0].isupper():
         return evidence >= THRESHOLD or word.share(*PLACES) < ELSEWHERE
-    return evidence >= THRESHOLD or word.share(*NAMES) >= BESIDE
+    together = word.capital and bool(word.entity) and word.entity == name.entity and _plain(name.text) in first_names()
+    return evidence >= THRESHOLD or word.share(*NAMES) >= BESIDE or (together and word.text[0].isupper())
 
 
 def _lone(word: Word) -> bool:
@@ -192,15 +234,38 @@ def _joined(text: str, said: Sequence[Word], place: int) -> bool:
 
 
 def _company(text: str, said: Sequence[Word], first: int, last: int) -> bool:
-    """Whether what stands around makes a company of the name: `Hubbard Ltd.`, `la société Arnaud`."""
+    """Whether what stands around makes a company of the name (`Hubbard Ltd.`, `la société Arnaud`), or a saint's."""
     if any(_form(word) in _COMPANY for word in said[first : last + 1]):
         return True
     if first and said[first - 1].plain in _COMPANY_BEFORE and _gap(text, said, first) == " ":
         return True
+    if first == last and ((first and said[first - 1].plain in _SAINT) or _two_surnames(text, said, first)):
+        return True
     after = last + 1
     if after < len(said) and _form(said[after]) in _COMPANY and _TO_COMPANY.fullmatch(_gap(text, said, after)):
         return True
-    return bool(_AND_SONS.match(text, said[last].end))
+    while after < len(said) and said[after].text[0].isupper() and _gap(text, said, after) == " ":
+        if _form(said[after]) in _COMPANY:
+            return True
+        after += 1
+    return bool(_AND_SONS.match(text, said[last].end)) or any(
+        match.start(1) <= said[first].start and said[last].end <= match.end(1) and not _first_names(match[1])
+        for match in _FIRM.finditer(text, max(said[first].start - _FIRM_LONGEST, 0), said[last].end + _FIRM_LONGEST)
+    )
+
+
+def _two_surnames(text: str, said: Sequence[Word], place: int) -> bool:
+    """Two surnames joined, alone and without a title, and spaCy sees no person: `Becker-Shaffer`."""
+    word = said[place]
+    titled = place > 0 and said[place - 1].plain in TITLES and len(_gap(text, said, place)) <= len(". ")
+    joined = re.fullmatch(r"([^\W\d_]{3,})-([^\W\d_]{3,})", word.text)
+    return bool(joined) and word.entity not in _PERSON and not titled and not _first_names(word.text.replace("-", " "))
+
+
+def _first_names(said: str) -> bool:
+    """Whether most of some words are first names."""
+    listed = [each for each in re.findall(r"[^\W\d_]+", said) if each[0].isupper()]
+    return 2 * sum(_plain(each) in first_names() for each in listed) > len(listed)
 
 
 def _form(word: Word) -> str:

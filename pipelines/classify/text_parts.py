@@ -6,8 +6,9 @@ headers and scripts that the models do not know are passed over.
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipelines.classify.language import SMALL_WORDS
 
@@ -42,6 +43,25 @@ def parts_to_read(text: str) -> list[tuple[int, int]]:
     if len(text) <= SHORT and parts:
         return [(0, len(text))]
     return parts
+
+
+def sentences_around(text: str, places: Sequence[int]) -> list[tuple[int, int]]:
+    """The sentences of a text in which these places are, each with the one before and the one behind; in order, apart.
+
+    A short text is one: whole, or none of it.
+    """
+    if len(text) <= SHORT or not places:
+        return [(0, len(text))] if places else []
+    sentences = list(_sentences(text))
+    starts = [start for start, _ in sentences]
+    held = {max(bisect.bisect_right(starts, place) - 1, 0) for place in places}
+    near = {each for at in held for each in (at - 1, at, at + 1) if 0 <= each < len(sentences)}
+    found: list[tuple[int, int]] = []
+    for at in sorted(near):
+        start, end = sentences[at]
+        joins = found and at - 1 in near
+        found[-1:] = [(found[-1][0], end)] if joins else [*found[-1:], (start, end)]
+    return found
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:

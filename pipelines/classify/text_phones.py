@@ -19,7 +19,6 @@ MODEL_SEES: Final = 0.5
 """The mean probability over a number's words from which the token classifier takes it for a phone, or for another."""
 
 _BETWEEN = rf"[{SPACES}\n.\-/()\u00b7\u2022_\u2010\u2011\u2013]{{0,4}}"
-_BETWEEN = rf"[{SPACES}\n.\-/()\u00b7\u2022_\u2010\u2011\u2013]{{0,4}}"
 _PHONE = re.compile(
     rf"(?<![\w@#])(?<!\d[.,/-])(?:\(?\+[{SPACES}]?|\()?\d(?:{_BETWEEN}\d){{5,40}}"
     rf"(?:[{SPACES}]?(?:x|ext\.?|extension|poste)[{SPACES}]?\d{{1,6}})?(?![\d@]|[^\W_])",
@@ -35,7 +34,7 @@ _NO_PHONE = re.compile(
 """Dates, addresses of machines, spans of years, decimals, social security numbers."""
 
 _AMOUNT_AFTER = re.compile(rf"[{SPACES}]?(?:€|\$|£|%|eur\b|euros?\b|usd\b|kg\b|km\b|ht\b|ttc\b)", re.IGNORECASE)
-_FRENCH = re.compile(rf"0[1-79](?:[{SPACES}\n.\-/_\u00b7]?\d\d){{4}}")
+_FRENCH = re.compile(rf"0[{SPACES}.]?[1-79](?:[{SPACES}\n.\-/_\u00b7]?\d[{SPACES}.]?\d){{4}}")
 """As phones are written in France, also those that no operator has been given."""
 
 PARTS: Final = 2
@@ -47,7 +46,7 @@ WHOLE: Final = 8
 _WRITTEN_AS_PHONE = re.compile(r"[+(]|00|0\d[\s.\-/_\u00b7\u2022]?\d\d|0\d{8,10}(?!\d)|0(?:[\s.]\d){9}")
 _KINDS_OF_PHONE = (
     r"phone|telephone|t[ée]l[ée]phone|t[ée]l|mobile|portable|cell|fax|gsm|whatsapp|office|home|work|bureau|domicile|"
-    r"fixe|standard"
+    r"fixe|standard|call|ring|dial|text|sms"
 )
 _SAID_BEFORE = re.compile(rf"\b(?:{_KINDS_OF_PHONE})\b[\s.:°()\w]{{0,6}}$", re.IGNORECASE)
 _SAID_AFTER = re.compile(rf"[\s(\-\u2013,]{{1,3}}(?:{_KINDS_OF_PHONE})\b", re.IGNORECASE)
@@ -91,7 +90,8 @@ class TextPhone(Found):
             return SURE if valid and plain else LIKELY
         if (valid and plain) or _FRENCH.fullmatch(said):
             return POSSIBLE if other >= MODEL_SEES else LIKELY
-        if _SAID_BEFORE.search(text, max(start - 24, 0), start) or _SAID_AFTER.match(text, end):
+        extended = digits >= WHOLE and _EXTENSION.search(said)
+        if extended or _SAID_BEFORE.search(text, max(start - 24, 0), start) or _SAID_AFTER.match(text, end):
             return LIKELY
         if other >= MODEL_SEES:
             return 0.0

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipelines.classify.text_words import Word, places_of_words
+from pipelines.classify.text_words import HEADS, Word, places_of_words
 from pipelines.classify.vocabularies import plain
 from pipelines.classify.wording import alternatives
 
@@ -51,6 +51,21 @@ _CORNER = re.compile(r"\b(?:the corner of|l['\u2019]angle (?:de la |de l['\u2019
 _DECIMAL = re.compile(r"(?<=\d)[.,]\d|(?<=\d)\s?(?:€|\$|£|%)")
 _OF_DECIMAL = re.compile(r"(?:\d[.,]|[€$£]\s?)$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_LED = re.compile(r"(\d+[a-z]?),? (?=\D.* (?!(?:19|20)\d\d$)\d+[a-z]?$)", re.IGNORECASE)
+"""A number before a street that has one behind: `49 Billeveien 122`, and not `45 rue du 8 mai 1945`."""
+
+_SHORTENED = re.compile(r"\b(?:str|st|ave|av|rd|blvd|bd|ln|dr|ct|pl|hwy|pkwy|sq)$", re.IGNORECASE)
+_INSIDE = re.compile(
+    r"[ -](?:(?:de|da|do|du|des|del|della|di|la|le|les|el|los|las|u|sur|sous|lès|upon)[ -])+(?:[dl]['\u2019])?"
+)
+"""What stands within the name of a town: `Chiclana de la Frontera`."""
+
+_STATE = re.compile(r"[A-Z]{2}(?=[.,;)]?(?:\s*$|\s*\n|,?\s+\d))", re.MULTILINE)
+"""The letters of a state or a province behind a town: at the end of a line, or before a number."""
+
+_HEADS = re.compile(r"[ \u00a0]?:")
+"""Behind a word that heads a line (`E-mail:`): spaCy takes such words for places."""
+
 _STREET_PARTS = frozenset({"STREET", "FLAT", "WHOLE", "NUMBER"})
 _BESIDE = re.compile(r"[ \t\u00a0]|, ")
 _TOGETHER = re.compile(r"[\s,>?|*]*")
@@ -77,10 +92,10 @@ def places_in(
 
     ``shapes``: what is written like a street (`STREET_ADDRESS`) or like a postcode with its town (`POSTCODE_CITY`).
     """
-    parts = _streets(text, _parts(text, said, _labels(text, said, names, shapes)))
+    parts = _streets(text, _towns(text, _parts(text, said, _labels(text, said, names, shapes))))
     runs: list[list[Part]] = []
     for part in parts:
-        if runs and _TOGETHER.fullmatch(text[runs[-1][-1].end : part.start]):
+        if runs and _TOGETHER.fullmatch(_gap(text, runs[-1][-1].end, part.start)):
             runs[-1].append(part)
         else:
             runs.append([part])
@@ -102,9 +117,30 @@ def _parts(text: str, said: Sequence[Word], labels: Sequence[tuple[str, float]])
         if kind == "STREET" and not any(ch.isalpha() for ch in text[said[at].start : said[last].end]):
             kind = "NUMBER"
         if kind:
-            parts.append(Part(said[at].start, said[last].end, kind, score))
+            end = said[last].end
+            shortened = kind == "STREET" and text[end : end + 1] == "." and _SHORTENED.search(said[last].text)
+            parts.append(Part(said[at].start, end + 1 if shortened else end, kind, score))
         at = last + 1
     return parts
+
+
+def _gap(text: str, start: int, end: int) -> str:
+    """What stands between two parts; the point behind a number at the end of a line is nothing (`utca 76.`)."""
+    gap = text[start:end]
+    numbered = start > 0 and text[start - 1].isdigit() and re.match(r"\.\s*\n", gap)
+    return gap[1:] if numbered else gap
+
+
+def _towns(text: str, parts: list[Part]) -> list[Part]:
+    """Towns whole, where small words stand within their name."""
+    found: list[Part] = []
+    for part in parts:
+        before = found[-1] if found else None
+        if before and before.kind == part.kind == "CITY" and _INSIDE.fullmatch(text[before.end : part.start]):
+            found[-1] = Part(before.start, part.end, "CITY", max(before.score, part.score))
+        else:
+            found.append(part)
+    return found
 
 
 def _same(text: str, said: Sequence[Word], place: int, kind: str) -> bool:
@@ -147,24 +183,37 @@ def _labels(
         ):
             labels.append(("", 0.0))
         else:
-            labels.append(_label(word, mixed=mixed) if not shapes else _shaped(word, shapes, mixed=mixed))
+            heard = replace(word, entity="") if _HEADS.match(text, word.end) else word
+            labels.append(_label(heard, mixed=mixed) if not shapes else _shaped(heard, shapes, mixed=mixed))
     for first, last in countries_in(text, said):
         named = any(start <= said[first].start < end for start, end, _ in names)
         article = said[first].plain in {"la", "le", "les", "the"}
         written = not mixed or said[first + 1 if article and last > first else first].capital
         if not named and labels[first][0] not in {"STREET", "WHOLE"} and written:
             labels[first : last + 1] = [("COUNTRY", 0.7)] * (last + 1 - first)
+    for at, word in enumerate(said[1:], 1):
+        kind, score = labels[at - 1]
+        if kind == "CITY" and not labels[at][0] and _state(text, said[at - 1], word):
+            labels[at] = ("STATE", score)
     return labels
 
 
+def _state(text: str, town: Word, word: Word) -> bool:
+    return bool(_BESIDE.fullmatch(text[town.end : word.start]) and _STATE.match(text, word.start))
+
+
 def _label(word: Word, *, mixed: bool) -> tuple[str, float]:
+    if word.plain in HEADS:
+        return "", 0.0
     evidence = word.share(*KINDS) + _MOVES.get(word.entity, 0.0)
     if mixed and not word.capital:
         evidence -= LOWER_CASE if word.share("STREET_NAME") > word.share("CITY", "STATE") else 1.0
     if evidence < THRESHOLD:
         return "", 0.0
     kind = max(KINDS, key=lambda each: word.said.get(each, 0.0)) if word.share(*KINDS) > 0 else "CITY"
-    if word.text.isdigit() and kind in {"CITY", "STATE"}:
+    if kind in {"CITY", "STATE"} and any(map(str.isdigit, word.text)):
+        if not word.text.isdigit():
+            return "", 0.0  # `CMD-9491` is an order
         kind = "ZIP_CODE"
     return _KIND[kind], min(evidence, 1.0)
 
@@ -242,6 +291,7 @@ def countries() -> frozenset[str]:
 
 def _streets(text: str, parts: list[Part]) -> list[Part]:
     """Streets with their number. A street has one: of two, the other belongs to a building of its own."""
+    parts = [each for part in parts for each in _led(text, part, parts)]
     found: list[Part] = []
     at = 0
     while at < len(parts):
@@ -261,15 +311,29 @@ def _streets(text: str, parts: list[Part]) -> list[Part]:
     return found
 
 
+def _led(text: str, part: Part, parts: Sequence[Part]) -> list[Part]:
+    """A street without the number before it, where it has another behind."""
+    if part.kind != "STREET":
+        return [part]
+    behind = next((each for each in parts if each.kind == "NUMBER" and _beside(text, part, each)), None)
+    led = _LED.match(text[part.start : behind.end if behind else part.end])
+    if not led:
+        return [part]
+    first = part.start + led.end(1)
+    return [Part(part.start, first, "NUMBER", part.score), Part(part.start + led.end(), part.end, "STREET", part.score)]
+
+
 def _address(text: str, run: list[Part], names: Sequence[tuple[int, int, float]]) -> list[Part]:
     streets = any(part.kind in _STREET_PARTS for part in run)
     if len(run) == 1 and run[0].kind == "ZIP" and _YEAR.fullmatch(text[run[0].start : run[0].end]):
         return []
     if {part.kind for part in run} <= {"NUMBER", "STATE"} or (len(run) == 1 and run[0].score <= DOUBTFUL):
         return []  # numbers, two letters, `box 3`: alone they are of anything
-    if streets and len(run) > 1 and _introduced(text, run[0].start, names):
-        return [Part(run[0].start, run[-1].end, "WHOLE", max(part.score for part in run))]
-    return run
+    surest = max(part.score for part in run)
+    start, end = run[0].start, run[-1].end
+    if streets and len(run) > 1 and ("\n" not in text[start:end] or _introduced(text, start, names)):
+        return [Part(start, end, "WHOLE", surest)]
+    return [replace(part, score=surest) for part in run] if streets else run
 
 
 def _introduced(text: str, start: int, names: Sequence[tuple[int, int, float]]) -> bool:

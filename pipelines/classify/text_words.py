@@ -7,12 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pipelines.classify.wording import words
+
 if TYPE_CHECKING:
     from pipelines.classify.token_classifier import TokenReading
 
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[-\u2010'\u2019.&](?=[^\W_])|(?<=\b[^\W\d_])\.)*")
 _POSSESSIVE = re.compile(r"\\?['\u2019]s$", re.IGNORECASE)
 _ELISION = re.compile(r"(?:[dljcmnst]|qu)['\u2019](?=[^\W\d_])", re.IGNORECASE)
+
+HEADS = words(
+    "tél tel téléphone phone telephone mobile portable fax gsm cb carte card iban rib bic swift e-mail email mail "
+    "courriel site web siret siren objet subject"
+)
+"""What stands before numbers and addresses, and is itself neither a name nor a place."""
 
 UNSURE, SURE = 0.03, 0.97
 """Between these probabilities a second opinion is worth its time."""
@@ -86,9 +94,9 @@ def with_entities(words: Sequence[Word], entities: Sequence[tuple[int, int, str]
     return told
 
 
-def doubtful(words: Sequence[Word]) -> bool:
-    """Whether what the token classifier says of some word is neither a name, a place nor nothing for sure."""
-    return any(sum(word.said.values()) > UNSURE and max(word.said.values()) < SURE for word in words if word.said)
+def doubtful(word: Word) -> bool:
+    """Whether what the token classifier says of a word is neither a name, a place nor nothing for sure."""
+    return bool(word.said) and sum(word.said.values()) > UNSURE and max(word.said.values()) < SURE
 
 
 def _averaged(

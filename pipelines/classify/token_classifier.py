@@ -62,7 +62,7 @@ class TokenClassifier:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # who has more processors runs more processes
         file = folder / "onnx" / "model_q4.onnx"
-        model = eight_bit_model(file) if eight_bits else str(file)
+        model = eight_bit_model(file, config["num_attention_heads"]) if eight_bits else str(file)
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._inputs = {each.name for each in self._session.get_inputs()}
 

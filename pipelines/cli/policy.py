@@ -29,7 +29,7 @@ class Format(enum.StrEnum):
 
 
 class Spoken(enum.StrEnum):
-    """The language of an explanation."""
+    """A language in which explanations and reports are written."""
 
     EN = "en"
     FR = "fr"

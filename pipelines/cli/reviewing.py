@@ -100,7 +100,9 @@ def _category(row: ReviewRow, *, anew: bool = False) -> str:
             return f"{escape(row.proposed)}, [yellow]was[/] {escape(row.approved)}"
         case State.NEW | State.APPROVED:
             doubtful = row.state is State.NEW and row.verdict == Verdict.REVIEW
-            return escape(row.proposed or row.approved) + ("[yellow]?[/]" if doubtful else "")
+            category = row.proposed or row.approved
+            said = Verdict.NOT_PERSONAL.value if category == NOT_PERSONAL else category
+            return escape(said) + ("[yellow]?[/]" if doubtful else "")
 
 
 def _lines(dataset: ReviewDataset, rows: Sequence[ReviewRow]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.codes import Exit
+from pipelines.cli.policy import Spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -206,21 +207,32 @@ def verify(ctx: typer.Context, digest: Digest = "", as_json: Json = False) -> No
         _print_json([{**dataclasses.asdict(finding), "passed": finding.passed} for finding in findings])
     else:
         console().print(findings_table(findings))
-    if not findings or not all(finding.passed for finding in findings):
+    if not findings or any(finding.blocking for finding in findings):
         raise typer.Exit(Exit.UNVERIFIED)
     if not as_json:
         advise(console(), command(ctx, "report", wanted[:12]))
 
 
-def report(ctx: typer.Context, digest: Digest = "") -> None:
-    """Write the report, as HTML and JSON."""
+def report(
+    ctx: typer.Context,
+    digest: Digest = "",
+    language: Annotated[
+        Spoken | None, typer.Option(help="The language of the file that is named; the estate's own by default.")
+    ] = None,
+) -> None:
+    """Write the report, as HTML and JSON.
+
+    In English and French: one file in the language asked for, the other beside it.
+    """
     from pipelines.cli.context import console, engine_of, load_estate, now
     from pipelines.report import write_report
+    from retention_rules.policy_table import Language
 
     estate = load_estate(ctx)
     with engine_of(estate) as engine:
         wanted = engine.plans.record(digest or newest(engine)).digest
-    console().print(str(write_report(estate, wanted, now=now())), soft_wrap=True)
+    spoken = Language(language.value) if language else None
+    console().print(str(write_report(estate, wanted, now=now(), language=spoken)), soft_wrap=True)
 
 
 def newest(engine: EngineDatabase) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from expectations.findings import Finding
+    from expectations.suites import Suite
     from pipelines.apply.summary import RunSummary
     from pipelines.engine.holds import HoldRecord
     from pipelines.engine.plans import PlanRecord
@@ -54,6 +55,10 @@ def gap_lines(result: ScanResult) -> Iterator[str]:
         for bound in sorted({bound for _, bound in each.cut}):
             places = [place for place, why in each.cut if why == bound]
             yield f"{each.store}: {_CUT[bound]}: {listed(places, most=12)}."
+        for special in sorted({category for _, _, category, _ in each.special}):
+            said = [f"{place}.{name} ({share:.0%})" for place, name, its, share in each.special if its == special]
+            what = f"texts tell of `{special}`, a special category (GDPR Art. 9, 10)"
+            yield f"{each.store}: {what}: {listed(said, most=12)}."
         for dataset in dict.fromkeys(name for name, _ in each.undecided):
             why = "; ".join(str(column) for name, column in each.undecided if name == dataset)
             yield f"{each.store}.{dataset}: {why}. No row of it goes as a whole until somebody has decided."
@@ -103,11 +108,25 @@ def findings_table(findings: Sequence[Finding]) -> Table:
             continue
         seen = "not measured" if each.seen is None else f"{each.seen:,}"
         what = escape(f"{each.expectation}: {each.measure}" if each.measure else each.expectation)
-        made.add_row("[red]failed[/]", f"{what}\n[yellow]{escape(each.remedy)}[/]", where, f"{each.expected:,}", seen)
+        result = "[red]failed[/]" if each.blocking else "[yellow]warning[/]"
+        made.add_row(result, f"{what}\n[yellow]{escape(each.remedy)}[/]", where, each.allowed, seen)
     for expectation, places in held.items():
         where = escape(listed(list(dict.fromkeys(places))))
         count = f"{len(places)} {'check' if len(places) == 1 else 'checks'}"
         made.add_row("[green]passed[/]", f"{escape(expectation)} ({count})", where, "", "")
+    return made
+
+
+def suites_table(suites: Sequence[Suite]) -> Table:
+    """One row per expectation of a dataset: when it is looked at, and how many counts it takes."""
+    made = table("Expectations", ("where", "when", "expectation", "counts"), ("counts",))
+    counted: dict[tuple[str, str, str], int] = {}
+    for suite in suites:
+        for check in suite.checks:
+            place = f"{suite.store}.{check.dataset}", suite.stage.value, check.expectation
+            counted[place] = counted.get(place, 0) + 1
+    for (where, stage, expectation), count in counted.items():
+        made.add_row(escape(where), stage, escape(expectation), f"{count:,}")
     return made
 
 

@@ -226,7 +226,7 @@ def _is_pattern(dataset: DatasetMap, inventory: Inventory) -> bool:
 
 def _columns(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetShape) -> Iterator[Mistake]:
     known = {each.name for each in shape.fields}
-    for where, column in _named_columns(dataset):
+    for where, column in named_columns(dataset):
         if column not in known:
             yield (
                 (*place, *where),
@@ -235,7 +235,7 @@ def _columns(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetSh
             )
 
 
-def _named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every column that the map names, with its place."""
     yield from ((("fields", name), name) for name in dataset.fields)
     for name, mapped in dataset.fields.items():

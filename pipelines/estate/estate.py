@@ -22,6 +22,7 @@ from pipelines.estate.terms import figures_of, read_all, unplaced
 from retention_rules.lint import Remark, Severity, lint
 from retention_rules.loading import load_policy
 from retention_rules.policy import Policy
+from retention_rules.policy_table import Language
 from retention_rules.problems import PolicyInvalid, Problem, suggestion
 from retention_rules.term_files import TermsFile
 
@@ -81,6 +82,11 @@ class Estate:
     def time_zone(self) -> ZoneInfo:
         """The zone in which the estate's days begin."""
         return ZoneInfo(self.config.estate.time_zone)
+
+    @property
+    def language(self) -> Language:
+        """The language of the estate's reports."""
+        return self.config.estate.language
 
     @property
     def stores(self) -> Mapping[str, StoreConfig]:

@@ -8,19 +8,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipelines.estate import Estate
+    from retention_rules.policy_table import Language
 
 
-def write_report(estate: Estate, plan_digest: str, *, now: dt.datetime) -> Path:
-    """Write a plan's report, `<digest>.html` and `.json`, into the estate's reports; returns the HTML file.
+def write_report(estate: Estate, plan_digest: str, *, now: dt.datetime, language: Language | None = None) -> Path:
+    """Write a plan's report into the estate's reports: as HTML in every language, and as JSON for machines.
+
+    `<digest>.html` is in the language given (the estate's own by default) and is returned; the others lie beside it as
+    `<digest>.<language>.html`, and `<digest>.json` says the same in none.
 
     Raises:
         UsageError: there is no such plan.
     """
+    from pipelines.report.document import render_json
     from pipelines.report.gather import gather
-    from pipelines.report.render import render_html, render_json
+    from pipelines.report.render import render_html
+    from retention_rules.policy_table import Language
 
     data = gather(estate, plan_digest, now=now)
+    first = language or estate.language
     path = estate.reports / f"{data.plan_digest[:12]}.html"
     path.with_suffix(".json").write_text(render_json(data), encoding="utf-8")
-    path.write_text(render_html(data), encoding="utf-8")
+    for each in Language:
+        named = path if each is first else path.with_suffix(f".{each}.html")
+        named.write_text(render_html(data, each), encoding="utf-8")
+    path.with_suffix(f".{first}.html").unlink(missing_ok=True)  # of an earlier report, in another order
     return path

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from connectors.errors import ConnectorError
-from pipelines.errors import ArdoiseError, NotApproved
+from connectors.lasting import Lasting
+from pipelines.apply.remaining import declare
+from pipelines.engine.approvals import extent_of
+from pipelines.errors import EstateInvalid
 from pipelines.plan.artefact import Action, Plan
-from pipelines.report.model import Approver, Done, ReportData, Residue, Series
+from pipelines.report.model import Approver, Done, ReportData, Residue
+from pipelines.report.outcomes import Begun, begun
+from pipelines.report.trends import runs_until
+from pipelines.report.unsettled import holds_in_force, unclassified
 from pipelines.verify import stored_findings
 from pipelines.verify.statistics import measured
 
@@ -21,8 +28,13 @@ if TYPE_CHECKING:
     from pipelines.engine.database import EngineDatabase
     from pipelines.engine.ledger import Entry
     from pipelines.estate import Estate
+    from retention_rules.policy import Policy
 
-_LEFT = ("conflict", "refused", "pending", "unknown", "remaining")
+Found = TypeVar("Found")
+
+_LASTING = {each.replace("-", " "): each for each in Lasting}
+"""The kinds that expire by themselves, as receipts name them."""
+
 _EXACT = ("int", "numeric", "decimal", "float", "double", "real", "money", "date", "time")
 """Beginnings and parts of the names of types whose values may single a person out."""
 
@@ -35,80 +47,109 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
     """
     with contextlib.closing(estate.engine()) as engine:
         plan = engine.plans.load(plan_digest)
-        entries = [entry for entry in engine.ledger.entries("intent", "receipt") if entry.body["plan"] == plan.digest]
+        run = begun(engine.ledger, {plan.digest}).get(plan.digest)
         head = engine.ledger.head()
+        statistics, silent = _asked(estate, plan, measured)
         return ReportData(
             estate=estate.name,
             made_at=now,
             plan=plan,
             plan_digest=plan.digest,
-            approver=_approver(engine, plan, entries),
-            done=tuple(_done(plan, entries)),
+            approver=None if run is None else _approver(engine, plan, run),
+            done=() if run is None else tuple(_done(plan, run)),
             findings=tuple(stored_findings(engine, plan.digest)),
-            statistics=tuple(_statistics(estate, plan)),
-            residue=tuple(_residue(entries)),
+            statistics=tuple(statistics),
+            residue=() if run is None else tuple(_residue(run)),
             ledger_head=f"{head.sequence}:{head.digest}",
             kept_exactly=tuple(_kept_exactly(estate, plan)),
-            sources={purpose.name: purpose.source for purpose in estate.policy(plan.controller).purposes},
+            policy=_policy(estate, plan),
+            unclassified=tuple(unclassified(estate, engine)),
+            holds=tuple(holds_in_force(engine, plan)),
+            runs=runs_until(engine, plan),
+            began=None if run is None else run.at,
+            unreached=tuple(sorted(silent)),
         )
 
 
-def _approver(engine: EngineDatabase, plan: Plan, entries: list[Entry]) -> Approver | None:
-    """The approval under which the first intent was written."""
-    if not entries:
+def _policy(estate: Estate, plan: Plan) -> Policy | None:
+    """The policy of the plan; None where the estate has another by now: its words are not those that were applied."""
+    if plan.controller not in estate.controllers:
         return None
     try:
-        allowed = engine.approvals.authorise(plan, now=entries[0].at)
-    except (NotApproved, ArdoiseError):
+        policy = estate.policy(plan.controller)
+    except EstateInvalid:
         return None
-    given = next(engine.ledger.entries(after=allowed.entry - 1))
-    return Approver(allowed.by, given.kind, given.at, allowed.expires)
+    return policy if policy.digest == plan.policy_digest else None
 
 
-def _done(plan: Plan, entries: list[Entry]) -> Iterator[Done]:
-    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
-    when: dict[str, dt.date] = {}
-    for entry in entries:
-        if entry.kind == "receipt":
-            outcomes[entry.body["step"]].update(entry.body["outcomes"])
-            when.setdefault(entry.body["step"], entry.at.date())
-    places: dict[tuple[str, str], list[str]] = defaultdict(list)
-    steps = {step.id: step for step in plan.steps}
+def _approver(engine: EngineDatabase, plan: Plan, run: Begun) -> Approver | None:
+    """Who gave the approval under which the run began, as the ledger stood then."""
+    given: dict[int, Entry] = {}
+    for entry in engine.ledger.entries("approval", "standing_approval", "revocation"):
+        if entry.sequence > run.first:
+            break
+        if entry.kind == "revocation":
+            given.pop(entry.body["approval"], None)
+        elif run.at < dt.datetime.fromisoformat(entry.body["expires"]) and _allows(entry, plan):
+            given[entry.sequence] = entry
+    if not given:
+        return None
+    first = next(iter(given.values()))
+    expires = dt.datetime.fromisoformat(first.body["expires"])
+    asked = engine.plans.record(plan.digest).made_by
+    return Approver(first.body["by"], first.kind, first.at, expires, first.sequence, asked)
+
+
+def _allows(entry: Entry, plan: Plan) -> bool:
+    body = entry.body
+    if entry.kind == "approval":
+        return bool(body["plan"] == plan.digest)
+    extent = extent_of(plan)
+    named = (body["controller"], body["policy"]) == (plan.controller, plan.policy_digest)
+    return bool(named and extent.count <= body["max_count"] and extent.share <= body["max_share"])
+
+
+def _done(plan: Plan, run: Begun) -> Iterator[Done]:
     for step in plan.steps:
-        if step.id in when:
-            places[step.store, step.dataset].append(step.id)
-    for (store, dataset), ids in places.items():
-        total = sum((outcomes[each] for each in ids), Counter[str]())
+        outcome = run.outcome(step.id)
+        counts = outcome.counts
         yield Done(
-            store=store,
-            dataset=dataset,
-            deleted=total["deleted"],
-            anonymised=total["anonymised"],
-            redacted=total["redacted"],
-            stale=total["stale"],
-            left=sum(total[name] for name in _LEFT),
-            lateness=max(((when[each] - steps[each].first_due).days for each in ids), default=0),
+            step=step.id,
+            store=step.store,
+            dataset=step.dataset,
+            deleted=counts.get("deleted", 0),
+            anonymised=counts.get("anonymised", 0),
+            redacted=counts.get("redacted", 0),
+            archived=counts.get("archived", 0),
+            stale=counts.get("stale", 0),
+            left=outcome.left(step),
+            lateness=outcome.lateness(step),
         )
 
 
-def _statistics(estate: Estate, plan: Plan) -> Iterator[Series]:
-    """The registered statistics; a store that is down has none to show, and its expectation says so."""
-    with contextlib.suppress(ConnectorError):
-        yield from measured(estate, plan)
+def _asked(
+    estate: Estate, plan: Plan, measure: Callable[[Estate, Plan], Iterable[Found]]
+) -> tuple[list[Found], set[str]]:
+    """What is measured in every store, and the stores that did not answer."""
+    found: list[Found] = []
+    silent: set[str] = set()
+    for store in estate.data_maps:
+        alone = replace(estate, map_files={store: estate.map_files[store]})
+        try:
+            found += measure(alone, plan)
+        except ConnectorError:
+            silent.add(store)
+    return found, silent
 
 
-def _residue(entries: list[Entry]) -> Iterator[Residue]:
-    found: dict[tuple[str, str], dt.date | None] = {}
-    for entry in entries:
-        expires = entry.body.get("expires", {})
-        for name in entry.body.get("residue", ()):
-            day = expires.get(name)
-            known = found.get((entry.body["store"], name))
-            days = [each for each in (known, day and dt.date.fromisoformat(day)) if each]
-            found[entry.body["store"], name] = max(days, default=None)
-    for (store, name), day in found.items():
-        kind = name.removeprefix("residue/").replace("-", " ")
-        why = "kept until the store's own schedule removes it" if day else f"declare it in [stores.{store}.residue]"
+def _residue(run: Begun) -> Iterator[Residue]:
+    for (store, kind), day in run.residue.items():
+        if day is not None:
+            why = "kept until the store's own schedule removes it"
+        elif kind in _LASTING:
+            why = f"how long it is kept is not declared: {declare(store, _LASTING[kind])}"
+        else:
+            why = "kept until a person removes it: the store did not let Ardoise do it"
         yield Residue(store, kind, why, day)
 
 

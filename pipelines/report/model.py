@@ -3,50 +3,125 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
-from expectations.findings import Finding
+from expectations.findings import Finding, Stage
 from pipelines.plan.artefact import Plan
+from retention_rules.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """Who authorised the plan, how (`approval` or `standing_approval`), when, and until when it counts."""
+    """Who authorised the plan, how (`approval` or `standing_approval`), when, and until when it counts.
+
+    ``entry`` is the ledger's; ``requester`` asked for the plan, where that is known.
+    """
 
     by: str
     kind: str
     at: dt.datetime
     expires: dt.datetime | None
+    entry: int = 0
+    requester: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one dataset's due records; ``lateness`` is the most days that one of them was overdue."""
+    """What became of one step's due records; ``lateness`` is the most days that one of them was overdue.
 
+    ``stale`` were not due any more when their turn came; ``left`` is still to do, or waits for a person.
+    """
+
+    step: str
     store: str
     dataset: str
     deleted: int = 0
     anonymised: int = 0
     redacted: int = 0
+    archived: int = 0
     stale: int = 0
     left: int = 0
     lateness: int = 0
 
+    @property
+    def acted(self) -> int:
+        """How many records were changed, moved or deleted."""
+        return self.deleted + self.anonymised + self.redacted + self.archived
+
+
+@dataclass(frozen=True, slots=True)
+class Unclassified:
+    """What a scan has seen and no person has settled: a whole dataset, where ``field`` is empty, or one column of it.
+
+    ``personal``: how many columns of the dataset seem to hold personal data; ``review``: how many leave the scan in
+    doubt. Of a column one of them is 1.
+    """
+
+    store: str
+    dataset: str
+    field: str = ""
+    category: str = ""
+    personal: int = 0
+    review: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HoldInForce:
+    """A hold that kept on the as-of date, by its number; ``narrow``: one person or record. No case, no person."""
+
+    number: int
+    store: str
+    dataset: str
+    categories: tuple[str, ...]
+    narrow: bool
+    since: dt.date
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One run of the controller's, for the trends: counts of its plan, its receipts, its last verification.
+
+    ``due``, ``held``, ``undetermined`` count once per category of a record; ``lateness`` is in days; ``failed`` is None
+    where nothing was verified.
+    """
+
+    plan: str
+    as_of: dt.date
+    due: int
+    held: int
+    undetermined: int
+    deleted: int
+    anonymised: int
+    redacted: int
+    archived: int
+    left: int
+    lateness: int
+    checked: int
+    failed: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One group of a registered statistic: before the run, live after it, and in the statistics ledger."""
+    """One group of a registered statistic: before the run, live after it, and in the statistics ledger.
+
+    ``others_hold``: the same is so of its other measures (rows, subjects, squares). ``pending``: some of the ledger's
+    part is not released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group.
+    """
 
     label: str
     before: Decimal
     live: Decimal
     ledger: Decimal
+    others_hold: bool = True
+    pending: bool = False
+    held_back: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether live and ledger together are what was there before."""
-        return self.live + self.ledger == self.before
+        return self.live + self.ledger == self.before and self.others_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +138,11 @@ class Series:
     def holds(self) -> bool:
         """Whether every group holds exactly."""
         return all(cell.holds for cell in self.cells)
+
+    @property
+    def shown(self) -> tuple[Cell, ...]:
+        """The groups whose numbers may be read: of the others, before less live would tell what is pending."""
+        return tuple(cell for cell in self.cells if not cell.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +185,10 @@ class ReportData:
 
     ``kept_exactly`` names the columns (store.dataset.column) that anonymised rows still hold unchanged and that could
     single a person out to someone who knows their value; while it is not empty the report claims no anonymity there.
-    ``anonymity``: of the datasets whose data map asks for it.
+    ``anonymity``: of the datasets whose data map asks for it. ``policy`` is the one that the plan was made under; None
+    where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
+    the plan's run wrote its first intent. ``unreached``: stores that did not answer, so that nothing of them was
+    measured.
     """
 
     estate: str
@@ -120,12 +203,23 @@ class ReportData:
     ledger_head: str
     kept_exactly: tuple[str, ...] = ()
     anonymity: tuple[Anonymity, ...] = ()
-    sources: dict[str, str] = field(default_factory=dict)
+    policy: Policy | None = None
+    unclassified: tuple[Unclassified, ...] = ()
+    holds: tuple[HoldInForce, ...] = ()
+    runs: tuple[Past, ...] = ()
+    began: dt.datetime | None = None
+    unreached: tuple[str, ...] = ()
+
+    @property
+    def applied(self) -> bool:
+        """Whether a run of the plan has begun."""
+        return self.began is not None
 
     @property
     def passed(self) -> bool:
-        """Whether every expectation passed; a run without any has proved nothing."""
-        return bool(self.findings) and all(finding.passed for finding in self.findings)
+        """Whether all expectations passed but for warnings; a run that none has looked at afterwards proved nothing."""
+        verified = any(finding.stage is Stage.AFTER for finding in self.findings)
+        return verified and not any(finding.blocking for finding in self.findings)
 
     @property
     def numbers_hold(self) -> bool:

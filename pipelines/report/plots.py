@@ -1,102 +1,199 @@
-"""Plots as SVG text for one self-contained page: no request, no script, readable in light, dark and print."""
+"""The plots of the pages: how records stand, statistics before and after, cell sizes, trends, releases to come."""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
-from pipelines.report.model import Series
+from pipelines.report.drawing import (
+    ARCHIVED,
+    BEFORE,
+    GONE,
+    HELD,
+    INK,
+    KEPT,
+    LEDGER,
+    LIVE,
+    SMALL,
+    UNDETERMINED,
+    counted,
+    figure,
+    labelled,
+    legend,
+    literal,
+    svg,
+    titled,
+)  # fmt: skip
+from pipelines.report.model import Anonymity, Cell, Past, Series
+from pipelines.report.wording import Wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-INK, BEFORE, LIVE, LEDGER = "#010203", "#040506", "#070809", "#0a0b0c"
-"""Stand-ins that the page's own colours replace, so that a plot follows the reader's light or dark scheme."""
+MOST_BARS: Final = 40
+"""With more groups than that, they are drawn by rank, without names."""
 
-_VARIABLES = {INK: "currentColor", BEFORE: "var(--before)", LIVE: "var(--live)", LEDGER: "var(--ledger)"}
-_MOST_GROUPS = 40
+_MOST_STEPS: Final = 400
+_COLOURS: Final = {"kept": KEPT, "archived": ARCHIVED, "held": HELD, "undetermined": UNDETERMINED, "gone": GONE}
 
 
-def statistic_plot(series: Series) -> str:
-    """Before against after for each group: the outline is what was, the bars are live rows and ledger stacked."""
-    cells = series.cells[-_MOST_GROUPS:]
-    figure, axes = _figure(height=2.4)
-    positions = range(len(cells))
+def statistic_plot(series: Series, wording: Wording, name: str) -> str:
+    """Before against after: the outline is what was there, the areas are live rows and the statistics ledger."""
+    _ = wording.gettext
+    with figure(height=2.6) as (made, grid):
+        axes = grid[0][0]
+        if len(series.shown) <= MOST_BARS:
+            _bars(axes, series.shown, wording)
+        else:
+            _ranks(axes, series.shown, wording)
+        counted(axes, wording, integer=all(cell.before == cell.before.to_integral() for cell in series.shown))
+        axes.set_ylabel(literal(measure_in(series, wording)), color=INK, fontsize=SMALL)
+        legend(axes)
+        says = _("%(statistic)s of %(dataset)s before and after the run, for each of %(groups)s groups; %(result)s")
+        result = _("live rows and ledger together are what was there before") if series.holds else _("it differs")
+        said = says % {
+            "statistic": series.name, "dataset": f"{series.store}.{series.dataset}",
+            "groups": wording.number(len(series.shown)), "result": result,
+        }  # fmt: skip
+        return svg(made, said, name)
+
+
+def measure_in(series: Series, wording: Wording) -> str:
+    """What a statistic measures: records, or the sum of a column."""
+    if series.measure == "count":
+        return wording.gettext("records")
+    return wording.gettext("sum of %(column)s") % {"column": series.measure.removeprefix("sum of ")}
+
+
+def _bars(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
+    _ = wording.gettext
+    at = range(len(cells))
     live = [float(cell.live) for cell in cells]
-    axes.bar(positions, live, color=LIVE, width=0.7, label="live rows")
-    axes.bar(positions, [float(cell.ledger) for cell in cells], bottom=live, color=LEDGER, width=0.7, label="ledger")
+    axes.bar(at, live, color=LIVE, width=0.7, label=_("live rows"))
+    axes.bar(
+        at, [float(cell.ledger) for cell in cells], bottom=live, color=LEDGER, width=0.7, label=_("statistics ledger")
+    )
     before = [float(cell.before) for cell in cells]
-    axes.bar(positions, before, fill=False, edgecolor=BEFORE, width=0.9, label="before the run")
-    _label(axes, [cell.label for cell in cells])
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=INK, fontsize=8)
-    return _svg(figure, f"{series.name}: before and after the run, per group")
+    axes.bar(at, before, fill=False, edgecolor=BEFORE, linewidth=0.9, width=0.92, label=_("before the run"))
+    labelled(axes, [cell.label for cell in cells])
+    axes.margins(x=0.01)
 
 
-def decision_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> str:
+def _ranks(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
+    _ = wording.gettext
+    ordered = sorted(cells, key=lambda cell: -cell.before)
+    each = -(-len(ordered) // _MOST_STEPS)
+    steps = [ordered[start : start + each] for start in range(0, len(ordered), each)]
+    at = [start * each + 1 for start in range(len(steps))]
+    before = [_mean(cell.before for cell in step) for step in steps]
+    live = [_mean(cell.live for cell in step) for step in steps]
+    after = [_mean(cell.live + cell.ledger for cell in step) for step in steps]
+    axes.fill_between(at, 0, live, step="post", color=LIVE, linewidth=0, label=_("live rows"))
+    axes.fill_between(at, live, after, step="post", color=LEDGER, linewidth=0, label=_("statistics ledger"))
+    axes.step(at, before, where="post", color=BEFORE, linewidth=0.9, label=_("before the run"))
+    axes.margins(x=0)
+    axes.xaxis.set_major_formatter(lambda value, _: wording.number(round(value)))
+    axes.set_xlabel(_("groups, the largest first"), color=INK, fontsize=SMALL)
+
+
+def _mean(values: Iterable[Decimal]) -> float:
+    found = list(values)
+    return float(sum(found, Decimal(0)) / len(found))
+
+
+def cells_plot(each: Anonymity, wording: Wording, name: str) -> str:
+    """How many cells there are of each size; those below what is required stand out."""
+    _ = wording.gettext
+    with figure(height=2.0) as (made, grid):
+        axes = grid[0][0]
+        weak = [_least(size) < each.required for size, _count in each.sizes]
+        colours = [LEDGER if below else LIVE for below in weak]
+        axes.bar(range(len(each.sizes)), [count for _size, count in each.sizes], color=colours, width=0.75)
+        labelled(axes, [size for size, _count in each.sizes])
+        counted(axes, wording)
+        titled(axes, x=_("persons in the group"), y=_("groups"))
+        says = _("How many groups of %(dataset)s there are of each size, in persons") % {
+            "dataset": f"{each.store}.{each.dataset}"
+        }
+        return svg(made, says, name)
+
+
+def _least(size: str) -> int:
+    """The first number of a range such as `11-21` or `1000+`."""
+    found = re.match(r"\d+", size)
+    return int(found[0]) if found else 0
+
+
+def standing_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], wording: Wording, name: str) -> str:
     """How the records of each dataset stand: one stacked bar of shares per dataset."""
-    figure, axes = _figure(height=max(1.6, 0.5 + 0.32 * len(rows)))
-    shades = {"kept": 0.30, "archived": 0.45, "gone": 1.0, "held": 0.6, "undetermined": 0.8}
-    seen: set[str] = set()
-    for position, (_, parts) in enumerate(reversed(rows)):
-        total = sum(count for _, count in parts) or 1
-        left = 0.0
-        for name, count in parts:
-            share = count / total
-            colour = LIVE if name != "undetermined" else LEDGER
-            label = name if name not in seen else None
-            seen.add(name)
-            axes.barh(position, share, left=left, color=colour, alpha=shades.get(name, 0.5), label=label)
-            left += share
-    axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)], color=INK, fontsize=8)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.tick_params(colors=INK, labelsize=8)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=INK, fontsize=8)
-    return _svg(figure, "How the records of each dataset stand")
+    _ = wording.gettext
+    names = {
+        "kept": _("kept"), "archived": _("archive phase"), "held": _("held"), "undetermined": _("undetermined"),
+        "gone": _("due now or anonymised earlier"),
+    }  # fmt: skip
+    with figure(height=0.75 + 0.27 * len(rows)) as (made, grid):
+        axes = grid[0][0]
+        for position, (_dataset, parts) in enumerate(reversed(rows)):
+            total = sum(count for _part, count in parts) or 1
+            left = 0.0
+            for part, count in parts:
+                label = names[part] if not position else None
+                axes.barh(position, count / total, left=left, color=_COLOURS[part], height=0.72, label=label)
+                left += count / total
+        axes.set_yticks(range(len(rows)), [literal(each) for each, _parts in reversed(rows)], color=INK)
+        axes.xaxis.set_major_formatter(lambda value, _position: wording.share(value))
+        axes.set_xlim(0, 1)
+        axes.margins(y=0.01)
+        titled(axes, x=_("share of the dataset's records, counted once per category"))
+        legend(axes)
+        return svg(made, _("How the records of each dataset stand, as shares"), name)
 
 
-def release_plot(title: str, bars: Sequence[tuple[str, int]]) -> str:
+def trend_plots(runs: Sequence[Past], wording: Wording, name: str) -> str:
+    """What each run met and did: six small panels over the same runs."""
+    _ = wording.gettext
+    with figure(height=4.0, rows=2, columns=3) as (made, grid):
+        panels: list[tuple[str, str, Sequence[float | None], str]] = [
+            (_("Overdue when planned"), _("records per category"), [run.due for run in runs], UNDETERMINED),
+            (_("Acted on"), _("records"), [_acted(run) for run in runs], LIVE),
+            (_("Still to do afterwards"), _("records"), [run.left for run in runs], LEDGER),
+            (_("Undetermined"), _("records per category"), [run.undetermined for run in runs], UNDETERMINED),
+            (_("Most days overdue"), _("days"), [run.lateness for run in runs], HELD),
+            (_("Failed expectations"), _("number"), [run.failed for run in runs], LEDGER),
+        ]
+        at = range(len(runs))
+        for axes, (title, unit, values, colour) in zip([*grid[0], *grid[1]], panels, strict=True):
+            drawn = [float("nan") if value is None else float(value) for value in values]
+            axes.plot(at, drawn, color=colour, linewidth=1.4, marker="o", markersize=3.5)
+            axes.set_ylim(0, max([1.0, *(value for value in drawn if value == value)]) * 1.15)  # noqa: PLR0124 - no NaN
+            axes.margins(x=0.06)
+            counted(axes, wording)
+            titled(axes, y=unit, title=title)
+            ends = [0, len(runs) - 1] if len(runs) > 1 else [0]
+            axes.set_xticks(ends, [wording.short_day(runs[position].as_of) for position in ends], fontsize=SMALL - 1)
+            first, *last = axes.get_xticklabels()
+            first.set_horizontalalignment("left")
+            for label in last:
+                label.set_horizontalalignment("right")
+        says = _("Trends over %(runs)s runs; the table below has the numbers")
+        return svg(made, says % {"runs": wording.number(len(runs))}, name)
+
+
+def _acted(run: Past) -> int:
+    return run.deleted + run.anonymised + run.redacted + run.archived
+
+
+def release_plot(title: str, bars: Sequence[tuple[str, int]], wording: Wording, name: str) -> str:
     """How many records something happens to in each period to come; the first bar is what should have happened."""
-    figure, axes = _figure(height=2.6)
-    (_, now), *periods = bars
-    axes.bar([0], [now], color=LEDGER, width=0.8)
-    axes.bar(range(1, len(bars)), [count for _, count in periods], color=LIVE, width=0.8)
-    _label(axes, [name for name, _ in bars])
-    return _svg(figure, title)
-
-
-def _figure(height: float) -> tuple[Figure, Axes]:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    mpl.rcParams["svg.fonttype"] = "none"
-    mpl.rcParams["svg.hashsalt"] = "ardoise"
-    figure = Figure(figsize=(8.5, height), layout="constrained")
-    axes = figure.add_subplot()
-    figure.patch.set_alpha(0)
-    axes.patch.set_alpha(0)
-    for side in axes.spines.values():
-        side.set_color(INK)
-        side.set_alpha(0.3)
-    return figure, axes
-
-
-def _label(axes: Axes, labels: Sequence[str]) -> None:
-    every = max(1, len(labels) // 12)
-    shown = [label if position % every == 0 else "" for position, label in enumerate(labels)]
-    axes.set_xticks(range(len(labels)), shown, rotation=30, ha="right", color=INK, fontsize=8)
-    axes.tick_params(colors=INK, labelsize=8)
-
-
-def _svg(figure: Figure, title: str) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)
-    for stand_in, variable in _VARIABLES.items():
-        text = text.replace(stand_in, variable)
-    return text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    with figure(height=2.6) as (made, grid):
+        axes = grid[0][0]
+        (_first, now), *periods = bars
+        axes.bar([0], [now], color=LEDGER, width=0.8)
+        axes.bar(range(1, len(bars)), [count for _period, count in periods], color=LIVE, width=0.8)
+        labelled(axes, [each for each, _count in bars])
+        axes.margins(x=0.01)
+        counted(axes, wording)
+        titled(axes, y=wording.gettext("records per category"))
+        return svg(made, title, name)

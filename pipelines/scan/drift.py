@@ -105,10 +105,12 @@ def _spoken(judged: Judged) -> str:
 
 
 def judged(verdict: ColumnVerdict) -> Judged:
-    """A verdict as the history keeps it: shares and reasons, no value."""
-    shares = [each.share for each in verdict.evidence if each.share is not None]
-    because = tuple(map(str, verdict.evidence))
-    return Judged(verdict.verdict.value, verdict.category or "", max(shares, default=None), because)
+    """A verdict as the history keeps it: shares and reasons, no value.
+
+    The first share is that of the values that decided; what else was seen of them does not make the verdict surer.
+    """
+    share = next((each.share for each in verdict.evidence if each.share is not None), None)
+    return Judged(verdict.verdict.value, verdict.category or "", share, tuple(map(str, verdict.evidence)))
 
 
 def _drifted(

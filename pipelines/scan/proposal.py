@@ -128,15 +128,14 @@ def _add_table(draft: _Draft, shape: DatasetShape, subjects: Mapping[str, tuple[
 
 
 def _add_items(draft: _Draft, shapes: Sequence[DatasetShape], kind: Kind) -> None:
-    """All mailboxes or calendars that nobody has declared become one dataset."""
+    """All mailboxes or calendars become one dataset; where some are declared, each other one a dataset of its own."""
     if not shapes:
         return
-    name = dataset_name(ITEM_NAMES[kind], draft.datasets)
     verdicts = {verdict.column: verdict for shape in shapes for verdict in draft.look.verdicts[shape.location]}
-    alone = not any(each.source == "*" for each in draft.datasets.values())
-    locations = ["*"] if alone else [shape.location for shape in shapes]
-    for place, location in enumerate(locations):
-        each = name if place == 0 else dataset_name(f"{name}_{location}", draft.datasets)
+    locations = [shape.location for shape in shapes] if draft.datasets else ["*"]
+    for location in locations:
+        name = ITEM_NAMES[kind] if location == "*" else f"{ITEM_NAMES[kind]}_{location.replace('.', '_')}"
+        each = dataset_name(name, draft.datasets)
         draft.datasets[each] = DatasetMap(
             source=location,
             controller=draft.controller,

@@ -11,7 +11,8 @@ from connectors.errors import ConnectorError
 from pipelines.data_map.model import DatasetMap
 from pipelines.errors import SecretMissing
 from pipelines.progress import Progress, silent
-from pipelines.scan.index import DatasetScan, IndexAbsent, fill, forget, mark_incomplete, read, scans
+from pipelines.scan.filling import fill
+from pipelines.scan.index import DatasetScan, IndexAbsent, forget, mark_incomplete, read, scans
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import binding, source_of
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from connectors.base import Connector, Inventory, Kind
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown
+from pipelines.classify.special import special_of
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.data_map.writing import write_map
 from pipelines.engine.verdicts import LastLook
@@ -45,7 +46,8 @@ class StoreScan:
     ``undecided`` are columns with personal data that have come since their dataset was approved: with any of them, the
     store fails the expectation that every such column is in the data map. ``unchanged`` counts the datasets that were
     not read again, ``cut`` names those whose sample ran into a bound, and which. ``about``: some counts of records are
-    the engine's own estimates.
+    the engine's own estimates. ``special``: location, field, special category (GDPR Art. 9, 10) and the share of the
+    sampled texts that tell of it.
     """
 
     store: str
@@ -61,6 +63,7 @@ class StoreScan:
     about: bool = False
     unchanged: int = 0
     cut: tuple[tuple[str, str], ...] = ()
+    special: tuple[tuple[str, str, str, float], ...] = ()
     indexed: tuple[DatasetScan, ...] = ()
     proposal: Path | None = None
 
@@ -161,10 +164,18 @@ def _connected(estate: Estate, connector: Connector, progress: Progress, now: dt
         changed=changed,
         unchanged=len(seen.unchanged),
         cut=tuple((place, each.cut) for place, each in sorted(seen.samples.items()) if each.cut),
+        special=tuple(_special(seen)),
         about=bool(estimated),
         indexed=indexed,
         proposal=path,
     )
+
+
+def _special(seen: Look) -> Iterator[tuple[str, str, str, float]]:
+    for place, verdicts in sorted(seen.verdicts.items()):
+        for verdict in verdicts:
+            for category, share in special_of(verdict).items():
+                yield place, verdict.column, category, share
 
 
 def _propose(estate: Estate, seen: Look, known: StoreMap | None) -> tuple[StoreMap, Path]:

@@ -8,18 +8,16 @@ at: where one of those has changed, the verdict is made anew.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
 from typing import Any
 
 from connectors.base import Connector, DatasetShape, Inventory, Kind
 from pipelines.classify.verdict import ColumnVerdict, Evidence, Source, Verdict
 from pipelines.engine.verdicts import LastLook
+from pipelines.scan.made_of import CLASSIFYING, made_of
 from pipelines.scan.sources import source_of_shape
 
 ROWS = 300
@@ -110,24 +108,8 @@ def signs(shape: DatasetShape) -> str:
         return ""
     columns = [(each.name, each.type) for each in shape.fields]
     links = [(each.columns, each.location) for each in shape.references]
-    parts = [shape.token, columns, shape.key, links, ROWS, ITEMS, _made_of()]
+    parts = [shape.token, columns, shape.key, links, ROWS, ITEMS, made_of(CLASSIFYING)]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-@functools.cache
-def _made_of() -> str:
-    """A digest of the files that the classification is made of: another version of it may judge otherwise."""
-    found = hashlib.sha256()
-
-    def add(folder: Traversable) -> None:
-        for each in sorted(folder.iterdir(), key=lambda each: each.name):
-            if each.is_dir() and each.name != "__pycache__":
-                add(each)
-            elif each.is_file():
-                found.update(each.name.encode() + each.read_bytes())
-
-    add(resources.files("pipelines.classify"))
-    return found.hexdigest()
 
 
 # -- as the engine database keeps it

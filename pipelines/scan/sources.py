@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 import re
 from collections.abc import Collection
 
 from connectors.base import DatasetShape, Kind, Source
+from connectors.containers import matches
 from pipelines.data_map.model import DatasetMap
 from pipelines.scan.participants import SubjectKeys
 from pipelines.subjects import MATCHING
@@ -37,7 +37,7 @@ def covers(dataset: DatasetMap, shape: DatasetShape) -> bool:
     if shape.kind is Kind.ROWS:
         return dataset.source == shape.location
     patterns = (dataset.source, *dataset.exclude)
-    return any(fnmatch.fnmatchcase(shape.location, pattern.replace("%", "*")) for pattern in patterns)
+    return any(matches(shape.location, pattern.replace("%", "*")) for pattern in patterns)  # `[Gmail]` is a name
 
 
 def binding(source: Source, keys: SubjectKeys) -> str:

@@ -49,7 +49,8 @@ def differing(found: Series) -> int:
 def _series(place: tuple[str, str], statistic: Statistic, *parts: Cells) -> Series:
     measure = f"sum of {statistic.sum}" if statistic.sum else "count"
     names = sorted(set().union(*parts))
-    cells = tuple(Cell(_label(name), *(_amount(part.get(name), statistic) for part in parts)) for name in names)
+    amounts = {name: [_amount(part.get(name), statistic) for part in parts] for name in names}
+    cells = tuple(Cell(_label(name), before, live, kept) for name, (before, live, kept) in amounts.items())
     return Series(*place, statistic.name, measure, cells)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Collection
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
@@ -24,7 +25,18 @@ def is_due(address: str, name: str) -> bool:
     return address.lower() == DUE
 
 
-def same(text: str) -> str:
+def same(text: str, known: Collection[str]) -> str:
+    return text
+
+
+def loud(text: str, known: Collection[str]) -> str:
+    return text.upper()
+
+
+def without_known(text: str, known: Collection[str]) -> str:
+    """What finds nobody by itself."""
+    for name in sorted(known, key=len, reverse=True):
+        text = re.sub(re.escape(name), "[KNOWN]", text, flags=re.IGNORECASE)
     return text
 
 
@@ -97,12 +109,12 @@ def test_a_second_application_finds_nobody() -> None:
 
 
 def test_a_message_without_due_persons_is_left_alone() -> None:
-    assert redact_message(f"From: {STAYS}\r\nTo: x@y.example\r\n\r\nhello\r\n".encode(), is_due, str.upper) is None
+    assert redact_message(f"From: {STAYS}\r\nTo: x@y.example\r\n\r\nhello\r\n".encode(), is_due, loud) is None
 
 
 def test_texts_pass_through_the_given_function() -> None:
     message = full()
-    changed = redact_message(message.as_bytes(), is_due, lambda text: text.replace("attend", "[…]"))
+    changed = redact_message(message.as_bytes(), is_due, lambda text, _: text.replace("attend", "[…]"))
     assert changed is not None
     assert "[…]." in texts(changed)["body"]
 
@@ -182,6 +194,62 @@ def test_foreign_mail_is_redacted_completely(foreign_data: Path) -> None:
         assert redact_message(found, concerns, same) is None, path.name
 
 
+def body_of(message: EmailMessage) -> str:
+    found = redact_message(message.as_bytes(), is_due, without_known)
+    assert found is not None
+    return texts(found)["body"]
+
+
+def written(*lines: str, **headers: str) -> EmailMessage:
+    message = EmailMessage()
+    for name, value in {"From": f"Jean Dupont <{DUE}>", "To": f"Ève Martin <{STAYS}>", **headers}.items():
+        message[name] = value
+    message.set_content("\n".join(lines))
+    return message
+
+
+def test_first_names_and_surnames_alone_go_and_ordinary_words_stay() -> None:
+    lines = ["Bonjour Jean,", "M. DUPONT et Dupont-Aubry ; le dupont du coin, Jeanne.", "jean@other.example"]
+    assert body_of(written(*lines)).splitlines() == [
+        "Bonjour anonyme,", "M. anonyme et Dupont-Aubry ; le dupont du coin, Jeanne.", "jean@other.example"
+    ]  # fmt: skip
+
+
+def test_the_names_of_all_people_of_the_message_are_a_deny_list_for_its_texts() -> None:
+    assert body_of(written("vu avec martin ève et ève  martin")).strip() == "vu avec [KNOWN] et ève  martin"
+    found = redacted(written("merci").as_bytes())
+    assert texts(found)["to"].startswith("Ève Martin"), "who stays keeps her entry"
+
+
+def test_a_namesake_who_stays_keeps_her_name_in_the_address_header() -> None:
+    found = redacted(written("x", To=f"Ève Dupont <{STAYS}>").as_bytes())
+    assert texts(found)["to"].startswith("Ève Dupont")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Le lun. 4 mars 2024, Jean Quatremer <{DUE}> a écrit :",
+        f"Le 4 mars 2024 Jean Quatremer <{DUE}> a écrit :",
+        f'From: "Quatremer, Jean" <{DUE}>',
+        f"De : Jean Quatremer <{DUE}>",
+    ],
+)
+def test_a_name_beside_an_address_that_is_quoted_is_the_persons_name_too(line: str) -> None:
+    message = written(line, "> Bonjour, ici jean quatremer. Quatremer", From=DUE)
+    assert "quatremer" not in body_of(message).lower()
+    assert "4 mars" not in line or "4 mars" in body_of(message)
+
+
+@pytest.mark.parametrize("name", ["CV_Dupont-2024.txt", "Jean Dupont.txt", "notes.txt"])
+def test_an_attachment_named_after_the_person_keeps_its_kind_alone(name: str) -> None:
+    message = written("ci-joint")
+    message.add_attachment("notes", filename=name)
+    found = message_from_bytes(redacted(message.as_bytes()))
+    (kept,) = (part.get_filename() for part in found.walk() if part.get_filename())
+    assert kept == ("anonyme.txt" if "Dupont" in name else name)
+
+
 FILE = b"Jean Dupont; 1 rue de la Paix; 12 345,67"
 
 
@@ -210,7 +278,7 @@ def test_attachments_that_can_be_read_stay_and_all_others_go() -> None:
 
 
 def test_attachments_go_altogether_where_the_data_map_says_so() -> None:
-    changed = redact_message(with_attachments().as_bytes(), is_due, same, attachments=False)
+    changed = redact_message(with_attachments().as_bytes(), is_due, without_known, attachments=False)
     assert changed is not None
     found = message_from_bytes(changed)
     assert [part.get_content_type() for part in found.walk() if not part.is_multipart()] == ["text/plain", "text/html"]
@@ -222,7 +290,7 @@ def test_a_message_that_is_one_attachment_is_empty_without_it() -> None:
     message = EmailMessage()
     message["From"] = DUE
     message.add_attachment(FILE, maintype="text", subtype="csv", filename="list.csv")
-    changed = redact_message(message.as_bytes(), is_due, same, attachments=False)
+    changed = redact_message(message.as_bytes(), is_due, without_known, attachments=False)
     assert changed is not None
     assert b"rue de la Paix" not in changed
     assert base64.b64encode(FILE)[:20] not in changed

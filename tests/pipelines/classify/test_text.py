@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.classify import redact_text, spans, spans_of
-from pipelines.classify.language import language_of
-from pipelines.classify.models import chosen, classifier_folder
-from pipelines.classify.token_classifier import TokenClassifier
+from pipelines.classify.language import Language, language_of
 
 FRENCH = (
     "Bonjour, Madame Éloïse Garnier habite 51 avenue Gutenberg, 04000 Digne-les-Bains. "
@@ -128,9 +126,42 @@ def test_what_is_said_of_a_text_does_not_depend_on_its_neighbours() -> None:
     assert spans_of(texts) == [spans_of([text])[0] for text in texts] == list(reversed(spans_of(texts[::-1])))
 
 
-def test_a_reading_is_the_same_alone_and_among_others() -> None:
-    classifier = TokenClassifier(classifier_folder(chosen()))
-    texts = ["Question 13", "Bonjour, rappelez le 06 12 34 56 78.", "Paul lives at 5 Halsey Road, London. " * 9]
-    for one, text in zip(classifier.read(texts), texts, strict=True):
-        (alone,) = classifier.read([text])
-        assert (one.rows == alone.rows).all()
+def said_of(text: str, language: Language, kind: str) -> list[str]:
+    return [text[span.start : span.end] for span in spans(text, language) if span.type == kind]
+
+
+def test_an_address_on_one_line_is_one_span_and_the_parts_of_a_block_are_several() -> None:
+    line = "Open Data Nation\n\n12 Baker Street Apt. 18 London"
+    block = "John Smith\n12 Baker Street\nApt. 18\nLondon"
+    assert said_of(line, "en", "STREET_ADDRESS") == ["12 Baker Street Apt. 18 London"]
+    assert said_of(block, "en", "STREET_ADDRESS") == ["12 Baker Street", "Apt. 18"]
+
+
+def test_small_words_are_part_of_a_town() -> None:
+    text = "The parcel was sent from Chiclana de la Frontera to Paris."
+    assert said_of(text, "en", "LOCATION") == ["Chiclana de la Frontera", "Paris"]
+
+
+@pytest.mark.parametrize("firm", ["Becker-Shaffer", "Castillo, Edwards and Abbott"])
+def test_surnames_in_a_row_are_a_firm(firm: str) -> None:
+    assert said_of(f"No one from {firm} has replied to the letter yet.", "en", "PERSON") == []
+
+
+def test_the_formulas_of_letters_are_nobody() -> None:
+    assert spans("Bonjour,\n\nmerci de confirmer.\n\nBonne journée", "fr") == []
+
+
+def test_a_suffix_keeps_its_point() -> None:
+    assert said_of("The book by Ronald Abbott Jr. was lost.", "en", "PERSON") == ["Ronald Abbott Jr."]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("We charged 4279 7056 7530 2792 273 for the order.", "CREDIT_CARD", "4279 7056 7530 2792 273"),
+        ("331-213-3614x85405 is mine, write to me.", "PHONE_NUMBER", "331-213-3614x85405"),
+        ("Rappelez-moi au 0 7 0 5 9 9 3 2 1 5 svp.", "PHONE_NUMBER", "0 7 0 5 9 9 3 2 1 5"),
+    ],
+)
+def test_numbers_in_unusual_groups(text: str, kind: str, words: str) -> None:
+    assert said_of(text, language_of(text), kind) == [words]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.classify.text_blocks import blocks
-from pipelines.classify.text_parts import for_models, parts_to_read
+from pipelines.classify.text_parts import for_models, parts_to_read, sentences_around
 
 LETTER = "Bonjour,\n\nMadame Garnier a rappelé.\n-- \nPaul Martin\nAcme"
 
@@ -39,3 +39,13 @@ def test_sentences_that_can_name_nobody_are_not_read() -> None:
 def test_links_and_addresses_are_spaces_to_the_models() -> None:
     seen = for_models("See https://mary.example/jones or write to mary@jones.example now")
     assert (len(seen), seen.split()) == (65, ["See", "or", "write", "to", "now"])
+
+
+def test_around_a_doubt_its_sentence_is_read_with_those_beside_it() -> None:
+    sentences = [f"Sentence number {number} says nothing of interest to anybody." for number in range(9)]
+    text = " ".join(sentences)
+    around = sentences_around(text, [text.index("number 2"), text.index("number 7")])
+    read = [text[start:end].strip() for start, end in around]
+    assert read == [" ".join(sentences[1:4]), " ".join(sentences[6:9])]
+    assert sentences_around(text, []) == []
+    assert sentences_around("Paul came.", [0]) == [(0, 10)]

@@ -15,7 +15,7 @@ from connectors.digests import DigestKey
 from connectors.errors import ScanIncomplete, StoreDown
 from connectors.memory import MemoryConnector
 from pipelines import subjects
-from pipelines.scan import index
+from pipelines.scan import filling, index
 from pipelines.scan.participants import SubjectKeys
 from pipelines.scan.sources import binding
 
@@ -68,7 +68,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_it_holds_every_item_and_the_digests_of_its_people(mail: MemoryConnector, path: Path) -> None:
-    scan = index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    scan = filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
 
     assert (scan.complete, scan.items) == (True, 3)
     with index.read(path) as connection:
@@ -87,7 +87,7 @@ def test_it_holds_every_item_and_the_digests_of_its_people(mail: MemoryConnector
 
 
 def test_an_own_address_is_flagged_and_has_no_digest(mail: MemoryConnector, path: Path) -> None:
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
 
     with index.read(path) as connection:
         own = connection.execute("SELECT role, digest, loose, name_digest FROM participants WHERE own").fetchall()
@@ -98,14 +98,14 @@ def test_another_scope_gives_other_digests(mail: MemoryConnector, tmp_path: Path
     digests = []
     for scope in ("julien", "other"):
         path = tmp_path / f"{scope}.duckdb"
-        index.fill(path, mail, "messages", SOURCE, subjects=SubjectKeys(KEY, scope), now=NOW)
+        filling.fill(path, mail, "messages", SOURCE, subjects=SubjectKeys(KEY, scope), now=NOW)
         with index.read(path) as connection:
             digests.append(set(connection.execute("SELECT digest FROM participants").fetchall()))
     assert not digests[0] & digests[1]
 
 
 def test_no_plaintext_reaches_the_folder(mail: MemoryConnector, path: Path) -> None:
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
 
     written = b"".join(each.read_bytes() for each in path.parent.rglob("*") if each.is_file()).lower()
     for plain in (b"canary", b"bernard", b"client.example", b"julien-commerce"):
@@ -114,9 +114,9 @@ def test_no_plaintext_reaches_the_folder(mail: MemoryConnector, path: Path) -> N
 
 
 def test_a_second_scan_replaces_the_first(mail: MemoryConnector, path: Path) -> None:
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
     mail.memory.remove("INBOX", "2")
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW + dt.timedelta(days=1))
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW + dt.timedelta(days=1))
 
     with index.read(path) as connection:
         keys = connection.execute("SELECT key FROM items ORDER BY key").fetchall()
@@ -131,11 +131,11 @@ def test_a_second_scan_replaces_the_first(mail: MemoryConnector, path: Path) -> 
 def test_a_broken_scan_is_incomplete_and_nothing_that_it_did_not_see_is_gone(
     mail: MemoryConnector, path: Path, after: int, error: type[ScanIncomplete | StoreDown]
 ) -> None:
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
     breaking = BreakingConnector("mail", after, error)
     breaking.memory = mail.memory
 
-    scan = index.fill(path, breaking, "messages", SOURCE, subjects=KEYS, now=NOW)
+    scan = filling.fill(path, breaking, "messages", SOURCE, subjects=KEYS, now=NOW)
 
     assert not scan.complete
     assert scan.reason
@@ -148,20 +148,20 @@ def test_a_scan_that_never_ended_is_incomplete(mail: MemoryConnector, path: Path
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
     with pytest.raises(KeyboardInterrupt):
-        index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW, progress=interrupt)
+        filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW, progress=interrupt)
 
     with index.read(path) as connection:
-        assert [(each.complete, each.reason) for each in index.scans(connection)] == [(False, index.UNFINISHED)]
+        assert [(each.complete, each.reason) for each in index.scans(connection)] == [(False, filling.UNFINISHED)]
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_datasets_of_other_stores_are_left_alone_when_one_is_forgotten(mail: MemoryConnector, path: Path) -> None:
     other = MemoryConnector("calendar")
     other.memory.put("work", "9", a_mail("bernard@client.example"))
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
-    index.fill(path, other, "meetings", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, other, "meetings", SOURCE, subjects=KEYS, now=NOW)
 
     index.forget(path, "mail", ["archive"])
 
@@ -193,7 +193,7 @@ def _hold(path: str, ready: object, done: object) -> None:
 
 
 def test_a_locked_index_says_so(mail: MemoryConnector, path: Path) -> None:
-    index.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
+    filling.fill(path, mail, "messages", SOURCE, subjects=KEYS, now=NOW)
     context = multiprocessing.get_context("spawn")
     ready, done = context.Event(), context.Event()
     holder = context.Process(target=_hold, args=(str(path), ready, done))

@@ -18,7 +18,7 @@ from connectors.imap import ImapConnector
 from pipelines import subjects
 from pipelines.classify import Verdict
 from pipelines.progress import silent
-from pipelines.scan import index
+from pipelines.scan import filling, index
 from pipelines.scan.looking import look
 from pipelines.scan.participants import SubjectKeys
 
@@ -52,7 +52,7 @@ def test_mail_enters_the_index_with_automatic_mail_marked(mail_account: MailAcco
     letters = [letter(1), letter(2), letter(3, Auto_Submitted="auto-replied")]
     mail_account.server.seed(mail_account.user, "INBOX", [(each, NOW, ()) for each in letters])
     with closing(ImapConnector("mail", mail_account.url, mail_account.url)) as connector:
-        scan = index.fill(path, connector, "messages", Source("messages", "*"), subjects=KEYS, now=NOW)
+        scan = filling.fill(path, connector, "messages", Source("messages", "*"), subjects=KEYS, now=NOW)
         seen = look(connector, silent)
 
     assert (scan.complete, scan.items) == (True, 3)
@@ -71,7 +71,7 @@ def test_meetings_enter_the_index(calendar_account: CalendarAccount, path: Path)
     objects = [event(number) for number in range(3)]
     calendar_account.server.seed(calendar_account.user, "work", objects)
     with closing(CaldavConnector("calendar", calendar_account.read_url, calendar_account.write_url)) as connector:
-        scan = index.fill(path, connector, "meetings", Source("meetings", "*"), subjects=KEYS, now=NOW)
+        scan = filling.fill(path, connector, "meetings", Source("meetings", "*"), subjects=KEYS, now=NOW)
         locations = [shape.location for shape in look(connector, silent).inventory.datasets]
 
     assert (scan.complete, scan.items) == (True, 3)

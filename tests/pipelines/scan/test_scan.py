@@ -12,6 +12,7 @@ import pytest
 
 from connectors.base import Connector, Kind
 from connectors.memory import MemoryConnector, MemoryStore
+from pipelines.cli.tables import gap_lines
 from pipelines.data_map.loading import load_map
 from pipelines.data_map.review import accept
 from pipelines.estate import Estate
@@ -150,6 +151,26 @@ def test_no_value_is_written_anywhere(folder: Path) -> None:
             content = path.read_bytes().lower()
             for plain in (CANARY.lower().encode(), b"06 12 34 56", b"example.org"):
                 assert plain not in content, path.name
+
+
+def test_r44_special_categories_in_free_text_of_tables_and_mail_are_reported(folder: Path) -> None:
+    with sqlite3.connect(folder / "shop.sqlite") as connection:
+        ill = "commentaire = commentaire || ' Elle est en arrêt maladie.'"
+        connection.execute(f"UPDATE commandes SET {ill} WHERE id < 6")
+    connection.close()
+    add_mail(folder)
+    mail = mailbox()
+    union = {"body": "Il est délégué syndical."}
+    mail.put("INBOX", "9", {"first": None, "last": None, "participants": [], "texts": union})
+    for _ in range(2):  # what has not changed is not read again, and is reported again
+        result = run(load(folder, mail=mail))
+        found = {store.store: store.special for store in result.stores}
+        assert found["shop"] == (("commandes", "commentaire", "health", 0.2),)
+        assert [(place, name, category) for place, name, category, _ in found["mail"]] == [("INBOX", "body", "union")]
+        said = [line for line in gap_lines(result) if "`health`, a special category" in line]
+        assert [line.rpartition(": ")[2] for line in said] == ["commandes.commentaire (20%)."]
+    (row,) = (each for each in review(load(folder), "shop").rows if each.field == "commentaire")
+    assert "values special category `health` 20 %" in row.evidence
 
 
 def test_undeclared_tables_are_reported_and_tables_without_a_key(folder: Path) -> None:

@@ -1,0 +1,82 @@
+"""What needs a person's decision, the most pressing first, each in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipelines.report.model import ReportData
+from pipelines.report.wording import Wording
+
+
+def decisions(data: ReportData, wording: Wording) -> list[str]:
+    """Everything that waits for somebody, but for what is undetermined."""
+    return [
+        *_unfinished(data, wording), *_refused(data, wording), *_anonymity(data, wording), *_undecided(data, wording),
+        *_releases(data, wording), *_evidence(data, wording),
+    ]  # fmt: skip
+
+
+def _unfinished(data: ReportData, wording: Wording) -> Iterator[str]:
+    failed = sum(not finding.passed for finding in data.findings)
+    if failed:
+        said = wording.ngettext("%(n)s expectation failed", "%(n)s expectations failed", failed)
+        yield said % {"n": wording.number(failed)}
+    left = sum(each.left for each in data.done)
+    if left:
+        said = wording.ngettext("%(n)s due record is still there", "%(n)s due records are still there", left)
+        yield said % {"n": wording.number(left)}
+
+
+def _refused(data: ReportData, wording: Wording) -> Iterator[str]:
+    for refusal in data.plan.refusals:
+        place = ".".join(filter(None, (refusal.store, refusal.dataset)))
+        reason = wording.said(refusal.reason) or refusal.reason
+        yield wording.labelled(place, reason) if place else reason
+
+
+def _anonymity(data: ReportData, wording: Wording) -> Iterator[str]:
+    for each in data.anonymity:
+        place = f"{each.store}.{each.dataset}"
+        if not each.reached and each.k is not None:
+            said = wording.gettext("the smallest group holds %(k)s persons, %(required)s are required")
+            yield wording.labelled(place, said % {"k": wording.number(each.k), "required": each.required})
+        if each.held_back:
+            said = wording.ngettext(
+                "%(n)s due record is held back: no group is large enough to hide it",
+                "%(n)s due records are held back: no group is large enough to hide them",
+                each.held_back,
+            )
+            yield wording.labelled(place, said % {"n": wording.number(each.held_back)})
+
+
+def _undecided(data: ReportData, wording: Wording) -> Iterator[str]:
+    columns = sum(1 for each in data.unclassified if each.field)
+    if columns:
+        said = wording.ngettext(
+            "%(n)s column of mapped tables waits to be classified",
+            "%(n)s columns of mapped tables wait to be classified",
+            columns,
+        )
+        yield said % {"n": wording.number(columns)}
+    datasets = sum(1 if each.dataset else each.personal for each in data.unclassified if not each.field)
+    if datasets:
+        said = wording.ngettext(
+            "%(n)s dataset that may hold personal data is not in the data map",
+            "%(n)s datasets that may hold personal data are not in the data map",
+            datasets,
+        )
+        yield said % {"n": wording.number(datasets)}
+
+
+def _releases(data: ReportData, wording: Wording) -> Iterator[str]:
+    for hold in data.holds:
+        if hold.asked:
+            yield wording.gettext("hold %(number)s: its release waits for a second person") % {"number": hold.number}
+
+
+def _evidence(data: ReportData, wording: Wording) -> Iterator[str]:
+    for note in data.plan.evidence:
+        if not note.complete:
+            said = wording.gettext("%(event)s from %(place)s is incomplete: %(reason)s")
+            reason = wording.said(note.reason) or note.reason
+            yield said % {"event": note.event, "place": f"{note.store}.{note.dataset}", "reason": reason}
