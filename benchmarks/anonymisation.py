@@ -112,19 +112,19 @@ def by_hand(crm: str) -> tuple[float, int]:
 
 
 def ours(estate: str, digest: str) -> tuple[float, int]:
-    """The run of an approved plan; the seconds until the last row was committed, and how many it changed."""
-    begun = time.perf_counter()
-    last = begun
+    """The run of an approved plan; the seconds from its first intent to its last commit, and how many rows it changed.
+
+    Before that it proves what it relies on and counts once more, after it the residue goes: see the time in all.
+    """
+    points: dict[str, list[float]] = {"intent": [], "after_commit": []}
 
     def checkpoint(point: str) -> None:
-        nonlocal last
-        if point == "after_commit":
-            last = time.perf_counter()
+        points.setdefault(point, []).append(time.perf_counter())
 
     summary = apply(
         Estate.load(Path(estate)), digest, now=NOW, today=NOW.date(), actor="bench", checkpoint=checkpoint, chunk=50_000
     )
-    return last - begun, summary.counts["anonymised"]
+    return points["after_commit"][-1] - points["intent"][0], summary.counts["anonymised"]
 
 
 def planned(folder: Path, crm: str, most: int) -> tuple[str, str]:
@@ -183,7 +183,7 @@ def main() -> None:
 
 def _told(what: str, found: Measured) -> tuple[float, int]:
     seconds, done = found.result
-    print(f"  {what:8} {seconds:8.1f} s until the last commit; in all {found}", flush=True)
+    print(f"  {what:8} {seconds:8.1f} s to the last commit; in all {found}", flush=True)
     return seconds, done
 
 

@@ -98,7 +98,8 @@ SELECT format('event triggers watch over definitions (%s)', string_agg(e.evtname
 FROM pg_event_trigger e WHERE e.evtenabled <> 'D' HAVING count(*) > 0;
 
 -- part: rewrite; name: size
-SELECT format('with its indexes it takes more than the %s that [stores.….rewrite] allows', pg_size_pretty(CAST(:most AS bigint)))
+SELECT format('with its indexes it takes more than the %s that `most` of its store''s `rewrite` allows',
+  pg_size_pretty(CAST(:most AS bigint)))
 WHERE pg_total_relation_size(CAST(:oid AS oid)) > CAST(:most AS bigint);
 
 -- part: partitions; name: kind

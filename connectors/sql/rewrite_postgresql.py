@@ -15,6 +15,9 @@ from connectors.sql.strategy import Obstacle, Strategy, Unfit
 ATTEMPTS = 3
 """How often the lock for the swap is asked for, each time as long as a lock may be waited for."""
 
+INDEX_MEM = "256MB"
+"""What the server may use to sort an index that is built anew; more, where it is set to more."""
+
 _FILE = "obstacles.sql"
 _STATES = {
     "55P03": Obstacle("lock", "a lock on it was not granted in time"),
@@ -70,6 +73,13 @@ def write(
                    schema=table.schema)  # fmt: skip
     made = _name(connection, new)
     with fitting():
+        connection.execute(
+            sa.text(
+                "SELECT set_config('maintenance_work_mem', :size, true) "
+                "WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(:size)"
+            ),
+            {"size": INDEX_MEM},
+        )
         likeness.run(connection, likeness.making(connection, oid, made))
         filling = sa.insert(new).from_select(names, rows, include_defaults=False)
         written = connection.execute(filling, execution_options={"preserve_rowcount": True}).rowcount

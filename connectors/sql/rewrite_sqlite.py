@@ -43,7 +43,9 @@ def _obstacles(connection: sa.Connection, table: sa.Table, most: int) -> Iterato
         yield Obstacle("dependents", f"triggers, views or virtual tables speak of it ({', '.join(depending)})")
     pages, size = (connection.exec_driver_sql(f"PRAGMA {each}").scalar_one() for each in ("page_count", "page_size"))
     if pages * size > most:
-        yield Obstacle("size", f"its file takes more than the {most >> 20} MB that [stores.….rewrite] allows")
+        yield Obstacle(
+            "size", f"its file takes more than the {most >> 20} MB that `most` of its store's `rewrite` allows"
+        )
     file = connection.exec_driver_sql("SELECT file FROM pragma_database_list WHERE name = 'main'").scalar_one()
     if shutil.disk_usage(Path(file).parent).free < 2 * pages * size:
         yield Obstacle("disk", "the disk has no room for the file twice more")
@@ -61,6 +63,18 @@ def write(
     Raises:
         Unfit: the definitions would differ; the transaction is to be rolled back.
     """
+    try:
+        return _write(connection, table, names, rows, at)
+    except sa.exc.DBAPIError as error:
+        name = getattr(error.orig, "sqlite_errorname", None) or ""
+        if not name.startswith(("SQLITE_ERROR", "SQLITE_FULL", "SQLITE_CONSTRAINT")):
+            raise
+        raise Unfit(Strategy.REWRITE, Obstacle(name.lower(), f"the store refused a statement ({name})")) from None
+
+
+def _write(
+    connection: sa.Connection, table: sa.Table, names: list[str], rows: sa.Select[Any], at: Callable[[str], None]
+) -> int:
     quoted = connection.dialect.identifier_preparer.quote(table.name)
     before = _definitions(connection, table)
     autoincrement = _sequence(connection, table)
