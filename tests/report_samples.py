@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
-from expectations.findings import Finding, Stage
+from expectations.findings import Finding, Severity, Stage
 from pipelines.plan.artefact import Action, EvidenceNote, Place, Plan, Refusal, Step, Tally
 from pipelines.report.model import (
     Anonymity,
@@ -75,6 +75,7 @@ def ordinary() -> ReportData:
             Done("s3", "mail", "messages", redacted=30, lateness=471),
         ),
         findings=(
+            Finding("rows are few", "crm", "notes", "rows", 90, 120, "look", Stage.BEFORE, Severity.WARNING, 80, 100),
             Finding("what was due is gone", "crm", "contacts", "records still due", 0, 0, "run it again"),
             Finding("the ledger is whole", "ledger", "", "entries changed, removed or moved", 0, 0, "restore it"),
             Finding("no drift", "crm", "contacts", "columns", 4, 4, "look", Stage.BEFORE),

@@ -28,16 +28,17 @@ from connectors.sql.act import (
 )
 from connectors.sql.connector import SqlConnector
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
+from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
 from connectors.sql.strategy import Strategy, Unfit
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
-from pipelines.apply.statistics import contribution, taking_back, touched
+from pipelines.apply.statistics import DELETED, contribution, overwriting, taking_back
 from pipelines.apply.summary import DONE_AS
-from pipelines.data_map.model import Statistic
 from pipelines.errors import LimitExceeded
 from pipelines.plan.artefact import Step
+from pipelines.statistics.questions import touched
 
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
@@ -54,6 +55,7 @@ class RowWork:
     """One step over rows.
 
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
+    ``statistics`` are the dataset's, which its rows contribute to.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
     it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``holds_changed`` is asked
@@ -68,7 +70,7 @@ class RowWork:
     told: Callable[[int], None]
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    statistics: tuple[Statistic, ...] = ()
+    statistics: tuple[Question, ...] = ()
     before: tuple[Before, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     table: sa.Table | None = None
@@ -137,7 +139,7 @@ class RowWork:
             refuse_more(self.step, connection.execute(counted).scalar_one(), allowed)
 
         def act(chunk: Chunk) -> Counts:
-            before, changed = self._beside(candidates, changes)
+            before, changed = self._beside(changes)
             change = Change(self.step.takes_rows, changes, self.marks, changed)
             hooks = [no_more, *before]
             return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, hooks, self._checkpoint)
@@ -156,7 +158,7 @@ class RowWork:
         for partition in found:
 
             def act(chunk: Chunk, partition: Partition = partition) -> Counts:
-                before, _ = self._beside(candidates, {})
+                before, _ = self._beside({})
                 return drop_chunk(connection, journal, chunk, candidates, partition, before, self._checkpoint)
 
             self._chunk(record, partition.rows, act, Strategy.DROP_PARTITION)
@@ -223,21 +225,23 @@ class RowWork:
         changes: Mapping[str, Any],
     ) -> Counts:
         journal, at = self.connector.journal, self.checkpoint
-        before, changed = self._beside(candidates, changes)
+        before, changed = self._beside(changes)
         if self.step.takes_rows:
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
         return update_chunk(
             connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
         )
 
-    def _beside(self, candidates: Candidates, changes: Mapping[str, Any]) -> tuple[list[Before], list[After]]:
+    def _beside(self, changes: Mapping[str, Any]) -> tuple[list[Before], list[After]]:
         """What every chunk does beside, in its transaction, whatever its strategy: before it acts, and after."""
-        journal, rows = self.connector.journal, candidates.rows
+        journal, day = self.connector.journal, self.receipts.clock().date()
         counted = self.statistics if self.table is None else ()
-        if not self.step.takes_rows:
-            counted = touched(counted, changes)
-        before = [self._check_holds, *self.before, contribution(journal, rows, counted)]
-        return before, [] if self.step.takes_rows else [taking_back(journal, rows, counted)]
+        before = [self._check_holds, *self.before]
+        if self.step.takes_rows:
+            return [*before, contribution(journal, counted, DELETED, day)], []
+        counted, written = touched(counted, changes), overwriting(changes)
+        before.append(contribution(journal, counted, written, day))
+        return before, [taking_back(journal, counted, written, day)]
 
     def _checkpoint(self, point: str) -> None:
         """Of a transaction that takes long: holds count that were opened while it copied."""

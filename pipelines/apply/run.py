@@ -42,6 +42,8 @@ from pipelines.estate import Estate
 from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.progress import Progress, silent
 from pipelines.scan.sources import source_of
+from pipelines.statistics.ledger import settle
+from pipelines.statistics.questions import registered
 
 RETRIES = (1.0, 4.0, 15.0)
 """Seconds to wait before each new attempt at a store that went down; after the last the run stops."""
@@ -182,6 +184,7 @@ class _Run:
                     known.measure(connector, "before")
                     self._patiently(mine, functools.partial(self._rows, known, connector, mine))
                     known.measure(connector, "after")
+                    self._patiently(mine, functools.partial(self._settle, known, connector))
                 else:
                     for step in mine:
                         self._patiently([step], functools.partial(self._items, known, connector, step))
@@ -248,6 +251,14 @@ class _Run:
             else:
                 return places
 
+    def _settle(self, known: Refreshed, connector: SqlConnector) -> None:
+        """Release what may be released of the statistics ledger, before the steps are closed: a resumed run does it."""
+        with connector.writing() as connection:
+            for name in known.context.active(connector.store):
+                if statistics := registered(connector, self.estate.data_maps[connector.store], name):
+                    with locked_in_store(connection, connector.store, name):
+                        settle(connection, connector, self.plan.digest, statistics, self.today, self.checkpoint)
+
     def _items(self, known: Refreshed, connector: Connector, step: Step) -> None:
         record = self.records[step.id]
         items = replace(self._item_work(connector, step), still=Unheld(known, step))
@@ -262,7 +273,8 @@ class _Run:
         self.resumed += self._item_work(connector, step).resolve(self.records[step.id])
 
     def _row_work(self, known: Refreshed, connector: SqlConnector, step: Step) -> RowWork:
-        dataset = self.estate.data_maps[step.store].datasets[step.dataset]
+        store_map = self.estate.data_maps[step.store]
+        dataset = store_map.datasets[step.dataset]
         source = source_of(step.dataset, dataset)
         shape = known.inventories[step.store].find(connector.location(source))
         assert shape is not None, "a reflected table is in the inventory"  # noqa: S101
@@ -275,7 +287,7 @@ class _Run:
             told=self._told(step),
             replacements=replacements(step, dataset, shape),
             marks=marks(step, dataset),
-            statistics=dataset.statistics,
+            statistics=tuple(each.question for each in registered(connector, store_map, step.dataset)),
             spare=self._spare(step),
             chunk=self.chunk,
             most=self.estate.stores[step.store].rewrite.bytes,

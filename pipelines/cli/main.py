@@ -20,6 +20,7 @@ from pipelines.cli import (
     requests,
     run,
     simulate,
+    statistics,
     why,
 )
 from pipelines.cli.codes import EPILOG, Exit
@@ -33,7 +34,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (estate, run, expectations, simulate, why, policy, policy_diff, engine, archive, holds, requests, demo):
+for group in (
+    estate, run, expectations, simulate, why, policy, policy_diff, engine, archive, holds, requests, statistics, demo,
+):  # fmt: skip
     group.register(app)
 
 

@@ -168,7 +168,7 @@ def trend_plots(runs: Sequence[Past], wording: Wording, name: str) -> str:
             drawn = [float("nan") if value is None else float(value) for value in values]
             axes.plot(at, drawn, color=colour, linewidth=1.4, marker="o", markersize=3.5)
             axes.set_ylim(0, max([1.0, *(value for value in drawn if value == value)]) * 1.15)  # noqa: PLR0124 - no NaN
-            axes.margins(x=0.06)
+            axes.set_xlim(-0.06 * len(runs), 1.06 * len(runs) - 1)
             counted(axes, wording)
             titled(axes, y=unit, title=title)
             ends = [0, len(runs) - 1] if len(runs) > 1 else [0]

@@ -79,7 +79,6 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
     waiting = decisions(data, wording)
     rules = _rules(data, wording)
     acts = _acts(data)
-    failed = [finding for finding in data.findings if not finding.passed]
     drawn = sorted(_datasets(plan.tallies), key=lambda each: -each.found)[:_MOST_DRAWN]
     return {
         "d": data,
@@ -96,7 +95,9 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "decisions": waiting[:_MOST_DECISIONS],
         "more_decisions": max(0, len(waiting) - _MOST_DECISIONS),
         "groups": sum(len(series.cells) for series in data.statistics),
-        "failed": failed,
+        "failed": [finding for finding in data.findings if finding.blocking],
+        "warned": [finding for finding in data.findings if not finding.passed and not finding.blocking],
+        "verified": any(finding.stage is Stage.AFTER for finding in data.findings),
         "weak": [each for each in data.anonymity if not each.reached or each.held_back],
         "stages": [(stage, _kinds(data.findings, stage)) for stage in Stage],
         "acts": [(store, list(of)) for store, of in _by_store(acts).items()],
