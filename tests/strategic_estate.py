@@ -134,10 +134,11 @@ class StrategicEstate:
             done[row["step"]] += row["done"]
         found["journal"] = done
         found["marks"] = sorted((row["record"], row["category"]) for row in self.rows(f"{own}marks"))
-        totals: Counter[tuple[str, str, str]] = Counter()
-        for row in self.rows(f"{own}statistics"):
-            totals[row["dataset"], row["statistic"], row["cell"]] += row["n"]
-        found["statistics"] = +totals
+        totals: Counter[str] = Counter()
+        for kept in ("pending", "released"):
+            for row in self.rows(f"{own}{kept}"):
+                totals[row["statistic"]] += row["n"]
+        found["statistics"] = totals
         return found
 
 
