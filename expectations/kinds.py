@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -129,19 +130,42 @@ class ExpectRowsWhereToBeBetween(BatchExpectation):
         return _result(seen, least, most)
 
 
-class ExpectColumnTypeToMatch(BatchExpectation):
-    """The type that the store declares for a column matches a regular expression in full, whatever its case."""
+class ExpectColumnsToExist(BatchExpectation):
+    """The table has these columns."""
 
-    column: str
-    pattern: str
+    columns: list[str]
 
-    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.column_types",)
-    success_keys: ClassVar[tuple[str, ...]] = ("column", "pattern")
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.columns",)
+    success_keys: ClassVar[tuple[str, ...]] = ("columns",)
 
     def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
-        types = [str(each["type"]) for each in metrics["table.column_types"] if each["name"] == self.column]
-        fits = any(re.fullmatch(self.pattern, each, re.IGNORECASE) for each in types)
-        return _result(int(not fits), 0, 0)
+        there = set(map(str, metrics["table.columns"]))
+        return _named(each for each in self.columns if each not in there)
+
+
+class ExpectColumnTypesToMatch(BatchExpectation):
+    """The type that the store declares for each column matches a regular expression in full, whatever its case."""
+
+    patterns: dict[str, str]
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.column_types",)
+    success_keys: ClassVar[tuple[str, ...]] = ("patterns",)
+
+    def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+        types = {str(each["name"]): str(each["type"]) for each in metrics["table.column_types"]}
+        return _named(
+            column
+            for column, pattern in self.patterns.items()
+            if column not in types or not re.fullmatch(pattern, types[column], re.IGNORECASE)
+        )
+
+
+def _named(offending: Iterable[str]) -> dict[str, Any]:
+    """The result of what is to be said of columns: how many offend, and which."""
+    names = list(offending)
+    result = _result(len(names), 0, 0)
+    result["result"]["details"]["names"] = names
+    return result
 
 
 def _result(seen: int, least: int, most: int) -> dict[str, Any]:

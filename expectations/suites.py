@@ -147,11 +147,18 @@ def _made(suite: Suite) -> ExpectationSuite:
 def _finding(suite: Suite, check: Check, result: ExpectationValidationResult | None) -> Finding:
     seen, least, most = (None, None, None) if result is None or _raised(result) else _count(check, result)
     found = Finding(
-        check.expectation, suite.store, check.dataset, check.measure, check.expected, seen, check.remedy,
+        check.expectation, suite.store, check.dataset, _measure(check, result), check.expected, seen, check.remedy,
         suite.stage, check.severity, *((None, None) if (least, most) == (check.expected,) * 2 else (least, most)),
     )  # fmt: skip
     agreed = result is not None and found.passed == bool(result.success)
     return found if agreed else replace(found, seen=None)
+
+
+def _measure(check: Check, result: ExpectationValidationResult | None) -> str:
+    """What was counted, and of columns which offend."""
+    details = (result.result or {}).get("details") or {} if result is not None else {}
+    names = ", ".join(f"`{each}`" for each in details.get("names", ()))
+    return f"{check.measure}: {names}" if names else check.measure
 
 
 def _raised(result: ExpectationValidationResult) -> bool:

@@ -141,6 +141,9 @@ class Tally:
         self.merged = sa.Table(
             f"{prefix}merged", metadata, *place(), sa.Column("day", sa.Date, nullable=False), **exact
         )
+        self.asked = sa.Table(
+            f"{prefix}asked", metadata, *place()[:2], sa.Column("question", _ascii(64), nullable=False), **exact
+        )
         self.released = sa.Table(
             f"{prefix}released", metadata, *place(),
             sa.Column("increment", sa.Integer, primary_key=True, autoincrement=False), *measures(),
@@ -155,6 +158,16 @@ class Tally:
     def exists(self, connection: sa.Connection) -> bool:
         """Whether the store has the tables; without them nothing was ever contributed."""
         return sa.inspect(connection).has_table(self.released.name, schema=self.released.schema)
+
+    def recognise(self, connection: sa.Connection, dataset: str, statistic: str, question: str) -> bool:
+        """Whether a statistic asks what it asked before, by the digest of its question; the first time, it does."""
+        a = self.asked.c
+        mine = (a.dataset == dataset, a.statistic == statistic)
+        known = connection.execute(sa.select(a.question).where(*mine)).scalar_one_or_none()
+        if known is None:
+            row = {"dataset": dataset, "statistic": statistic, "question": question}
+            connection.execute(self.asked.insert(), row)
+        return known in {None, question}
 
     # -- contributing
 

@@ -35,7 +35,7 @@ from pipelines.plan.item_selection import DueItem, ItemSelection
 from pipelines.plan.selections import StoreSelections
 from pipelines.progress import Progress
 from pipelines.scan.refresh import refresh as bring_up_to_date
-from pipelines.statistics.questions import registered
+from pipelines.statistics.questions import refuse_changed, registered
 from pipelines.verify.before import take_archive, take_items, take_rows
 
 RUN_EVIDENCE = "run.duckdb"
@@ -113,6 +113,8 @@ class Refreshed:
         found: dict[str, dict[str, Cells]] = {}
         for name in self.context.active(connector.store):
             if statistics := registered(connector, store_map, name):
+                with connector.writing() as connection, connection.begin():
+                    refuse_changed(connection, connector, statistics)
                 found[name] = measure(connector, statistics)
         write_measures(path, found)
 

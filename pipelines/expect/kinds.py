@@ -20,7 +20,8 @@ class Reach(enum.StrEnum):
 
 _COUNTS = (
     "expect_column_to_exist",
-    "expect_column_type_to_match",
+    "expect_column_types_to_match",
+    "expect_columns_to_exist",
     "expect_column_proportion_of_non_null_values_to_be_between",
     "expect_column_proportion_of_unique_values_to_be_between",
     "expect_column_unique_value_count_to_be_between",
@@ -71,5 +72,5 @@ REACH: dict[str, Reach] = {
 }
 """Every kind by its name."""
 
-COLUMNS = ("column", "column_A", "column_B", "column_list")
-"""The arguments that name columns."""
+COLUMNS = ("column", "column_A", "column_B", "column_list", "columns", "patterns")
+"""The arguments that name columns: one, a list, or what is said of each."""

@@ -132,16 +132,15 @@ class _Table:
     def columns(self) -> Iterator[Check]:
         """Every column that the data map names is there, and those that must hold days or numbers can."""
         remedy = "Bring it back, or correct the data map and have it approved; then make a new plan."
-        for column in dict.fromkeys(column for _, column in named_columns(self.dataset)):
-            yield self._check(MAPPED, f"columns missing: `{column}`", remedy, "expect_column_to_exist", column=column)
-        wanted = {each.column: _DAYS for each in self.dataset.events.values() if each.column}
+        columns = list(dict.fromkeys(column for _, column in named_columns(self.dataset)))
+        yield self._check(MAPPED, "columns missing", remedy, "expect_columns_to_exist", columns=columns)
+        patterns = {each.column: _DAYS for each in self.dataset.events.values() if each.column}
         for statistic in self.dataset.statistics:
-            wanted |= {each.column: _DAYS for each in statistic.by if each.by in {"month", "year"}}
-            wanted |= {statistic.sum: _NUMBERS} if statistic.sum else {}
-        for column, pattern in wanted.items():
-            what = "days" if pattern == _DAYS else "numbers"
-            measure, kind = f"columns whose type cannot hold {what}: `{column}`", "expect_column_type_to_match"
-            yield self._check(MAPPED, measure, remedy, kind, column=column, pattern=pattern)
+            patterns |= {each.column: _DAYS for each in statistic.by if each.by in {"month", "year"}}
+            patterns |= {statistic.sum: _NUMBERS} if statistic.sum else {}
+        if patterns:
+            measure, kind = "columns whose type cannot hold the days or numbers that it must", "types_to_match"
+            yield self._check(MAPPED, measure, remedy, f"expect_column_{kind}", patterns=patterns)
 
     # -- keys and references
 

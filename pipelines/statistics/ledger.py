@@ -12,7 +12,7 @@ from connectors.sql.connector import SqlConnector
 from connectors.sql.journal import Chunk, Counts
 from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.estate import Estate
-from pipelines.statistics.questions import Registered, registered
+from pipelines.statistics.questions import Registered, refuse_changed, registered
 from pipelines.statistics.settling import Partition, Settled, settled
 
 STEP = "statistics"
@@ -59,9 +59,13 @@ def settle(
         statistics: those of one dataset.
         today: the day of the run.
         checkpoint: called at `settled` (before the commit) and `released` (after it), for tests that end there.
+
+    Raises:
+        Refused: a statistic asks something else than the ledger has kept under its name.
     """
     journal = connector.journal
     with connection.begin():
+        refuse_changed(connection, connector, statistics)
         found = {each.question.name: _settled(connection, connector, each, today) for each in statistics}
         outcome = _outcome(found)
         if outcome.changed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +13,7 @@ from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import record_key
 from connectors.sql.questions import Expression, Question, levels_of
 from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
+from pipelines.errors import Refused
 from pipelines.scan.sources import source_of
 
 _STRONG = frozenset({"exact", "canonical"})
@@ -18,11 +21,12 @@ _STRONG = frozenset({"exact", "canonical"})
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A statistic of a dataset, and its question."""
+    """A statistic of a dataset, and its question. ``digest``: of what it asks, however it is released."""
 
     dataset: str
     statistic: Statistic
     question: Question
+    digest: str
 
 
 def registered(connector: SqlConnector, store_map: StoreMap, dataset: str) -> tuple[Registered, ...]:
@@ -53,8 +57,31 @@ def registered(connector: SqlConnector, store_map: StoreMap, dataset: str) -> tu
             alone=alone,
             columns=statistic.columns | frozenset(columns),
         )
-        found.append(Registered(dataset, statistic, question))
+        found.append(Registered(dataset, statistic, question, _digest(statistic, columns)))
     return tuple(found)
+
+
+def refuse_changed(connection: sa.Connection, connector: SqlConnector, statistics: Iterable[Registered]) -> None:
+    """Refuse statistics that ask something else than the ledger has kept under their names.
+
+    ``connection`` is in a transaction of the writing role.
+
+    Raises:
+        Refused: naming the first.
+    """
+    for each in statistics:
+        if not connector.journal.tally.recognise(connection, each.dataset, each.statistic.name, each.digest):
+            raise Refused(
+                f"the statistic {each.statistic.name} asks something else than before",
+                f"{connector.store}.{each.dataset}",
+                "Give it a new name in the data map: what the ledger has kept under this one answers the old question.",
+            )
+
+
+def _digest(statistic: Statistic, subject: tuple[str, ...]) -> str:
+    by = [(each.column, each.by) for each in statistic.by]
+    asked = [by, statistic.sum, statistic.squares, dropped(statistic), subject]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def subject_columns(store_map: StoreMap, dataset: DatasetMap, statistic: Statistic) -> tuple[str, ...]:

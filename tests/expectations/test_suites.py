@@ -146,7 +146,8 @@ def test_wrong_arguments_are_named() -> None:
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "expect_column_to_exist": {"column": "phone"},
-    "expect_column_type_to_match": {"column": "name", "pattern": "INT.*"},
+    "expect_column_types_to_match": {"patterns": {"name": "INT.*"}},
+    "expect_columns_to_exist": {"columns": ["name", "phone"]},
     "expect_column_proportion_of_non_null_values_to_be_between": {"column": "name", "min_value": 0.9},
     "expect_column_proportion_of_unique_values_to_be_between": {"column": "name", "min_value": 0.9},
     "expect_column_unique_value_count_to_be_between": {"column": "name", "min_value": 4},
@@ -191,6 +192,9 @@ def test_nothing_that_great_expectations_returns_or_logs_holds_a_value(
     with caplog.at_level(logging.DEBUG):
         findings = check_suites(url, [suite(*checks), suite(broken)])
 
+    assert [each.measure for each in findings if ": `" in each.measure] == [
+        "expect_column_types_to_match: `name`", "expect_columns_to_exist: `phone`",
+    ]  # fmt: skip
     assert [each.measure for each in findings if each.passed or each.seen is None] == ["expect_no_rows_where"]
     said = [*returned, *map(repr, findings), caplog.text, *capfd.readouterr()]
     assert len(returned) == len(ARGUMENTS) + 1

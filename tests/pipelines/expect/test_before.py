@@ -61,7 +61,7 @@ CASES = {
     "a number has become a text": (
         ["ALTER TABLE visits DROP COLUMN cents", "ALTER TABLE visits ADD COLUMN cents VARCHAR(20)"],
         ["ALTER TABLE visits DROP COLUMN cents", "ALTER TABLE visits ADD COLUMN cents INTEGER"],
-        (MAPPED, "columns whose type cannot hold numbers: `cents`", 1),
+        (MAPPED, "columns whose type cannot hold the days or numbers that it must: `cents`", 1),
     ),
     "a row without a key": (
         ["INSERT INTO people (id, tenant, joined) VALUES (NULL, 'ours', '2020-01-01')"],

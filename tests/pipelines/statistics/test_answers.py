@@ -18,6 +18,9 @@ from counted_visits import TURNOVER, CountedVisits, visits_of
 from connectors.errors import ConnectorError
 from connectors.sql.answers import FOLDED, Asked, Rules
 from connectors.sql.tally import Increment
+from pipelines.data_map.model import StoreMap
+from pipelines.errors import Refused
+from pipelines.statistics.questions import registered
 from pipelines.statistics.settling import LARGEST_SHARE, PROTECTION, undominated
 
 DAY = dt.date(2026, 6, 30)
@@ -203,3 +206,20 @@ def test_what_is_pending_is_for_nobody_to_read(visits: CountedVisits) -> None:
     visits.delete(visits.table.c.id < 15, DAY)
     visits.settle(DAY)
     assert [each.totals.n for each in visits.released()] == [15]
+
+
+@pytest.mark.parametrize("visits", ["sqlite"], indirect=True)
+def test_a_statistic_that_asks_something_else_needs_a_new_name(visits: CountedVisits) -> None:
+    visits.settle(DAY)
+    dataset = visits.map.datasets["visits"]
+
+    def changed(**changes: Any) -> None:
+        other = dataset.model_copy(update={"statistics": (TURNOVER.model_copy(update=changes),)})
+        visits.registered = registered(visits.connector, StoreMap(store="shop", datasets={"visits": other}), "visits")
+        visits.settle(DAY)
+
+    changed(minimum=20, deadline="2 years")
+    for changes in ({"by": TURNOVER.by[:1]}, {"upward": ("at", "region")}, {"subject": ("id",)}, {"squares": False}):
+        with pytest.raises(Refused, match="turnover asks something else"):
+            changed(**changes)
+    changed(name="turnover_2", by=TURNOVER.by[:1])
