@@ -18,7 +18,9 @@ import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
+from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Chunk, Counts, Journal
+from connectors.sql.partition import GROUP
 from connectors.sql.temporary import analyse, empty
 
 NUMBER = "ardoise_number"
@@ -57,8 +59,7 @@ class Line:
         if place not in lines:
             metadata = sa.MetaData()
             numbered, chunk, locked, frozen, held = (
-                _scratch(name, metadata, table, key, number=name in {"candidates", "frozen"})
-                for name in ("candidates", "chunk", "locked", "frozen", "held")
+                _scratch(name, metadata, table, key) for name in ("candidates", "chunk", "locked", "frozen", "held")
             )
             lines[place] = cls(
                 numbered, chunk, locked, frozen, held, lambda rows: key_among(rows, key, _keys(chunk, key))
@@ -74,21 +75,36 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now."""
+    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now.
+
+    ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on.
+    """
 
     rows: sa.Table
     key: tuple[str, ...]
     line: Line
     due: Look
     count: int
+    grouped: Grouped | None = None
 
     def keys(self) -> sa.Select[Any]:
         """The keys of all of them."""
         return _keys(self.line.numbered, self.key)
 
     def left(self) -> sa.Select[Any]:
-        """The keys of the rows that other sessions have kept from the chunks so far."""
+        """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
         return _keys(self.line.held, self.key)
+
+    def end(self, connection: sa.Connection, number: int) -> int:
+        """The last number of the group of a row, so that a chunk takes it whole."""
+        if self.grouped is None:
+            return number
+        own, group = self.line.numbered.c[NUMBER], self.line.numbered.c[GROUP]
+        mine = connection.execute(sa.select(group).where(own == number)).scalar_one()
+        if mine is None:
+            return number
+        others = sa.select(sa.func.min(own)).where(own > number, sa.or_(group.is_(None), group != mine))
+        return int(connection.execute(others).scalar_one() or self.count + 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +133,31 @@ After = Callable[[sa.Connection, Chunk, Frozen], None]
 
 
 def line_up(
-    connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any], due: Look
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    found: sa.Select[Any],
+    due: Look,
+    grouped: Grouped | None = None,
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
-    Nothing is locked, and nothing decided: that is for each chunk to do. An earlier line on the connection is over.
+    They are in the order of their key; ``grouped``: of their groups first. Nothing is locked, and nothing decided: that
+    is for each chunk to do. An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
-    order = [table.c[name] for name in names]
-    found = sa.select(sa.func.row_number().over(order_by=order), *order).where(key_among(table, names, found))
+    keys = [table.c[name] for name in names]
+    group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
+    order = keys if grouped is None else [*grouped.order, *keys]
+    numbered = sa.select(sa.func.row_number().over(order_by=order), *keys, group).select_from(source)
+    found = numbered.where(key_among(table, names, found))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
     line.numbered.create(connection)
-    connection.execute(line.numbered.insert().from_select([NUMBER, *names], found, include_defaults=False))
+    connection.execute(line.numbered.insert().from_select([NUMBER, *names, GROUP], found, include_defaults=False))
     analyse(connection, line.numbered)
     line.clear(connection)
-    return Candidates(table, names, line, due, _count(connection, line.numbered))
+    return Candidates(table, names, line, due, _count(connection, line.numbered), grouped)
 
 
 def everything(connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look) -> Candidates:
@@ -183,7 +208,7 @@ def update_chunk(
     """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
 
     ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns;
-    ``changed`` runs once all rows of the chunk have their new values.
+    ``changed`` runs once all rows of the chunk have their new values. Candidates in groups get theirs as well.
 
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
@@ -192,11 +217,18 @@ def update_chunk(
     refuse_keys(chunk, candidates, assignments)
 
     def change(frozen: Frozen, first: int, last: int | None) -> int:
-        update = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
-        return connection.execute(update).rowcount
+        within, grouped = frozen.within(first=first, last=last), candidates.grouped
+        updates = [sa.update(table).where(within).values(dict(assignments))]
+        if grouped is not None:
+            updates = grouped.updates(within, assignments)
+        return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:
         complete(connection, journal, chunk, candidates, marks, changed, frozen)
+        if candidates.grouped is not None:
+            for category, columns in candidates.grouped.marks.items():
+                within = sa.and_(frozen.within(), candidates.grouped.placed)
+                journal.mark(connection, chunk, table, candidates.key, category, columns, within)
 
     counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
     if counts.done and marks:
@@ -293,7 +325,8 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
 
     The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
-    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`.
+    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`: with what is left
+    of its group, if that is too small alone.
     """
     number = candidates.line.numbered.c[NUMBER]
     mine = candidates.keys().where(number >= first, number <= last)
@@ -333,6 +366,8 @@ def _frozen(
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
     frozen, counts = _due(connection, candidates, line.mine)
     left = _leave_to_others(connection, candidates) if locks else 0
+    if candidates.grouped is not None:
+        left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
     looked = _count(connection, line.chunk) if count is None else count
@@ -396,11 +431,14 @@ def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -
     return sa.tuple_(*(rows.c[name] for name in names)).in_(selected)
 
 
-def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, number: bool) -> sa.Table:
+def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:
     """A temporary table of keys, not yet created."""
-    numbers = [sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False)] if number else []
     columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
-    return sa.Table(f"ardoise_{name}", metadata, *numbers, *columns, prefixes=["TEMPORARY"])
+    if name in {"candidates", "frozen"}:
+        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
+    if name == "candidates":
+        columns.append(sa.Column(GROUP, sa.BigInteger))
+    return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
 
 
 def _keys(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:

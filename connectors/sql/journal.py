@@ -54,14 +54,15 @@ class Journal:
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self.schema = OWN_SCHEMA if dialect.name == "postgresql" else None
-        prefix = "" if self.schema else OWN_PREFIX
+        self.prefix = prefix = "" if self.schema else OWN_PREFIX
         self._dialect = dialect
         self._metadata = sa.MetaData(schema=self.schema)
-        exact: dict[str, Any] = {
+        self.exact: dict[str, Any] = {
             "mariadb_engine": "InnoDB",
             "mariadb_charset": "utf8mb4",
             "mariadb_collate": "utf8mb4_nopad_bin",
         }
+        exact = self.exact
         self.journal = sa.Table(
             f"{prefix}journal", self._metadata,
             sa.Column("plan", sa.String(128), primary_key=True),

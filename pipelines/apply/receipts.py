@@ -41,9 +41,11 @@ class StepRecord:
     """What is known of a step.
 
     ``outcomes`` counts what is settled, over all runs; ``unsettled`` what this run met and left (conflicts, locked
-    rows): another run may settle it. ``closing`` is what the last run counted at the step's end. ``open`` are the
-    chunks that were begun and have no receipt. ``acted``: this run has changed rows, ``rewritten``:
-    by writing the table anew. ``unfit``: what stood in the way of a strategy that the plan has chosen, in this run.
+    rows): another run may settle it. ``held_back`` counts what is due and could not be hidden among others;
+    ``hidden`` counts rows that were turned to bucket parents. ``closing`` is what the last run counted at the step's
+    end. ``open`` are the chunks that were begun and have no receipt. ``acted``: this run has changed rows,
+    ``rewritten``: by writing the table anew. ``unfit``: what stood in the way of a strategy that the plan has chosen,
+    in this run.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -55,6 +57,8 @@ class StepRecord:
     rewritten: bool = False
     acted: bool = False
     unfit: dict[Strategy, Obstacle] = field(default_factory=dict)
+    held_back: int = 0
+    hidden: int = 0
 
     @property
     def settled(self) -> int:

@@ -33,6 +33,7 @@ from connectors.sql.rewrite import Change, rewrite_chunk
 from connectors.sql.strategy import Strategy, Unfit
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
+from pipelines.apply.grouping import Grouping
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
 from pipelines.apply.statistics import DELETED, contribution, overwriting, taking_back
 from pipelines.apply.summary import DONE_AS
@@ -58,8 +59,9 @@ class RowWork:
     ``statistics`` are the dataset's, which its rows contribute to.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
-    it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``holds_changed`` is asked
-    in the transaction of every chunk, once its rows are locked.
+    it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``grouping``: how rows that
+    are left without personal fields hide among each other. ``holds_changed`` is asked in the transaction of every
+    chunk, once its rows are locked.
     """
 
     step: Step
@@ -78,6 +80,7 @@ class RowWork:
     spare: int = 0
     chunk: int = CHUNK
     most: int = 0
+    grouping: Grouping | None = None
     holds_changed: Callable[[], bool] = lambda: False
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
@@ -94,13 +97,17 @@ class RowWork:
         """Delete or anonymise what is due; returns how many rows are due still (locked by others).
 
         ``found`` selects the keys of the rows that may be acted on, evaluated once; ``due`` those that are due, in the
-        transaction that acts.
+        transaction that acts. What no group can hide is held back, and counted in the record.
 
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
             HoldsChanged: there are other holds than those under which ``found`` and ``due`` were made.
             Unfit: the planned strategy does not fit any more; it is not tried again, and the rest waits for ranges.
         """
+        grouping = self.grouping
+        if grouping is not None:
+            grouping.place(connection, found)
+            self.checkpoint("placed")
         with connection.begin():
             changes = self._changes(connection)
         if self._rewritten(connection, record, due, changes):
@@ -114,8 +121,14 @@ class RowWork:
         left = self._pass(connection, record, candidates, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
+                if grouping is not None:
+                    grouping.place_anew(connection, candidates.left())
                 candidates = self._lined_up(connection, candidates.left(), due)
             left = self._pass(connection, record, candidates, changes)
+        if grouping is not None:
+            record.held_back = grouping.held_back(connection)
+            if not left:
+                grouping.close(connection)
         return left
 
     def _chosen(self, strategy: Strategy, record: StepRecord) -> bool:
@@ -165,7 +178,9 @@ class RowWork:
         return bool(found)
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
-        return line_up(connection, *self._rows, found, due)
+        if self.grouping is None:
+            return line_up(connection, *self._rows, found, due)
+        return line_up(connection, *self._rows, self.grouping.found(found), due, self.grouping.grouped)
 
     @property
     def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
@@ -178,14 +193,24 @@ class RowWork:
     ) -> int:
         """Act on candidates, chunk by chunk; how many were due and locked by others."""
         locked = 0
-        for first in range(1, candidates.count + 1, self.chunk):
-            last = min(first + self.chunk - 1, candidates.count)
+        first = 1
+        while first <= candidates.count:
+            last = self._last(connection, candidates, first)
 
             def act(chunk: Chunk, span: tuple[int, int] = (first, last)) -> Counts:
                 return self._act(connection, chunk, candidates, span, changes)
 
             locked += self._chunk(record, last - first + 1, act).locked
+            first = last + 1
         return locked
+
+    def _last(self, connection: sa.Connection, candidates: Candidates, first: int) -> int:
+        """The last number of the chunk that begins with a number."""
+        last = min(first + self.chunk - 1, candidates.count)
+        if candidates.grouped is None:
+            return last
+        with connection.begin():
+            return candidates.end(connection, last)
 
     def _chunk(
         self,
@@ -239,7 +264,8 @@ class RowWork:
         before = [self._check_holds, *self.before]
         if self.step.takes_rows:
             return [*before, contribution(journal, counted, DELETED, day)], []
-        counted, written = touched(counted, changes), overwriting(changes)
+        columns = {*changes, *(self.grouping.grouped.layout.written if self.grouping else ())}
+        counted, written = touched(counted, columns), overwriting(columns)
         before.append(contribution(journal, counted, written, day))
         return before, [taking_back(journal, counted, written, day)]
 

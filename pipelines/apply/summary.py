@@ -29,7 +29,9 @@ class StepSummary:
     """One step after all runs of its plan so far.
 
     ``outcomes`` counts records by outcome; `stale` are those that the plan counted and that were not due any more when
-    it came to act; `pending` those that another transaction held locked. ``unfit`` says what came in the way of the
+    it came to act; `pending` those that another transaction held locked; `held_back` those that are due and that no
+    cell of enough subjects could hide: they stay as they are until a later run finds more of them; `hidden` rows
+    that were turned from their person's row to one that stands for a cell. ``unfit`` says what came in the way of the
     strategy that was planned, so that it was carried out in ranges.
     """
 

@@ -21,7 +21,7 @@ Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
 Counter = Literal[
     "done", "deleted", "anonymised", "redacted", "archived", "already_gone", "conflict", "refused", "held", "pending",
-    "unknown", "stale", "blocked", "skipped", "remaining",
+    "unknown", "stale", "blocked", "skipped", "remaining", "held_back", "hidden",
 ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from pipelines.plan.artefact import Plan, Portion, Refusal, Step, Tally
 from pipelines.plan.context import Context
 from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
+from pipelines.plan.hiding import unspoken, waiting
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.outlived import outlived
@@ -272,6 +273,8 @@ class _Builder:
             )
         yield from self._left_open()
         yield from self.uncovered
+        yield from unspoken(self.context, self.found.inventories)
+        yield from waiting(self.engine.ledger.entries("receipt"))
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()

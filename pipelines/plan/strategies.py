@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connectors.sql import partitions, rewrite
 from connectors.sql.strategy import Obstacle, Strategy
-from pipelines.plan.artefact import Declined, Place, Step
+from pipelines.plan.artefact import Action, Declined, Place, Step
 
 if TYPE_CHECKING:
     from pipelines.plan.selection import Selection
@@ -23,6 +23,7 @@ SHARE = 4
 """From one in so many rows of a table on, writing it anew is faster than changing it in place."""
 
 NO_WRITER = "the store has no write address"
+IN_GROUPS = "its rows are written group by group, so that they hide among each other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class Choice:
         return "no partition is due as a whole"
 
     def _rewrite(self, step: Step, selection: Selection, found: int) -> str:
-        connection, table = selection.store.connection, selection.table
+        connection, table, anonymity = selection.store.connection, selection.table, selection.map.anonymity
+        if step.action is Action.ANONYMISE and anonymity is not None and not anonymity.link:
+            return IN_GROUPS
         rows = found
         if selection.map.where and step.count * SHARE >= found:
             rows = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
