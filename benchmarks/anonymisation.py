@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -154,6 +155,13 @@ def fresh(crm: str, rows: int) -> None:
         connection.execute("CHECKPOINT")
 
 
+def spent(server: PostgresServer) -> float:
+    """CPU seconds of the server's processes that have ended: other work on the machine disturbs them least."""
+    pid = (server.data / "postmaster.pid").read_text(encoding="ascii").split("\n")[0]
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     """Run the comparison at the size that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -168,12 +176,17 @@ def main() -> None:
             crm = url.replace("+psycopg", "")
             print(f"{given.rows:,} rows", flush=True)
             fresh(crm, given.rows)
+            begun = spent(server)
             floor, changed = _told("by hand", measured(by_hand, crm))
+            print(f"  by hand: {spent(server) - begun:.1f} s CPU of the server", flush=True)
             for most, way in ((1000, "rewrite"), (0, "ranges")):
                 if given.only not in {None, way}:
                     continue
                 fresh(crm, given.rows)
-                seconds, done = _told(way, measured(ours, *planned(folder / way, url, most)))
+                work = planned(folder / way, url, most)
+                begun = spent(server)
+                seconds, done = _told(way, measured(ours, *work))
+                print(f"  {way}: {spent(server) - begun:.1f} s CPU of the server, all that is around it included")
                 print(f"  {way}: {floor / seconds:.2f} times as fast as the UPDATE ({seconds / floor:.2f} of its time)")
                 if done != changed:
                     raise SystemExit(f"{done} rows were changed, {changed} by hand")

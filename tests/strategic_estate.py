@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import by_hand
-import pytest
 from approving import confirm_maps
 from fixtures_postgres import PostgresDatabase
 
@@ -150,17 +149,16 @@ def _masked(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"email": email, "name": name, "phone": phone}
 
 
-def strategic_estate(kind: str, request: pytest.FixtureRequest, folder: Path) -> StrategicEstate:
-    """Make the estate over an engine; its writing role owns the tables."""
+def strategic_estate(folder: Path, database: PostgresDatabase | None = None) -> StrategicEstate:
+    """Make the estate over an empty database, or a file; its writing role owns the tables."""
     for name in ("data_map", "policies", "connections"):
         (folder / "estate" / name).mkdir(parents=True)
-    if kind == "sqlite":
+    if database is None:
         (folder / "shop.sqlite").touch()
         admin = read = f"sqlite:///{folder / 'shop.sqlite'}"
     else:
-        database: PostgresDatabase = request.getfixturevalue(f"{kind}_database")
         admin, read = database.admin, database.read
-    parted = kind == "postgres"
+    parted = database is not None
     folder = folder / "estate"
     (folder / "connections" / "read").write_text(read)
     (folder / "connections" / "write").write_text(admin)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import by_hand
 import pytest
 import sqlalchemy as sa
 from apply_states import worker
+from fixtures_postgres import fresh_database
 from strategic_estate import StrategicEstate, strategic_estate
 
 from connectors.sql.strategy import Strategy
 from pipelines.apply import apply
 from pipelines.apply.summary import RunSummary
+from pipelines.demo.servers.postgres import PostgresServer
 from pipelines.engine import HoldScope
 from pipelines.plan import make_plan
 from pipelines.plan.artefact import Plan
@@ -27,14 +28,47 @@ NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def shop(request: pytest.FixtureRequest, tmp_path: Path) -> StrategicEstate:
-    return strategic_estate(request.param, request, tmp_path)
+KINDS = ["sqlite", "postgres"]
+Made = Callable[[str, Path], StrategicEstate]
+
+
+@pytest.fixture(scope="module")
+def make(postgres_server: PostgresServer) -> Iterator[Made]:
+    """Makes an estate of a kind in a folder, PostgreSQL's in a database of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def made(kind: str, folder: Path) -> StrategicEstate:
+            database = stack.enter_context(fresh_database(postgres_server)) if kind == "postgres" else None
+            return strategic_estate(folder, database)
+
+        yield made
+
+
+@pytest.fixture(params=KINDS)
+def shop(request: pytest.FixtureRequest, make: Made, tmp_path: Path) -> StrategicEstate:
+    return make(request.param, tmp_path)
 
 
 @pytest.fixture
-def postgres(request: pytest.FixtureRequest, tmp_path: Path) -> StrategicEstate:
-    return strategic_estate("postgres", request, tmp_path)
+def postgres(make: Made, tmp_path: Path) -> StrategicEstate:
+    return make("postgres", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def in_ranges(make: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """By kind, what an undisturbed run leaves when nothing may be written anew or emptied."""
+    return {kind: _in_ranges(make(kind, tmp_path_factory.mktemp(kind))) for kind in KINDS}
+
+
+def _in_ranges(shop: StrategicEstate) -> dict[str, Any]:
+    text = (shop.folder / "ardoise.toml").read_text().replace("least = 0", "most = 0")
+    (shop.folder / "ardoise.toml").write_text(text)
+    if shop.parted:
+        shop.execute("CREATE RULE none AS ON UPDATE TO logs DO ALSO NOTHING")
+    plan = planned(shop)
+    assert set(strategies(plan).values()) == {Strategy.RANGES}
+    assert run(shop, plan).complete
+    return shop.state()
 
 
 def planned(shop: StrategicEstate) -> Plan:
@@ -62,19 +96,6 @@ def told(shop: StrategicEstate, plan: Plan) -> list[tuple[str, str, str, int]]:
         for each in bodies
         if "strategy" in each
     ]
-
-
-def in_ranges(request: pytest.FixtureRequest, folder: Path, kind: str) -> dict[str, Any]:
-    """What an undisturbed run leaves when nothing may be written anew or emptied."""
-    other = strategic_estate(kind, request, folder)
-    text = (other.folder / "ardoise.toml").read_text().replace("least = 0", "most = 0")
-    (other.folder / "ardoise.toml").write_text(text)
-    if kind == "postgres":
-        other.execute("CREATE RULE none AS ON UPDATE TO logs DO ALSO NOTHING")
-    plan = planned(other)
-    assert set(strategies(plan).values()) == {Strategy.RANGES}
-    assert run(other, plan).complete
-    return other.state()
 
 
 EXPECTED = {"people": {"anonymised": 30}, "visits": {"deleted": 30}, "logs": {"deleted": 30}}
@@ -105,47 +126,33 @@ def test_each_table_gets_the_strategy_that_fits_and_ends_as_it_must(shop: Strate
     assert not planned(shop).steps
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_every_strategy_leaves_what_ranges_leave(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    expected = in_ranges(request, tmp_path / "ranges", kind)
-    if kind == "postgres":
-        database = request.getfixturevalue("postgres_database")
-        by_hand.execute(database.admin, "DROP TABLE people, visits, logs", "DROP SCHEMA ardoise CASCADE")
-    shop = strategic_estate(kind, request, tmp_path / "strategies")
+def test_every_strategy_leaves_what_ranges_leave(shop: StrategicEstate, in_ranges: dict[str, dict[str, Any]]) -> None:
     assert run(shop, planned(shop)).complete
-    assert shop.state() == expected
+    assert shop.state() == in_ranges[KINDS[shop.parted]]
 
 
 KILLS = [
-    ("mid_batch", 1), ("swapped", 1), ("before_commit", 1), ("after_commit", 1), ("intent", 2), ("swapped", 2),
-    ("before_commit", 3), ("after_commit", 3), ("closed", 1),
+    ("sqlite", "mid_batch", 1), ("sqlite", "swapped", 2), ("sqlite", "before_commit", 1), ("sqlite", "after_commit", 2),
+    ("postgres", "mid_batch", 1), ("postgres", "swapped", 1), ("postgres", "intent", 2), ("postgres", "swapped", 2),
+    ("postgres", "before_commit", 3), ("postgres", "after_commit", 1), ("postgres", "after_commit", 3),
+    ("postgres", "closed", 1),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_a_worker_killed_anywhere_in_any_strategy_is_resumed(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+@pytest.mark.parametrize(("kind", "point", "occurrence"), KILLS)
+def test_a_worker_killed_in_any_strategy_is_resumed(
+    kind: str, point: str, occurrence: int, make: Made, tmp_path: Path, in_ranges: dict[str, dict[str, Any]]
 ) -> None:
-    """One estate after the other: killed at a point, resumed, and held against an undisturbed one."""
-    undisturbed: dict[str, Any] = {}
-    for number, (point, occurrence) in enumerate([("never", 1), *KILLS]):
-        shop = strategic_estate(kind, request, tmp_path / str(number))
-        plan = planned(shop)
-        died = worker(shop, plan, "--chunk", "7", "--now", NOW.isoformat(), point=point, occurrence=occurrence)  # type: ignore[arg-type]
-        _, errors = died.communicate(timeout=120)
-        if point == "never":
-            assert died.returncode == 0, errors
-            undisturbed = shop.state()
-        else:
-            assert died.returncode == -signal.SIGKILL, (point, occurrence, errors)
-            assert run(shop, plan).complete
-            assert shop.state() == undisturbed, (point, occurrence)
-            assert run(shop, plan).nothing_to_do
-        tables = "people, visits, logs" if shop.parted else ""
-        if tables:
-            left = "SELECT count(*) AS value FROM pg_class WHERE starts_with(relname, 'ardoise_rewrite')"
-            assert shop.value(left) == 0
-            shop.execute(f"DROP TABLE {tables}", "DROP SCHEMA ardoise CASCADE")
+    shop = make(kind, tmp_path)
+    plan = planned(shop)
+    died = worker(shop, plan, "--chunk", "7", "--now", NOW.isoformat(), point=point, occurrence=occurrence)  # type: ignore[arg-type]
+    _, errors = died.communicate(timeout=120)
+    assert died.returncode == -signal.SIGKILL, errors
+    assert run(shop, plan).complete
+    assert shop.state() == in_ranges[kind]
+    assert run(shop, plan).nothing_to_do
+    if shop.parted:
+        assert shop.value("SELECT count(*) AS value FROM pg_class WHERE starts_with(relname, 'ardoise_rewrite')") == 0
 
 
 _QUIET = "FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
