@@ -109,7 +109,7 @@ def test_values_of_unique_columns_do_not_meet(engine: sa.Engine, technique: str)
     with engine.begin() as connection:
         table.create(connection)
         connection.execute(table.insert(), [{"n": n, "v": "Jeanne"} for n in range(1, 2001)])
-        connection.execute(table.update().values(assignments(connection, table, "n", {"v": replacement})))
+        connection.execute(table.update().values(assignments(connection, table, {"v": replacement})))
         found = list(connection.execute(sa.select(table.c.v)).scalars())
         table.drop(connection)
     assert len(set(found)) == 2000
