@@ -23,7 +23,7 @@ def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[tup
     if step.place is not Place.ACTIVE or not examples:
         return
     table, key = connector.table(work.source), connector.key(work.source)
-    values = None if step.takes_rows else lambda opened: assignments(opened, table, key[0], work.replacements)
+    values = None if step.takes_rows else lambda opened: assignments(opened, table, work.replacements)
     with connector.writing() as connection:
         tried = Rehearsal(step.store, step.dataset, table, key, examples, step.fields, values)
         if work.renewal is not None:

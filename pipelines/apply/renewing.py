@@ -80,7 +80,7 @@ def key_renewal(
         raise Refused(str(error), where, "Map it as `none`, or give it another type.") from None
 
     def drawn(connection: sa.Connection) -> sa.ColumnElement[Any]:
-        return assignments(connection, table, column.name, {column.name: replacement})[column.name]
+        return assignments(connection, table, {column.name: replacement})[column.name]
 
     return Renewal(connector, table, column.name, drawn, found)
 

@@ -51,7 +51,7 @@ def drawn(engine: sa.Engine, replacements: Mapping[str, Replacement], originals:
         TABLE.create(connection)
         rows = [{"id": n, "text": text, "unique": f"{n} {text}"} for n, text in enumerate(originals, 1)]
         connection.execute(TABLE.insert(), rows)
-        connection.execute(TABLE.update().values(assignments(connection, TABLE, "id", replacements)))
+        connection.execute(TABLE.update().values(assignments(connection, TABLE, replacements)))
         found = connection.execute(sa.select(TABLE).order_by(TABLE.c.id)).all()
         TABLE.drop(connection)
     return {name: [getattr(row, name) for row in found] for name in SHAPES}
@@ -85,5 +85,5 @@ def test_no_expression_looks_at_what_was_there_but_those_that_say_so(technique: 
             continue
         engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
         with engine.begin() as connection:
-            made = assignments(connection, TABLE, "id", {shape.name: replacement})[shape.name]
+            made = assignments(connection, TABLE, {shape.name: replacement})[shape.name]
         assert {each.name for each in visitors.iterate(made) if isinstance(each, sa.Column)} <= {"id"}
