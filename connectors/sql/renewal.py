@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Expression = sa.ColumnElement[Any]
 
-ROUNDS = 8
+ROUNDS = 32
 """How often keys are drawn again that met another."""
 
 
