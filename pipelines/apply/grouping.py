@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ class Grouping:
     def _work(self) -> sa.Table:
         return self.grouped.work
 
-    def place(self, connection: sa.Connection, found: sa.Select[Any]) -> None:
+    def place(self, connection: sa.Connection, found: Callable[[], sa.Select[Any]]) -> None:
         """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
 
         In a transaction of its own; what an interrupted run has assigned stays as it is.
@@ -51,7 +51,7 @@ class Grouping:
         with connection.begin():
             self._work.create(connection, checkfirst=True)
         with connection.begin():
-            self._assign(connection, found)
+            self._assign(connection, found())
 
     def place_anew(self, connection: sa.Connection, keys: sa.Select[Any]) -> None:
         """Assign anew rows that were set aside, inside a transaction."""

@@ -20,6 +20,7 @@ from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
 from connectors.sql.questions import Question
+from connectors.sql.strategy import Unfit
 from pipelines.apply.batches import Batches
 from pipelines.apply.buckets import turn_to_buckets
 from pipelines.apply.expected import Expect, expect_before
@@ -257,15 +258,18 @@ class _Run:
     def _act_on_rows(
         self, known: Refreshed, work: RowWork, connection: sa.Connection, places: StorePlaces
     ) -> StorePlaces:
-        """One step over rows; begun anew when a hold is opened meanwhile. Returns the places as they count by then."""
+        """One step over rows; begun anew when a hold is opened meanwhile, or its strategy does not fit any more.
+
+        Returns the places as they count by then.
+        """
         step = work.step
         while True:
             with connection.begin():  # only now: what references the rows has been acted on
-                found = places.candidates(step)
                 fitted = places.fitted(work)
+            found = functools.partial(places.candidates, step)
             try:
                 self.left[step.id] = fitted.act(connection, self.records[step.id], found, places.due(step))
-            except HoldsChanged:
+            except (HoldsChanged, Unfit):  # what was looked at in that transaction is gone with it
                 with connection.begin():
                     places = places.under(known.context)
             else:
@@ -310,6 +314,7 @@ class _Run:
             statistics=tuple(each.question for each in registered(connector, store_map, step.dataset)),
             spare=self._spare(step),
             chunk=self.chunk,
+            most=self.estate.stores[step.store].rewrite.bytes,
             grouping=grouping(step, dataset, connector, shape, self.plan.digest),
             holds_changed=known.holds.changed,
         )
@@ -405,9 +410,21 @@ class _Run:
             self._progress(step, RunState.DONE if complete else RunState.INCOMPLETE)
 
     def _purged(self, connector: Connector, step: Step) -> tuple[str, ...]:
-        if step.place is Place.ARCHIVE and isinstance(connector, SqlConnector):
-            return connector.purge_archive(step.dataset)
+        if isinstance(connector, SqlConnector):
+            if step.place is Place.ARCHIVE:
+                return connector.purge_archive(step.dataset)
+            return connector.purge_residue(self._source(step), fresh=self._fresh(step))
         return connector.purge_residue(self._source(step))
+
+    def _fresh(self, step: Step) -> bool:
+        """Whether the last thing that was done to a step's table in this run was to write it anew."""
+        acted = [
+            self.records[each.id].rewritten
+            for each in self.steps
+            if (each.store, each.dataset, each.place) == (step.store, step.dataset, step.place)
+            and self.records[each.id].acted
+        ]
+        return bool(acted) and acted[-1]
 
     def _progress(self, step: Step, state: RunState) -> None:
         record = self.records[step.id]
@@ -445,4 +462,5 @@ class _Run:
 
     def _step_summary(self, step: Step) -> StepSummary:
         record = self.records[step.id]
-        return summed(step, {**record.outcomes, **record.closing}, complete=record.finished)
+        unfit = tuple(f"{strategy}: {obstacle.what}" for strategy, obstacle in record.unfit.items())
+        return summed(step, {**record.outcomes, **record.closing}, complete=record.finished, unfit=unfit)

@@ -81,6 +81,13 @@ def outcome_table(summary: RunSummary) -> Table:
     return made
 
 
+def unfit_lines(summary: RunSummary) -> Iterator[str]:
+    """Which steps were carried out in ranges, though the plan had chosen otherwise, and why."""
+    for step in summary.steps:
+        for each in step.unfit:
+            yield f"{step.store}.{step.dataset} was acted on in ranges: it did not fit any more ({each})"
+
+
 def residue_lines(summary: RunSummary) -> Iterator[str]:
     """What remains in each store, until when; what nobody has declared, with where to do so."""
     told: dict[tuple[str, str], list[str]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from pipelines.plan.compile import Code, constant
 from pipelines.plan.emptied import Emptied
 from pipelines.plan.portions import Backlog, backlog_of
 from pipelines.plan.selection import Selection
+from pipelines.plan.strategies import Choice
 from pipelines.plan.tables import column
 from retention_rules.purposes import Purpose
 
@@ -43,6 +44,10 @@ class Counted:
     steps: tuple[Step, ...]
     backlog: Backlog | None = None
     twice: tuple[int, int] = (0, 0)
+
+    def carried_out(self, choice: Choice, selection: Selection) -> Counted:
+        """With the strategy of each step."""
+        return replace(self, steps=tuple(choice.of(step, selection, self.found) for step in self.steps))
 
     def beside(self, archived: Counted) -> Counted:
         """With what the archive holds of the dataset; a record that is in both places is one record."""
