@@ -50,6 +50,7 @@ lint: install  ## ruff, mypy, import-linter
 
 bench: install  ## Benchmarks: ratios to a floor measured in the same run, and peak memory (long)
 	$(BIN)/python -m benchmarks.planning --twice
+	$(BIN)/python -m benchmarks.expectations
 	$(BIN)/uv sync --frozen --inexact --quiet --python $(BIN)/python --group bench
 	$(BIN)/python -m benchmarks.classification_columns $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.scanning

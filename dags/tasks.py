@@ -170,7 +170,7 @@ def verify(digest: str) -> dict[str, int]:
         moment = now()
         today = _today(estate, digest, moment)
         findings = verify_plan(estate, digest, now=moment, today=today, progress=from_environment())
-        failed = sum(not finding.passed for finding in findings)
+        failed = sum(finding.blocking for finding in findings)
         if failed:
             path = write_report(estate, digest, now=moment)
             raise AirflowFailException(

@@ -14,7 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from expectations.context import ephemeral_context
-from expectations.findings import Finding, Stage
+from expectations.findings import Finding, Severity, Stage
 
 NOT_TAKEN = -1
 """Stands in the validated table for a count that could not be taken."""
@@ -32,6 +32,7 @@ class Probe:
     seen: int | None
     remedy: str
     stage: Stage = Stage.AFTER
+    severity: Severity = Severity.CRITICAL
 
 
 def check_probes(probes: Sequence[Probe]) -> list[Finding]:
@@ -55,11 +56,12 @@ def _objections(probes: Sequence[Probe]) -> set[int]:
 
     rows = [{"probe": position, **asdict(probe)} for position, probe in enumerate(probes)]
     frame = pd.DataFrame([{**row, "seen": NOT_TAKEN if row["seen"] is None else row["seen"]} for row in rows])
-    context = ephemeral_context()
-    asset = context.data_sources.add_pandas("probes").add_dataframe_asset("probes")
+    sources = ephemeral_context().data_sources
+    asset = sources.add_or_update_pandas("probes").add_dataframe_asset("probes")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     wanted = {"result_format": "COMPLETE", "unexpected_index_column_names": ["probe"]}
     result = batch.validate(_suite(), result_format=wanted)
+    sources.delete("probes")
     objected: set[int] = set()
     for each in result.results:
         if each.success:

@@ -81,6 +81,10 @@ class LimitExceeded(Refused):
     """The plan would act on more than the estate's limits allow."""
 
 
+class ExpectationsUnmet(Refused):
+    """The stores are not as their data maps and the plan expect them; nothing was written."""
+
+
 class Unavailable(ArdoiseError):
     """A store, the engine database or a secret cannot be reached, or what was read is incomplete."""
 

@@ -59,9 +59,10 @@ def state(small: SmallEstate, plan: Plan) -> dict[str, Any]:
         found[f"{store} journal"] = done
         marks = small.rows(store, f"{place}marks")
         found[f"{store} marks"] = sorted((row["dataset"], row["record"], row["category"]) for row in marks)
-        totals: Counter[tuple[str, str]] = Counter()
-        for row in small.rows(store, f"{place}statistics"):
-            totals[row["statistic"], row["cell"]] += row["n"]
+        totals: Counter[tuple[str, str, str]] = Counter()
+        for kept in ("pending", "released"):
+            for row in small.rows(store, f"{place}{kept}"):
+                totals[row["statistic"], row["cell"], kept] += row["n"]
         found[f"{store} statistics"] = totals
     if small.mailbox is not None:
         found["mail"] = sorted(_RANDOM.sub(b"", message) for message in small.messages())

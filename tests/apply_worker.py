@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from running import unexpecting
+
 from pipelines.apply import apply
 from pipelines.cli.failure import exit_code
 from pipelines.estate import Estate
@@ -58,6 +60,7 @@ def main() -> int:
             retries=(),
             fresh=dt.timedelta(0),
             chunk=options.chunk,
+            expect=unexpecting,
         )
     except Exception as error:  # noqa: BLE001 - as the command line does
         sys.stderr.write(f"{type(error).__name__}: {error}\n")

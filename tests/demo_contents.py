@@ -146,13 +146,16 @@ def summed(rows: Mapping[Identity, Row], column: str, group: Group) -> Counter[o
 
 def kept_in_store(stores: DemoStores, store: str, statistic: str) -> dict[str, tuple[int, Decimal]]:
     """What the statistics ledger of a store says of the rows that went: count and sum by group."""
-    query = "SELECT cell, sum(n), sum(total) FROM {} WHERE statistic = {} GROUP BY cell"
+    query = (
+        "SELECT cell, sum(n), sum(total) FROM (SELECT cell, n, total, statistic FROM {0}pending UNION ALL "
+        "SELECT cell, n, total, statistic FROM {0}released) kept WHERE statistic = {1} GROUP BY cell"
+    )
     if store == "crm":
         with connect_crm(stores.crm_admin) as connection:
-            found = connection.execute(query.format("ardoise.statistics", "%s").encode(), [statistic]).fetchall()
+            found = connection.execute(query.format("ardoise.", "%s").encode(), [statistic]).fetchall()
     else:
         with open_billing(stores.billing) as billing:
-            found = billing.execute(query.format("ardoise_statistics", "?"), [statistic]).fetchall()
+            found = billing.execute(query.format("ardoise_", "?"), [statistic]).fetchall()
     return {str(cell): (int(n), Decimal(str(total or 0))) for cell, n, total in found}
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
-from expectations.findings import Finding, Stage
+from expectations.findings import Finding, Severity, Stage
 from pipelines.plan.artefact import Action, EvidenceNote, Place, Plan, Refusal, Step, Tally
 from pipelines.report.model import (
     Anonymity,
@@ -20,11 +20,16 @@ from pipelines.report.model import (
     Series,
     Unclassified,
 )  # fmt: skip
+from pipelines.scan.review import ReviewDataset, ReviewPath, ReviewRow, ReviewTable, State
+from pipelines.simulate.forecast import Forecast, Outlook
 from retention_rules.loading import load_policy
 
 NOW = dt.datetime(2026, 6, 30, 12, 0, tzinfo=dt.UTC)
 AS_OF = dt.date(2026, 6, 30)
 OVERDUE_SINCE = dt.date(2025, 3, 16)
+PENDING = Decimal(271828)
+"""What was there before in a group of which something is pending: nobody is to read it."""
+
 NO_ARCHIVE = (
     "crm has no archive: 8 fields that law and claims alone keep stay in place; give it one ([stores.crm.archive])"
 )
@@ -57,6 +62,7 @@ def ordinary() -> ReportData:
         Cell(f"2025-{month:02}", Decimal(month * 30), Decimal(month * 10), Decimal(month * 20))
         for month in range(1, 13)
     )
+    pending = Cell("2024-12", PENDING, PENDING - 3, Decimal(3), pending=True, held_back=True)
     return ReportData(
         estate="Demo",
         made_at=NOW,
@@ -69,17 +75,18 @@ def ordinary() -> ReportData:
             Done("s3", "mail", "messages", redacted=30, lateness=471),
         ),
         findings=(
+            Finding("rows are few", "crm", "notes", "rows", 90, 120, "look", Stage.BEFORE, Severity.WARNING, 80, 100),
             Finding("what was due is gone", "crm", "contacts", "records still due", 0, 0, "run it again"),
             Finding("the ledger is whole", "ledger", "", "entries changed, removed or moved", 0, 0, "restore it"),
             Finding("no drift", "crm", "contacts", "columns", 4, 4, "look", Stage.BEFORE),
         ),
-        statistics=(Series("crm", "web_logs", "visits", "count", months),),
+        statistics=(Series("crm", "web_logs", "visits", "count", (*months, pending)),),
         residue=(
             Residue("crm", "write ahead log", "kept until the store's own schedule removes it", dt.date(2026, 7, 7)),
             Residue("mail", "backups", "how long it is kept is not declared: backups in [stores.mail.residue]"),
         ),
         ledger_head=f"77:{'f' * 64}",
-        kept_exactly=("crm.contacts.created_at",),
+        kept_exactly=("crm.contacts.created_at", "crm.notes.created_at"),
         policy=load_policy("julien"),
         unclassified=(
             Unclassified("crm", "contacts", "telephone", "user.contact.phone_number", personal=1),
@@ -167,6 +174,37 @@ def _spoilt(stores: int, datasets: int, cells: int) -> ReportData:
         unclassified=tuple(Unclassified("crm", name, name, name, review=1) for name in HOSTILE * stores),
         anonymity=(Anonymity("crm", "contacts", 2, 11, 9, (("1-10", 3), ("11-21", 6)), 4),),
     )
+
+
+def forecast() -> Forecast:
+    """What a policy will release over three years: rows that stay and rows that move, hostile names among them."""
+    periods = tuple(f"{year}-{month:02}" for year in range(2026, 2029) for month in range(1, 13))
+    released = tuple(range(len(periods)))
+    return Forecast(
+        estate=HOSTILE[0], controller="JULIEN", policy="julien", policy_digest="a" * 64, today=AS_OF, periods=periods,
+        outlooks=(
+            Outlook("crm", "contacts", HOSTILE[1], 2000, 40, released, 10, 900, 3, 4, 5, 6),
+            Outlook("crm", "contacts", HOSTILE[2], 2000, 40, released, 10, 900, 3, 4, 5, 6, Place.ARCHIVE),
+            Outlook("billing", "invoices", HOSTILE[6], 99, 1, released, 1, 9, 0, 0, 0, 0, Place.ACTIVE, 7, released, 8),
+        ),
+        gaps=HOSTILE[:2], remarks=HOSTILE[2:4],
+    )  # fmt: skip
+
+
+def reviewed() -> ReviewTable:
+    """What a scan proposes: fields of each verdict, a path in JSON, hostile names and evidence."""
+    verdicts = ("personal", "not personal", "for review", "")
+    rows = tuple(
+        ReviewRow(
+            "crm", "contacts", name, "user.name", verdicts[at % 4], (name, "shape of a name: 98 %"), "user.contact",
+            list(State)[at % 5], (ReviewPath(name, verdicts[at % 3], "user.name", (name,)),),
+        )
+        for at, name in enumerate(HOSTILE)
+    )  # fmt: skip
+    return ReviewTable((
+        ReviewDataset("crm", "contacts", "public.contacts", True, rows, HOSTILE, HOSTILE),
+        ReviewDataset("crm", "leads", HOSTILE[0], False, rows[:3], (), ()),
+    ))  # fmt: skip
 
 
 def not_applied() -> ReportData:

@@ -1,7 +1,7 @@
 """Remake the README's pictures of Airflow's UI: `python tests/screenshots.py` (Debian's chromium; some minutes).
 
 A small estate under a real Airflow: a scheduled run that nobody had approved, a backfill over past dates under a
-standing approval, and a run by hand.
+standing approval, and a run by hand. With the path of a report, such as the demonstration's, its first page instead.
 """
 
 from __future__ import annotations
@@ -25,6 +25,25 @@ PATIENCE = 60_000
 
 
 def main() -> int:
+    """Take the pictures."""
+    if sys.argv[1:]:
+        first_page(Path(sys.argv[1]))
+    else:
+        airflow()
+    return 0
+
+
+def first_page(report: Path) -> None:
+    """Take a picture of what a report shows without scrolling."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
+        page.goto(report.resolve().as_uri())
+        page.screenshot(path=IMAGES / "report.png")
+        browser.close()
+
+
+def airflow() -> None:
     """Run the retention DAG each way and take a picture of two pages."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ardoise-screens-") as folder:
@@ -45,7 +64,6 @@ def main() -> int:
                 take(page, f"{server.url}/dags/retention/runs/{run}", "anchor_stores", "airflow-retention.png")
                 take(page, f"{server.url}/dags/retention/runs?run_type=backfill", "Backfill", "airflow-backfill.png")
                 browser.close()
-    return 0
 
 
 def take(page: Page, url: str, shows: str, name: str) -> None:

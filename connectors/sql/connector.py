@@ -164,6 +164,21 @@ class SqlConnector:
             if self.archive is not None:
                 self.archive.prepare(connection, self.journal, ordinary)
 
+    def make_view(self, connection: sa.Connection, name: str, rows: sa.Select[Any]) -> str:
+        """Make a view in the engine's own schema, or make it anew, and let the reading role read it; its whole name.
+
+        ``connection`` is in a transaction of the writing role. The view shows what that role may read.
+        """
+        quote = self.dialect.identifier_preparer.quote
+        schema = self.journal.schema
+        place = f"{schema}.{quote(name)}" if schema else quote(f"{catalog.OWN_PREFIX}{name}")
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {place}")
+        select = rows.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})
+        connection.exec_driver_sql(f"CREATE VIEW {place} AS {select}")
+        if schema and (reader := self._ordinary.role):
+            connection.exec_driver_sql(f"GRANT SELECT ON {place} TO {quote(reader)}")
+        return place
+
     @property
     def _ordinary(self) -> Ordinary:
         return Ordinary(self._reader if self._reader != self._writer else None, self.reading)

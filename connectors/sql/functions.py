@@ -28,6 +28,17 @@ class _Json(FunctionElement[str]):
     inherit_cache = True
 
 
+class _PlainText(FunctionElement[str]):
+    name = "ardoise_plain_text"
+    type = sa.Text()
+    inherit_cache = True
+
+
+class _Cell(_Json):
+    name = "ardoise_cell"
+    inherit_cache = True
+
+
 class _RowDigest(FunctionElement[str]):
     name = "ardoise_row_digest"
     type = sa.String()
@@ -59,6 +70,16 @@ def keyed_digest(key: DigestKey, text: sa.ColumnElement[Any]) -> sa.ColumnElemen
 def record_key(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
     """A record's key as the engine writes it: the JSON array of its key columns."""
     return _Json(*columns)
+
+
+def cell_key(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
+    """The same of grouping values, told apart to the byte, whatever the columns' collations take for equal."""
+    return _Cell(*columns)
+
+
+def plain_text(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A value as a text that is equal to no other, whatever the column's collation takes for equal; NULL of NULL."""
+    return _PlainText(value)
 
 
 def row_digest(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
@@ -93,6 +114,11 @@ def random_digits(below: int, factor: int, width: int) -> sa.ColumnElement[str]:
 def lower_trim(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """The SQL form of a canonical address."""
     return sa.func.lower(sa.func.trim(text))
+
+
+@compiles(_PlainText)
+def _plain_text(element: _PlainText, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} AS TEXT)"
 
 
 # -- PostgreSQL
@@ -187,6 +213,16 @@ def _digest_mariadb(element: _Digest, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_Json, "mysql", "mariadb")
 def _json_mariadb(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
     return f"JSON_ARRAY({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_Cell, "mysql", "mariadb")
+def _cell_mariadb(element: _Cell, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CONVERT({_json_mariadb(element, compiler, **kw)} USING utf8mb4) COLLATE utf8mb4_nopad_bin"
+
+
+@compiles(_PlainText, "mysql", "mariadb")
+def _plain_text_mariadb(element: _PlainText, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CONVERT({compiler.process(element.clauses, **kw)} USING utf8mb4) COLLATE utf8mb4_nopad_bin"
 
 
 @compiles(_RowDigest, "mysql", "mariadb")

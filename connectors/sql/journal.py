@@ -3,8 +3,8 @@
 The journal says which chunks of which plan are committed, so that a crash between commit and receipt is resolved by
 looking. A mark says that a category of a record is anonymised, and with which result: when the record is re-used for
 somebody new, its fingerprint differs and the mark no longer counts. With the mark of a link to a subject go the days
-that only the link could tell (`connectors.sql.remembered`). Statistics hold what deleted rows contributed to
-registered aggregates. None of it holds a value that was there before, or a digest of one; but what rows told of
+that only the link could tell (`connectors.sql.remembered`). What rows said to registered statistics is kept by
+`connectors.sql.tally`. None of it holds a value that was there before, or a digest of one; but what rows told of
 persons is kept with their keyed digests while records elsewhere depend on it (`connectors.sql.told`).
 """
 
@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key, row_digest
 from connectors.sql.remembered import remembered_table
+from connectors.sql.tally import Tally
 from connectors.sql.told import told_table
+from connectors.sql.upserts import upsert
 
-_AMOUNT = sa.Numeric().with_variant(mysql.DECIMAL(65, 20), "mysql", "mariadb")
-"""A sum: as exact as it comes. MariaDB's bare NUMERIC would round it to a whole number."""
 _OPERATION = ""
 """The category of a mark that holds a version: no category of a policy is empty."""
 
@@ -82,17 +81,7 @@ class Journal:
             sa.Column("plan", sa.String(128), nullable=False),
             _moment(), **exact,
         )  # fmt: skip
-        self.statistics = sa.Table(
-            f"{prefix}statistics", self._metadata,
-            sa.Column("dataset", sa.String(128), primary_key=True),
-            sa.Column("statistic", sa.String(128), primary_key=True),
-            sa.Column("cell", sa.String(255), primary_key=True),
-            sa.Column("plan", sa.String(128), primary_key=True),
-            sa.Column("step", sa.String(128), primary_key=True),
-            sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
-            sa.Column("n", sa.BigInteger, nullable=False),
-            sa.Column("total", _AMOUNT), **exact,
-        )  # fmt: skip
+        self.tally = Tally(self._metadata, prefix, exact)
         self.remembered = remembered_table(self._metadata, prefix, exact)
         self.told = told_table(self._metadata, prefix, exact)
 
@@ -109,14 +98,23 @@ class Journal:
         return sa.inspect(connection).has_table(self.told.name, schema=self.schema)
 
     def prepare(self, connection: sa.Connection, reader: str | None = None) -> None:
-        """Create the tables where they are missing, and let the reading role read them."""
+        """Create the tables where they are missing, and let the reading role read them, but for what is pending.
+
+        MariaDB and SQLite grant nothing here: what their roles may read is for an administrator to say.
+        """
         if self.schema and not sa.inspect(connection).has_schema(self.schema):
             connection.execute(sa.schema.CreateSchema(self.schema, if_not_exists=True))
         self._metadata.create_all(connection)
         if self.schema and reader:
             role = self._dialect.identifier_preparer.quote(reader)
             connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {self.schema} TO {role}")
-            connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {self.schema} TO {role}")
+            closed = self._named(self.tally.closed)
+            opened = self._named(each for each in self._metadata.sorted_tables if each not in self.tally.closed)
+            connection.exec_driver_sql(f"GRANT SELECT ON {opened} TO {role}")
+            connection.exec_driver_sql(f"REVOKE ALL ON {closed} FROM PUBLIC, {role}")
+
+    def _named(self, tables: Iterable[sa.Table]) -> str:
+        return ", ".join(self._dialect.identifier_preparer.format_table(table) for table in tables)
 
     # -- the journal
 
@@ -205,7 +203,7 @@ class Journal:
             sa.literal(chunk.plan, sa.String),
         ).where(within)
         names = ["dataset", "record", "category", "fingerprint", "plan"]
-        self.upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+        upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
 
     def unmark_broken(
         self,
@@ -268,135 +266,9 @@ class Journal:
         for table in (self.marks, self.remembered):
             connection.execute(table.delete().where(table.c.dataset == dataset, table.c.record.in_(records)))
 
-    # -- statistics
-
-    def contribute(
-        self,
-        connection: sa.Connection,
-        chunk: Chunk,
-        statistic: str,
-        table: sa.FromClause,
-        within: sa.ColumnElement[bool],
-        cell: Sequence[sa.ColumnElement[Any]] = (),
-        total: sa.ColumnElement[Any] | None = None,
-    ) -> None:
-        """Keep what the rows that fulfil ``within`` contribute to an aggregate, per cell, before they go or change.
-
-        The cell is the JSON array of the grouping values. Repeating the same chunk adds nothing.
-        """
-        self._contribute(connection, chunk, statistic, _cells(table, within, cell, total))
-
-    def take_back(
-        self,
-        connection: sa.Connection,
-        chunk: Chunk,
-        statistic: str,
-        table: sa.FromClause,
-        within: sa.ColumnElement[bool],
-        cell: Sequence[sa.ColumnElement[Any]] = (),
-        total: sa.ColumnElement[Any] | None = None,
-    ) -> None:
-        """Subtract from a chunk's contribution what its rows still say once they have their new values.
-
-        What they said before, and say no longer, is left. A cell in which they only arrive gets less than nothing.
-        Once, in the transaction that changes the rows, after `contribute`.
-        """
-        place, n, amount = _cells(table, within, cell, total).subquery().c
-        self._contribute(connection, chunk, statistic, sa.select(place, -n, -amount), add=("n", "total"))
-        s = self.statistics.c
-        mine = (s.statistic == statistic, s.plan == chunk.plan, s.step == chunk.step, s.chunk == chunk.number)
-        unchanged = sa.and_(s.n == 0, sa.func.coalesce(s.total, 0) == 0)
-        connection.execute(self.statistics.delete().where(s.dataset == chunk.dataset, *mine, unchanged))
-
-    def _contribute(
-        self,
-        connection: sa.Connection,
-        chunk: Chunk,
-        statistic: str,
-        cells: sa.Select[Any],
-        add: tuple[str, ...] = (),
-    ) -> None:
-        """Write a chunk's cells; where one is there, add to the columns that ``add`` names."""
-        place, n, amount = cells.subquery().c
-        rows = sa.select(
-            sa.literal(chunk.dataset, sa.String), sa.literal(statistic, sa.String), place,
-            sa.literal(chunk.plan, sa.String), sa.literal(chunk.step, sa.String),
-            sa.literal(chunk.number, sa.Integer), n, sa.cast(amount, _AMOUNT),
-        ).where(sa.true())  # fmt: skip
-        names = ["dataset", "statistic", "cell", "plan", "step", "chunk", "n", "total"]
-        self.upsert(connection, self.statistics, names, rows, add, add=True)
-
-    def contributed(self, connection: sa.Connection, dataset: str, statistic: str) -> Mapping[str, tuple[int, Any]]:
-        """What all deleted rows of a dataset contributed, as (count, sum) by cell."""
-        s = self.statistics.c
-        rows = connection.execute(
-            sa.select(s.cell, sa.func.sum(s.n), sa.func.sum(s.total))
-            .where(s.dataset == dataset, s.statistic == statistic)
-            .group_by(s.cell)
-        )
-        return {cell: (int(n), total) for cell, n, total in rows}
-
-    def upsert(
-        self,
-        connection: sa.Connection,
-        table: sa.Table,
-        names: list[str],
-        rows: sa.Select[*tuple[Any, ...]],
-        update: tuple[str, ...],
-        *,
-        add: bool = False,
-    ) -> None:
-        """Insert rows into a table of the journal's; of those that are there, write the columns ``update`` anew.
-
-        With ``add`` the new values are added to those that are there. A column without a value stays without one.
-        """
-        key = [column.name for column in table.primary_key]
-
-        def changes(new: Any) -> dict[str, Any]:
-            return {name: table.c[name] + new[name] if add else new[name] for name in update}
-
-        match self._dialect.name:
-            case "postgresql":
-                on_postgresql = postgresql.insert(table).from_select(names, rows, include_defaults=False)
-                connection.execute(
-                    on_postgresql.on_conflict_do_update(index_elements=key, set_=changes(on_postgresql.excluded))
-                    if update
-                    else on_postgresql.on_conflict_do_nothing(index_elements=key)
-                )
-            case "sqlite":
-                on_sqlite = sqlite.insert(table).from_select(names, rows, include_defaults=False)
-                connection.execute(
-                    on_sqlite.on_conflict_do_update(index_elements=key, set_=changes(on_sqlite.excluded))
-                    if update
-                    else on_sqlite.on_conflict_do_nothing(index_elements=key)
-                )
-            case _:
-                on_mariadb = mysql.insert(table).from_select(names, rows, include_defaults=False)
-                # Without anything to update, the key is set to itself: that is how nothing is said here.
-                renewed = changes(on_mariadb.inserted) or {key[0]: table.c[key[0]]}
-                connection.execute(on_mariadb.on_duplicate_key_update(renewed))
-
 
 def _moment() -> sa.Column[Any]:
     return sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False)
-
-
-def _cells(
-    table: sa.FromClause,
-    within: sa.ColumnElement[bool],
-    cell: Sequence[sa.ColumnElement[Any]],
-    total: sa.ColumnElement[Any] | None,
-) -> sa.Select[Any]:
-    """Per cell how many rows fulfil ``within``, and their sum (zero where no row has a value)."""
-    place = record_key(cell) if cell else sa.literal("[]", sa.String)
-    amount = sa.null() if total is None else sa.func.coalesce(sa.func.sum(total), 0)
-    rows: sa.Select[*tuple[Any, ...]] = (
-        sa.select(place.label("cell"), sa.func.count().label("n"), sa.cast(amount, _AMOUNT).label("total"))
-        .select_from(table)
-        .where(within)
-        .having(sa.func.count() > 0)
-    )
-    return rows.group_by(*cell) if cell else rows
 
 
 def fingerprint(table: sa.FromClause, columns: Iterable[str]) -> sa.ColumnElement[str]:

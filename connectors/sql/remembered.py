@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from connectors.sql.functions import record_key
+from connectors.sql.upserts import upsert
 
 if TYPE_CHECKING:
     from connectors.sql.act import Before, Frozen
@@ -67,7 +68,7 @@ def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bo
             own = (sa.literal(chunk.dataset, sa.String), sa.literal(chunk.plan, sa.String))
             names = ["dataset", "plan", "record", "event", *DAYS]
             rows = sa.select(*own, *(found.c[each] for each in names[2:])).where(sa.true())  # SQLite wants one
-            journal.upsert(connection, target, names, rows, ("plan", *DAYS))
+            upsert(connection, target, names, rows, ("plan", *DAYS))
         journal.unmark_broken(connection, chunk, table, key, fields, frozen.within())
 
     return remember

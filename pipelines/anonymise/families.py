@@ -44,3 +44,9 @@ def family_of(type_name: str) -> Family:
     if not name or name == "NULL":
         return Family.TEXT
     return next((family for pattern, family in _PATTERNS if re.fullmatch(pattern, name)), Family.OTHER)
+
+
+def pattern_of(*families: Family) -> str:
+    """A regular expression that the declared types of these families match in full, whatever their case."""
+    patterns = [f"(?:{pattern})" for pattern, family in _PATTERNS if family in families]
+    return "|".join([*patterns, *(["NULL", ""] if Family.TEXT in families else [])])

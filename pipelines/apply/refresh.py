@@ -35,7 +35,7 @@ from pipelines.plan.item_selection import DueItem, ItemSelection
 from pipelines.plan.selections import StoreSelections
 from pipelines.progress import Progress
 from pipelines.scan.refresh import refresh as bring_up_to_date
-from pipelines.scan.sources import source_of
+from pipelines.statistics.questions import refuse_changed, registered
 from pipelines.verify.before import take_archive, take_items, take_rows
 
 RUN_EVIDENCE = "run.duckdb"
@@ -109,14 +109,13 @@ class Refreshed:
         path = measures_file(self.estate, self.plan.digest, connector.store, when)
         if when == "before" and read_measures(path):
             return
+        store_map = self.estate.data_maps[connector.store]
         found: dict[str, dict[str, Cells]] = {}
-        with connector.reading() as connection:
-            for name, dataset in self.context.active(connector.store).items():
-                source = source_of(name, dataset)
-                rows = (connector.table(source), connector.where(source))
-                for statistic in dataset.statistics:
-                    cells = measure(connection, connector.journal, name, rows, statistic)
-                    found.setdefault(name, {})[statistic.name] = cells
+        for name in self.context.active(connector.store):
+            if statistics := registered(connector, store_map, name):
+                with connector.writing() as connection, connection.begin():
+                    refuse_changed(connection, connector, statistics)
+                found[name] = measure(connector, statistics)
         write_measures(path, found)
 
 

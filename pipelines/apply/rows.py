@@ -15,14 +15,15 @@ import sqlalchemy as sa
 from connectors.base import Source
 from connectors.sql.act import Before, Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
 from connectors.sql.connector import SqlConnector
+from connectors.sql.questions import Question
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
-from pipelines.apply.statistics import contribution, taking_back, touched
+from pipelines.apply.statistics import DELETED, contribution, overwriting, taking_back
 from pipelines.apply.summary import DONE_AS
-from pipelines.data_map.model import Statistic
 from pipelines.errors import LimitExceeded
 from pipelines.plan.artefact import Step
+from pipelines.statistics.questions import touched
 
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
@@ -39,6 +40,7 @@ class RowWork:
     """One step over rows.
 
     ``replacements`` and ``marks`` are what an anonymising step writes: by column how, and by category which columns.
+    ``statistics`` are the dataset's, which its rows contribute to.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
     it may meet. ``holds_changed`` is asked in the transaction of every
@@ -53,7 +55,7 @@ class RowWork:
     told: Callable[[int], None]
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    statistics: tuple[Statistic, ...] = ()
+    statistics: tuple[Question, ...] = ()
     before: tuple[Before, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     table: sa.Table | None = None
@@ -139,12 +141,13 @@ class RowWork:
         chunk = Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk)
         before = [self._check_holds, *self.before]
         counted = self.statistics if self.table is None else ()
+        day = self.receipts.clock().date()
         if self.step.takes_rows:
-            before.append(contribution(journal, candidates.rows, counted))
+            before.append(contribution(journal, counted, DELETED, day))
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        counted = touched(counted, changes)
-        before.append(contribution(journal, candidates.rows, counted))
-        changed = [taking_back(journal, candidates.rows, counted)]
+        counted, written = touched(counted, changes), overwriting(changes)
+        before.append(contribution(journal, counted, written, day))
+        changed = [taking_back(journal, counted, written, day)]
         return update_chunk(
             connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
         )

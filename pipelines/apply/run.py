@@ -20,6 +20,7 @@ from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
 from pipelines.apply.batches import Batches
+from pipelines.apply.expected import Expect, expect_before
 from pipelines.apply.forgetting import forget_told
 from pipelines.apply.gate import check_plan, check_stores
 from pipelines.apply.items import ItemWork
@@ -40,6 +41,8 @@ from pipelines.estate import Estate
 from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.progress import Progress, silent
 from pipelines.scan.sources import source_of
+from pipelines.statistics.ledger import settle
+from pipelines.statistics.questions import registered
 
 RETRIES = (1.0, 4.0, 15.0)
 """Seconds to wait before each new attempt at a store that went down; after the last the run stops."""
@@ -62,6 +65,7 @@ def apply(
     retries: Sequence[float] = RETRIES,
     fresh: dt.timedelta = FRESH,
     chunk: int = CHUNK,
+    expect: Expect = expect_before,
 ) -> RunSummary:
     """Carry out an approved plan, or resume it; a finished one is left alone, and the summary says so.
 
@@ -77,6 +81,7 @@ def apply(
         retries: seconds to wait before each new attempt at a store that went down.
         fresh: how old a scan of a mailbox or calendar may be to be relied on.
         chunk: rows per transaction.
+        expect: what looks at the stores before the first act, and refuses where they are not as expected.
 
     Raises:
         Refused: the plan may not be applied, or more is due than it says; see `pipelines.apply.gate`.
@@ -100,6 +105,7 @@ def apply(
             retries=tuple(retries),
             fresh=fresh,
             chunk=chunk,
+            expect=expect,
         )
         return run.go()
 
@@ -118,6 +124,7 @@ class _Run:
     retries: tuple[float, ...]
     fresh: dt.timedelta
     chunk: int
+    expect: Expect
     resumed: int = 0
     run: int = 0
     records: dict[str, StepRecord] = field(default_factory=dict)
@@ -133,6 +140,15 @@ class _Run:
             check_plan(self.estate, self.engine, self.plan, self.now, self.today, begun=self._begun())
             with self._locked(), opened(self.estate, dict.fromkeys(step.store for step in self.steps)) as connectors:
                 steps = self._open()  # another run may have acted while this one waited for the locks
+                self.expect(
+                    self.estate,
+                    self.engine,
+                    self.plan,
+                    now=self.now,
+                    today=self.today,
+                    begun=self._begun,
+                    progress=self.progress,
+                )
                 check_stores(self.estate, self.plan, connectors)
                 self.run = self.engine.runs.start(self.plan.digest, at=self.receipts.clock()).id
                 self._act(connectors, steps)
@@ -167,6 +183,7 @@ class _Run:
                     known.measure(connector, "before")
                     self._patiently(mine, functools.partial(self._rows, known, connector, mine))
                     known.measure(connector, "after")
+                    self._patiently(mine, functools.partial(self._settle, known, connector))
                 else:
                     for step in mine:
                         self._patiently([step], functools.partial(self._items, known, connector, step))
@@ -230,6 +247,14 @@ class _Run:
             else:
                 return places
 
+    def _settle(self, known: Refreshed, connector: SqlConnector) -> None:
+        """Release what may be released of the statistics ledger, before the steps are closed: a resumed run does it."""
+        with connector.writing() as connection:
+            for name in known.context.active(connector.store):
+                if statistics := registered(connector, self.estate.data_maps[connector.store], name):
+                    with locked_in_store(connection, connector.store, name):
+                        settle(connection, connector, self.plan.digest, statistics, self.today, self.checkpoint)
+
     def _items(self, known: Refreshed, connector: Connector, step: Step) -> None:
         record = self.records[step.id]
         items = replace(self._item_work(connector, step), still=Unheld(known, step))
@@ -244,7 +269,8 @@ class _Run:
         self.resumed += self._item_work(connector, step).resolve(self.records[step.id])
 
     def _row_work(self, known: Refreshed, connector: SqlConnector, step: Step) -> RowWork:
-        dataset = self.estate.data_maps[step.store].datasets[step.dataset]
+        store_map = self.estate.data_maps[step.store]
+        dataset = store_map.datasets[step.dataset]
         source = source_of(step.dataset, dataset)
         shape = known.inventories[step.store].find(connector.location(source))
         assert shape is not None, "a reflected table is in the inventory"  # noqa: S101
@@ -257,7 +283,7 @@ class _Run:
             told=self._told(step),
             replacements=replacements(step, dataset, shape),
             marks=marks(step, dataset),
-            statistics=dataset.statistics,
+            statistics=tuple(each.question for each in registered(connector, store_map, step.dataset)),
             spare=self._spare(step),
             chunk=self.chunk,
             holds_changed=known.holds.changed,

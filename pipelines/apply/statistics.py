@@ -1,4 +1,4 @@
-"""Registered aggregates: what rows contribute before they go or change, and a store's measures before and after a run.
+"""Registered statistics while a run acts: what rows contribute before they go or change, and measures of a store.
 
 A measure is what the rows that live say, plus what rows said that are gone and what others said before they were
 overwritten: it is the same before, during and after a run. Totals are exact decimals, as text.
@@ -6,109 +6,102 @@ overwritten: it is the same before, during and after a run. Totals are exact dec
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.sql.act import After, Before, Frozen
-from connectors.sql.functions import record_key
+from connectors.sql.connector import SqlConnector
 from connectors.sql.journal import Chunk, Journal
-from pipelines.data_map.model import Bucket, Statistic
+from connectors.sql.questions import Question
+from connectors.sql.tally import Totals
+from pipelines.statistics.questions import Registered
 
-Cells = dict[str, tuple[int, str]]
-"""By cell (the JSON array of the grouping values): how many rows, and the sum as text, empty where none is summed."""
+Cells = dict[str, Totals]
+"""By cell (the JSON array of the grouping values): its measures."""
 
-Expression = sa.ColumnElement[Any]
+DELETED = "delete"
+"""The act of rows that went."""
 
 
-def contribution(journal: Journal, table: sa.Table, statistics: Iterable[Statistic]) -> Before:
+def contribution(journal: Journal, questions: Iterable[Question], act: str, day: dt.date) -> Before:
     """What a chunk does before its rows go or change, in its own transaction: keep what they contribute."""
 
     def contribute(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
-        for statistic in statistics:
-            measured = _measured(table, statistic, connection.dialect.name)
-            journal.contribute(connection, chunk, statistic.name, table, frozen.within(), *measured)
+        for question in questions:
+            journal.tally.contribute(connection, chunk, question, frozen, act, day)
 
     return contribute
 
 
-def taking_back(journal: Journal, table: sa.Table, statistics: Iterable[Statistic]) -> After:
+def taking_back(journal: Journal, questions: Iterable[Question], act: str, day: dt.date) -> After:
     """What a chunk does once its rows have their new values: of their contribution, leave what they say no longer."""
 
     def take_back(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
-        for statistic in statistics:
-            measured = _measured(table, statistic, connection.dialect.name)
-            journal.take_back(connection, chunk, statistic.name, table, frozen.within(), *measured)
+        for question in questions:
+            journal.tally.take_back(connection, chunk, question, frozen, act, day)
 
     return take_back
 
 
-def touched(statistics: Iterable[Statistic], columns: Collection[str]) -> tuple[Statistic, ...]:
-    """Those that writing to these columns may change."""
-    return tuple(each for each in statistics if not each.columns.isdisjoint(columns))
+def overwriting(columns: Iterable[str]) -> str:
+    """The act of rows that stay and have these columns overwritten: the same person is met there once."""
+    return "update " + hashlib.sha256("\n".join(sorted(columns)).encode()).hexdigest()[:16]
 
 
-def _measured(table: sa.Table, statistic: Statistic, dialect: str) -> tuple[list[Expression], Expression | None]:
-    """The grouping, and what is summed."""
-    return _grouping(table, statistic, dialect), None if statistic.sum is None else table.c[statistic.sum]
+def measure(connector: SqlConnector, statistics: Sequence[Registered]) -> dict[str, Cells]:
+    """What live rows, read by the reading role, and the ledger, read by the writing one, say together."""
+    live = living(connector, statistics)
+    kept = contributed(connector, statistics)
+    return {name: added(live[name], kept[name]) for name in live}
 
 
-def measure(
-    connection: sa.Connection,
-    journal: Journal,
-    dataset: str,
-    rows: tuple[sa.Table, Expression],
-    statistic: Statistic,
-) -> Cells:
-    """One aggregate over the living ``rows`` (a table and a condition) and the contributions of the deleted ones."""
-    return added(living(connection, rows, statistic), contributed(connection, journal, dataset, statistic))
+def living(connector: SqlConnector, statistics: Sequence[Registered]) -> dict[str, Cells]:
+    """What live rows say to each statistic, over one snapshot and with the reading role."""
+    with connector.reading() as connection:
+        return {
+            each.statistic.name: {
+                cell: Totals(n, subjects, total, squares)
+                for cell, n, subjects, total, squares in connection.execute(each.question.living())
+            }
+            for each in statistics
+        }
 
 
-def living(connection: sa.Connection, rows: tuple[sa.Table, Expression], statistic: Statistic) -> Cells:
-    """One aggregate over the living ``rows`` (a table and a condition)."""
-    table, where = rows
-    grouping = _grouping(table, statistic, connection.dialect.name)
-    total = sa.null() if statistic.sum is None else sa.func.sum(table.c[statistic.sum])
-    cell = record_key(grouping) if grouping else sa.literal("[]", sa.String)
-    query = sa.select(cell, sa.func.count(), total).select_from(table).where(where)
-    found = connection.execute(query.group_by(*grouping) if grouping else query)
-    return {place: (n, _plain(amount, statistic)) for place, n, amount in found if n}
-
-
-def contributed(connection: sa.Connection, journal: Journal, dataset: str, statistic: Statistic) -> Cells:
-    """What rows have contributed to an aggregate that are gone or say something else now."""
-    gone = journal.contributed(connection, dataset, statistic.name) if journal.exists(connection) else {}
-    return {place: (n, _plain(amount, statistic)) for place, (n, amount) in gone.items()}
+def contributed(connector: SqlConnector, statistics: Sequence[Registered]) -> dict[str, Cells]:
+    """What the ledger holds of each statistic, pending included: for that the store's writing role is needed."""
+    tally = connector.journal.tally
+    with connector.writing() as connection, connection.begin():
+        there = tally.exists(connection)
+        return {
+            each.statistic.name: tally.totals(connection, each.dataset, each.question.name) if there else {}
+            for each in statistics
+        }
 
 
 def added(*parts: Cells) -> Cells:
     """The cells of several parts together, exactly."""
-    count: dict[str, int] = defaultdict(int)
-    sums: dict[str, Decimal | None] = {}
+    found: Cells = {}
     for part in parts:
-        for place, (n, total) in part.items():
-            count[place] += n
-            sums[place] = Decimal(total) + (sums.get(place) or 0) if total else sums.get(place)
-    return {place: (n, _text(sums[place])) for place, n in sorted(count.items())}
-
-
-def _plain(amount: object, statistic: Statistic) -> str:
-    return "" if statistic.sum is None else _text(Decimal(str(amount or 0)))
-
-
-def _text(amount: Decimal | None) -> str:
-    return "" if amount is None else format(amount.normalize(), "f")
+        for place, totals in part.items():
+            found[place] = found.get(place, Totals()) + totals
+    return dict(sorted(found.items()))
 
 
 def write_measures(path: Path, measures: Mapping[str, Mapping[str, Cells]]) -> None:
     """Keep measures by dataset and statistic; replaces what was there, whole or not at all."""
+    plain = {
+        dataset: {name: {cell: _plain(totals) for cell, totals in cells.items()} for name, cells in found.items()}
+        for dataset, found in measures.items()
+    }
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(measures, sort_keys=True), encoding="utf-8")
+    draft.write_text(json.dumps(plain, sort_keys=True), encoding="utf-8")
     draft.chmod(0o600)
     draft.replace(path)
 
@@ -119,22 +112,22 @@ def read_measures(path: Path) -> dict[str, dict[str, Cells]]:
         return {}
     document = json.loads(path.read_text(encoding="utf-8"))
     return {
-        dataset: {name: {cell: (n, total) for cell, (n, total) in cells.items()} for name, cells in found.items()}
+        dataset: {
+            name: {cell: Totals(n, subjects, *map(_amount, rest)) for cell, (n, subjects, *rest) in cells.items()}
+            for name, cells in found.items()
+        }
         for dataset, found in document.items()
     }
 
 
-def _grouping(table: sa.Table, statistic: Statistic, dialect: str) -> list[Expression]:
-    return [_bucket(table.c[bucket.column], bucket, dialect) for bucket in statistic.by]
+def _plain(totals: Totals) -> list[int | str | None]:
+    return [text(each) if isinstance(each, Decimal) else each for each in astuple(totals)]
 
 
-def _bucket(column: Expression, bucket: Bucket, dialect: str) -> Expression:
-    """The value itself, or the calendar month or year (in UTC) of a date, an instant or an ISO text."""
-    if bucket.by == "value":
-        return column
-    length = {"month": 7, "year": 4}[bucket.by]
-    if dialect == "sqlite" or isinstance(column.type, sa.String):
-        return sa.func.substr(sa.cast(column, sa.Text), 1, sa.literal_column(str(length)))
-    if dialect == "postgresql":
-        return sa.func.to_char(column, sa.literal_column("'YYYY-MM'" if length == 7 else "'YYYY'"))  # noqa: PLR2004
-    return sa.func.date_format(column, sa.literal_column("'%Y-%m'" if length == 7 else "'%Y'"))  # noqa: PLR2004
+def _amount(plain: str | None) -> Decimal | None:
+    return None if plain is None else Decimal(plain)
+
+
+def text(amount: Decimal) -> str:
+    """An amount to its last digit, without an exponent or zeros that say nothing."""
+    return "0" if amount == 0 else format(amount.normalize(), "f")

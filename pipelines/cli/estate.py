@@ -60,15 +60,17 @@ def init(
 def check(ctx: typer.Context) -> None:
     """Hold the estate's files against each other.
 
-    Every problem of ardoise.toml, the policies and the data maps at once, with file and line. Of the stores, only those
-    with an archive are reached: every role is tried there, and nothing is changed.
+    Every problem of ardoise.toml, the policies, the data maps and your own expectations at once, with file and line. Of
+    the stores, only those with an archive are reached: every role is tried there, and nothing is changed.
     """
     from pipelines.archives.checking import archive_problems, archives_of
     from pipelines.cli.context import console, load_estate
     from pipelines.errors import EstateInvalid
+    from pipelines.expect.own import own_suites
 
     estate = load_estate(ctx)
     policies = estate.check()
+    written = own_suites(estate)
     if problems := archive_problems(estate):
         raise EstateInvalid(problems)
     out = console()
@@ -77,6 +79,8 @@ def check(ctx: typer.Context) -> None:
             out.print(f"[yellow]Note:[/] policy {policy.name}: {remark.what}. {remark.remedy}.")
     active = sum(len(each.active) for each in estate.data_maps.values())
     out.print(f"In order: {len(policies)} policies, {len(estate.stores)} stores, {active} approved datasets.")
+    if written:
+        out.print(f"Suites of your own: {', '.join(each.suite for each in written)}.", markup=False)
     tried, hidden = archives_of(estate)
     if tried:
         out.print(f"Archives that can be filled, and read by their own role alone: {', '.join(tried)}.")
@@ -195,7 +199,7 @@ def _show(
     if html is not None:
         from pipelines.scan.page import render
 
-        html.write_text(render(shown, estate.name), encoding="utf-8")
+        html.write_text(render(shown, estate.name, estate.language), encoding="utf-8")
     print_review(out, shown, told, everything=everything)
     for each in estate.unconfirmed:
         out.print(f"[yellow]Note:[/] {each.what}. {each.remedy}.")

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import archive, demo, engine, estate, holds, policy, policy_diff, requests, run, simulate, why
+from pipelines.cli import (
+    archive,
+    demo,
+    engine,
+    estate,
+    expectations,
+    holds,
+    policy,
+    policy_diff,
+    requests,
+    run,
+    simulate,
+    statistics,
+    why,
+)
 from pipelines.cli.codes import EPILOG, Exit
 
 app = typer.Typer(
@@ -20,7 +34,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (estate, run, simulate, why, policy, policy_diff, engine, archive, holds, requests, demo):
+for group in (
+    estate, run, expectations, simulate, why, policy, policy_diff, engine, archive, holds, requests, statistics, demo,
+):  # fmt: skip
     group.register(app)
 
 

@@ -207,7 +207,7 @@ def verify(ctx: typer.Context, digest: Digest = "", as_json: Json = False) -> No
         _print_json([{**dataclasses.asdict(finding), "passed": finding.passed} for finding in findings])
     else:
         console().print(findings_table(findings))
-    if not findings or not all(finding.passed for finding in findings):
+    if not findings or any(finding.blocking for finding in findings):
         raise typer.Exit(Exit.UNVERIFIED)
     if not as_json:
         advise(console(), command(ctx, "report", wanted[:12]))

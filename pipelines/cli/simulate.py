@@ -78,7 +78,7 @@ def simulate(
             progress=progress,
         )
     if html is not None:
-        html.write_text(render(made), encoding="utf-8")
+        html.write_text(render(made, estate.language), encoding="utf-8")
     if output is Format.JSON:
         typer.echo(json.dumps(made.document(), indent=1, ensure_ascii=False))
     else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from expectations.findings import Finding
+    from expectations.suites import Suite
     from pipelines.apply.summary import RunSummary
     from pipelines.engine.holds import HoldRecord
     from pipelines.engine.plans import PlanRecord
@@ -100,11 +101,25 @@ def findings_table(findings: Sequence[Finding]) -> Table:
             continue
         seen = "not measured" if each.seen is None else f"{each.seen:,}"
         what = escape(f"{each.expectation}: {each.measure}" if each.measure else each.expectation)
-        made.add_row("[red]failed[/]", f"{what}\n[yellow]{escape(each.remedy)}[/]", where, f"{each.expected:,}", seen)
+        result = "[red]failed[/]" if each.blocking else "[yellow]warning[/]"
+        made.add_row(result, f"{what}\n[yellow]{escape(each.remedy)}[/]", where, each.allowed, seen)
     for expectation, places in held.items():
         where = escape(listed(list(dict.fromkeys(places))))
         count = f"{len(places)} {'check' if len(places) == 1 else 'checks'}"
         made.add_row("[green]passed[/]", f"{escape(expectation)} ({count})", where, "", "")
+    return made
+
+
+def suites_table(suites: Sequence[Suite]) -> Table:
+    """One row per expectation of a dataset: when it is looked at, and how many counts it takes."""
+    made = table("Expectations", ("where", "when", "expectation", "counts"), ("counts",))
+    counted: dict[tuple[str, str, str], int] = {}
+    for suite in suites:
+        for check in suite.checks:
+            place = f"{suite.store}.{check.dataset}", suite.stage.value, check.expectation
+            counted[place] = counted.get(place, 0) + 1
+    for (where, stage, expectation), count in counted.items():
+        made.add_row(escape(where), stage, escape(expectation), f"{count:,}")
     return made
 
 

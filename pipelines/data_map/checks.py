@@ -7,12 +7,18 @@ from collections.abc import Collection, Iterator, Mapping
 
 from connectors.base import DatasetShape, Inventory, Kind
 from pipelines.anonymise.techniques import LOCALE, TECHNIQUES, default_for
-from pipelines.data_map.model import DatasetMap, EventSource, FieldMap, StoreMap
+from pipelines.data_map.model import DatasetMap, EventSource, FieldMap, Statistic, StoreMap
+from retention_rules.periods import Period
 from retention_rules.policy import Policy
 from retention_rules.problems import suggestion
 
 Mistake = tuple[tuple[str | int, ...], str, str]
 """Where in the map (a path of keys and indices), what is wrong, and what to do."""
+
+LEAST, USUAL = 5, 11
+"""Subjects that an increment of a statistic has: never fewer than 5, and 11 where nobody has signed fewer off."""
+
+_INEXACT = ("float", "double", "real")
 
 _CATEGORY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
@@ -120,15 +126,49 @@ def _statistics(place: tuple[str | int, ...], dataset: DatasetMap) -> Iterator[M
                 "Give each its own name",
             )
         seen.add(statistic.name)
-        names = [bucket.column for bucket in statistic.by] + ([statistic.sum] if statistic.sum else [])
-        for column in names:
-            known = {*dataset.fields, *dataset.key, *dataset.where, *_event_columns(dataset)}
+        yield from _statistic((*place, "statistics", index), statistic.name, statistic)
+        for column in sorted(statistic.columns):
+            known = {*dataset.fields, *dataset.key, *dataset.where, *_event_columns(dataset), *_link_columns(dataset)}
             if column not in known:
                 yield (
                     (*place, "statistics", index),
                     f"the statistic `{statistic.name}` of `{place[-1]}` uses `{column}`, which is not among its fields",
                     suggestion(column, known, "Add the field, with its category"),
                 )
+
+
+def _statistic(place: tuple[str | int, ...], name: str, statistic: Statistic) -> Iterator[Mistake]:
+    """What one registered statistic asks for that does not fit together, or may not be."""
+    grouped = [each.column for each in statistic.by]
+    if statistic.squares and not statistic.sum:
+        yield place, f"the statistic `{name}` sums the squares of nothing", "Give `sum`, or take `squares` out"
+    if statistic.upward and sorted(statistic.upward) != sorted(grouped):
+        yield (
+            (*place, "upward"),
+            f"the statistic `{name}` merges upward by other columns than it groups by",
+            f"Name each of these once, in the order in which they are dropped: {', '.join(grouped) or 'none'}",
+        )
+    if statistic.minimum < LEAST:
+        yield (
+            (*place, "minimum"),
+            f"the statistic `{name}` would release what fewer than {LEAST} subjects have said",
+            f"Leave it at {USUAL}; with the officer's sign-off it may be {LEAST}",
+        )
+    elif statistic.minimum < USUAL and statistic.signed_off is None:
+        yield (
+            (*place, "minimum"),
+            f"the statistic `{name}` releases what fewer than {USUAL} subjects have said: nobody signed that off",
+            "Add `signed_off: {by: dpo, on: 2026-06-01}`, or leave `minimum` out",
+        )
+    try:
+        Period.parse(statistic.deadline)
+    except ValueError as error:
+        yield (*place, "deadline"), f"the deadline of the statistic `{name}`: {error}", "Write one such as `1 year`"
+
+
+def _link_columns(dataset: DatasetMap) -> set[str]:
+    links = {column for link in dataset.subjects for column in link.columns}
+    return links | {column for parent in dataset.inherits for column in parent.on}
 
 
 def _event_columns(dataset: DatasetMap) -> set[str]:
@@ -226,16 +266,24 @@ def _is_pattern(dataset: DatasetMap, inventory: Inventory) -> bool:
 
 def _columns(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetShape) -> Iterator[Mistake]:
     known = {each.name for each in shape.fields}
-    for where, column in _named_columns(dataset):
+    for where, column in named_columns(dataset):
         if column not in known:
             yield (
                 (*place, *where),
                 f"`{shape.location}` has no column `{column}`",
                 suggestion(column, known, "Take it out of the map, or run `ardoise scan` for a new proposal"),
             )
+    types = {each.name: each.type.lower() for each in shape.fields}
+    for index, statistic in enumerate(dataset.statistics):
+        if statistic.sum and any(part in types.get(statistic.sum, "") for part in _INEXACT):
+            yield (
+                (*place, "statistics", index, "sum"),
+                f"`{shape.location}.{statistic.sum}` is a floating-point number, whose sums are not exact",
+                "Sum a decimal or a whole number (in SQLite a whole number: cents, not euros)",
+            )
 
 
-def _named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every column that the map names, with its place."""
     yield from ((("fields", name), name) for name in dataset.fields)
     for name, mapped in dataset.fields.items():
@@ -252,5 +300,4 @@ def _named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...],
         yield from ((("events", event), name) for name in names if name)
     yield from ((("facts", fact), source.column) for fact, source in dataset.facts.items() if source.column)
     for index, statistic in enumerate(dataset.statistics):
-        names = [statistic.sum, *(bucket.column for bucket in statistic.by)]
-        yield from ((("statistics", index), name) for name in names if name)
+        yield from ((("statistics", index), name) for name in sorted(statistic.columns))

@@ -97,16 +97,29 @@ class Bucket(_Model):
 
 
 class Statistic(_Model):
-    """A registered aggregate that a run must leave equal: a count, or the sum of a column, per group."""
+    """A registered aggregate that runs leave as it was: a count, or the sum of a column, per group.
+
+    ``squares``: the sum of its squares too. ``subject`` names the columns that tell persons apart, where the dataset's
+    links to subjects do not. What rows said before they went or changed is released once it concerns ``minimum``
+    subjects (fewer than 11, and never fewer than 5, only where the officer has ``signed_off``); what has waited for
+    ``deadline`` merges into a coarser group: one without the first column of ``upward``, then the second, and so on
+    (by default the last of ``by``, then the one before).
+    """
 
     name: str
     sum: str | None = None
+    squares: bool = False
     by: tuple[Bucket, ...] = ()
+    upward: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+    minimum: int = 11
+    signed_off: Approval | None = None
+    deadline: str = "1 year"
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns on which it depends."""
-        return frozenset(each.column for each in self.by) | ({self.sum} if self.sum else frozenset())
+        """The columns that it groups by, sums, or tells persons apart by."""
+        return frozenset((*(each.column for each in self.by), *self.subject, *((self.sum,) if self.sum else ())))
 
 
 class Parent(_Model):

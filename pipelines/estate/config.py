@@ -186,6 +186,38 @@ class Limits(Limit):
         return self.__pydantic_extra__ or {}
 
 
+class Tolerance(_Model):
+    """How far a dataset may be from what is expected of it before a run, as shares from 0 to 1.
+
+    ``implausible``: of the dates of an event, those that are none; ``orphans``: of the rows that reference others,
+    those whose other row is nowhere; ``volume``: how far the number of rows may have moved since the plan was made;
+    ``nulls``: how far the share of rows without a date may have moved since the last run.
+    """
+
+    implausible: float = Field(default=0.05, ge=0, le=1)
+    orphans: float = Field(default=0.0, ge=0, le=1)
+    volume: float = Field(default=0.5, ge=0)
+    nulls: float = Field(default=0.2, ge=0, le=1)
+
+
+class Tolerances(Tolerance):
+    """The tolerance for every dataset, and by store and dataset that for single ones."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, dict[str, Tolerance]] = Field(init=False)
+
+    def of(self, store: str, dataset: str) -> Tolerance:
+        """The tolerance for one dataset: its own where it has some, the general one for the rest."""
+        general = {name: getattr(self, name) for name in Tolerance.model_fields}
+        own = self.overrides.get(store, {}).get(dataset)
+        return Tolerance(**(general | (own.model_dump(exclude_unset=True) if own else {})))
+
+    @property
+    def overrides(self) -> dict[str, dict[str, Tolerance]]:
+        """The tolerances by store and dataset."""
+        return self.__pydantic_extra__ or {}
+
+
 class ModelsSection(_Model):
     """The models that read free text, each by the name of its package or by its folder. What is left out is shipped."""
 
@@ -205,6 +237,7 @@ class EstateConfig(_Model):
     controllers: dict[ControllerName, ControllerConfig] = Field(default_factory=dict)
     stores: dict[Name, StoreConfig] = Field(default_factory=dict)
     limits: Limits = Limits()
+    expectations: Tolerances = Tolerances()
     models: ModelsSection = ModelsSection()
 
 
@@ -247,10 +280,12 @@ def _inside(config: EstateConfig, name: str, line: Callable[[tuple[str | int, ..
             found.append(
                 Problem(name, line(("stores", store, "archive")), what, "Take it out; only SQL stores have one")
             )
-    for store in config.limits.overrides:
-        if store not in config.stores:
-            what = f"there are limits for `{store}`, which is no store"
-            found.append(Problem(name, line(("limits", store)), what, "Name a store, as in [limits.crm.contacts]"))
+    for section, overrides in (("limits", config.limits.overrides), ("expectations", config.expectations.overrides)):
+        for store in overrides:
+            if store not in config.stores:
+                what = f"there are {section} for `{store}`, which is no store"
+                remedy = f"Name a store, as in [{section}.crm.contacts]"
+                found.append(Problem(name, line((section, store)), what, remedy))
     return found
 
 

@@ -17,10 +17,14 @@ def decisions(data: ReportData, wording: Wording) -> list[str]:
 
 
 def _unfinished(data: ReportData, wording: Wording) -> Iterator[str]:
-    failed = sum(not finding.passed for finding in data.findings)
+    failed = sum(finding.blocking for finding in data.findings)
     if failed:
         said = wording.ngettext("%(n)s expectation failed", "%(n)s expectations failed", failed)
         yield said % {"n": wording.number(failed)}
+    warned = sum(not finding.passed for finding in data.findings) - failed
+    if warned:
+        said = wording.ngettext("%(n)s warning of an expectation", "%(n)s warnings of expectations", warned)
+        yield said % {"n": wording.number(warned)}
     left = sum(each.left for each in data.done)
     if left:
         said = wording.ngettext("%(n)s due record is still there", "%(n)s due records are still there", left)

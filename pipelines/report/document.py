@@ -26,6 +26,10 @@ def render_json(data: ReportData) -> str:
         "purposes": [asdict(line) for line in explain(data.policy).lines] if data.policy else [],
     }
     del document["policy"]
+    for series, measured in zip(document["statistics"], data.statistics, strict=True):
+        for cell, found in zip(series["cells"], measured.cells, strict=True):
+            if found.pending:  # before less live would tell what nobody is to read
+                cell.update(before=None, live=None, ledger=None)
     return json.dumps(document, default=_plain, indent=1, ensure_ascii=False)
 
 

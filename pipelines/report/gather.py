@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.lasting import Lasting
@@ -14,7 +15,7 @@ from pipelines.apply.remaining import declare
 from pipelines.engine.approvals import extent_of
 from pipelines.errors import EstateInvalid
 from pipelines.plan.artefact import Action, Plan
-from pipelines.report.model import Approver, Done, ReportData, Residue, Series
+from pipelines.report.model import Approver, Done, ReportData, Residue
 from pipelines.report.outcomes import Begun, begun
 from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pipelines.engine.ledger import Entry
     from pipelines.estate import Estate
     from retention_rules.policy import Policy
+
+Found = TypeVar("Found")
 
 _LASTING = {each.replace("-", " "): each for each in Lasting}
 """The kinds that expire by themselves, as receipts name them."""
@@ -46,6 +49,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
         plan = engine.plans.load(plan_digest)
         run = begun(engine.ledger, {plan.digest}).get(plan.digest)
         head = engine.ledger.head()
+        statistics, silent = _asked(estate, plan, measured)
         return ReportData(
             estate=estate.name,
             made_at=now,
@@ -54,7 +58,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             approver=None if run is None else _approver(engine, plan, run),
             done=() if run is None else tuple(_done(plan, run)),
             findings=tuple(stored_findings(engine, plan.digest)),
-            statistics=tuple(_statistics(estate, plan)),
+            statistics=tuple(statistics),
             residue=() if run is None else tuple(_residue(run)),
             ledger_head=f"{head.sequence}:{head.digest}",
             kept_exactly=tuple(_kept_exactly(estate, plan)),
@@ -63,6 +67,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             holds=tuple(holds_in_force(engine, plan)),
             runs=runs_until(engine, plan),
             began=None if run is None else run.at,
+            unreached=tuple(sorted(silent)),
         )
 
 
@@ -122,10 +127,19 @@ def _done(plan: Plan, run: Begun) -> Iterator[Done]:
         )
 
 
-def _statistics(estate: Estate, plan: Plan) -> Iterator[Series]:
-    """The registered statistics; a store that is down has none to show, and its expectation says so."""
-    with contextlib.suppress(ConnectorError):
-        yield from measured(estate, plan)
+def _asked(
+    estate: Estate, plan: Plan, measure: Callable[[Estate, Plan], Iterable[Found]]
+) -> tuple[list[Found], set[str]]:
+    """What is measured in every store, and the stores that did not answer."""
+    found: list[Found] = []
+    silent: set[str] = set()
+    for store in estate.data_maps:
+        alone = replace(estate, map_files={store: estate.map_files[store]})
+        try:
+            found += measure(alone, plan)
+        except ConnectorError:
+            silent.add(store)
+    return found, silent
 
 
 def _residue(run: Begun) -> Iterator[Residue]:

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from expectations.findings import Finding
+from expectations.findings import Finding, Stage
 from pipelines.plan.artefact import Plan
 from retention_rules.policy import Policy
 
@@ -104,17 +104,24 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One group of a registered statistic: before the run, live after it, and in the statistics ledger."""
+    """One group of a registered statistic: before the run, live after it, and in the statistics ledger.
+
+    ``others_hold``: the same is so of its other measures (rows, subjects, squares). ``pending``: some of the ledger's
+    part is not released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group.
+    """
 
     label: str
     before: Decimal
     live: Decimal
     ledger: Decimal
+    others_hold: bool = True
+    pending: bool = False
+    held_back: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether live and ledger together are what was there before."""
-        return self.live + self.ledger == self.before
+        return self.live + self.ledger == self.before and self.others_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,11 @@ class Series:
     def holds(self) -> bool:
         """Whether every group holds exactly."""
         return all(cell.holds for cell in self.cells)
+
+    @property
+    def shown(self) -> tuple[Cell, ...]:
+        """The groups whose numbers may be read: of the others, before less live would tell what is pending."""
+        return tuple(cell for cell in self.cells if not cell.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +187,8 @@ class ReportData:
     single a person out to someone who knows their value; while it is not empty the report claims no anonymity there.
     ``anonymity``: of the datasets whose data map asks for it. ``policy`` is the one that the plan was made under; None
     where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
-    the plan's run wrote its first intent.
+    the plan's run wrote its first intent. ``unreached``: stores that did not answer, so that nothing of them was
+    measured.
     """
 
     estate: str
@@ -195,6 +208,7 @@ class ReportData:
     holds: tuple[HoldInForce, ...] = ()
     runs: tuple[Past, ...] = ()
     began: dt.datetime | None = None
+    unreached: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:
@@ -203,8 +217,9 @@ class ReportData:
 
     @property
     def passed(self) -> bool:
-        """Whether every expectation passed; a run without any has proved nothing."""
-        return bool(self.findings) and all(finding.passed for finding in self.findings)
+        """Whether all expectations passed but for warnings; a run that none has looked at afterwards proved nothing."""
+        verified = any(finding.stage is Stage.AFTER for finding in self.findings)
+        return verified and not any(finding.blocking for finding in self.findings)
 
     @property
     def numbers_hold(self) -> bool:

@@ -28,7 +28,6 @@ from pipelines.report.drawing import (
 )  # fmt: skip
 from pipelines.report.model import Anonymity, Cell, Past, Series
 from pipelines.report.wording import Wording
-from retention_rules.policy_table import Language
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +36,6 @@ MOST_BARS: Final = 40
 """With more groups than that, they are drawn by rank, without names."""
 
 _MOST_STEPS: Final = 400
-_ENGLISH: Final = Wording(Language.ENGLISH)
 _COLOURS: Final = {"kept": KEPT, "archived": ARCHIVED, "held": HELD, "undetermined": UNDETERMINED, "gone": GONE}
 
 
@@ -46,18 +44,18 @@ def statistic_plot(series: Series, wording: Wording, name: str) -> str:
     _ = wording.gettext
     with figure(height=2.6) as (made, grid):
         axes = grid[0][0]
-        if len(series.cells) <= MOST_BARS:
-            _bars(axes, series.cells, wording)
+        if len(series.shown) <= MOST_BARS:
+            _bars(axes, series.shown, wording)
         else:
-            _ranks(axes, series.cells, wording)
-        counted(axes, wording, integer=all(cell.before == cell.before.to_integral() for cell in series.cells))
+            _ranks(axes, series.shown, wording)
+        counted(axes, wording, integer=all(cell.before == cell.before.to_integral() for cell in series.shown))
         axes.set_ylabel(literal(measure_in(series, wording)), color=INK, fontsize=SMALL)
         legend(axes)
         says = _("%(statistic)s of %(dataset)s before and after the run, for each of %(groups)s groups; %(result)s")
         result = _("live rows and ledger together are what was there before") if series.holds else _("it differs")
         said = says % {
             "statistic": series.name, "dataset": f"{series.store}.{series.dataset}",
-            "groups": wording.number(len(series.cells)), "result": result,
+            "groups": wording.number(len(series.shown)), "result": result,
         }  # fmt: skip
         return svg(made, said, name)
 
@@ -170,7 +168,7 @@ def trend_plots(runs: Sequence[Past], wording: Wording, name: str) -> str:
             drawn = [float("nan") if value is None else float(value) for value in values]
             axes.plot(at, drawn, color=colour, linewidth=1.4, marker="o", markersize=3.5)
             axes.set_ylim(0, max([1.0, *(value for value in drawn if value == value)]) * 1.15)  # noqa: PLR0124 - no NaN
-            axes.margins(x=0.06)
+            axes.set_xlim(-0.06 * len(runs), 1.06 * len(runs) - 1)
             counted(axes, wording)
             titled(axes, y=unit, title=title)
             ends = [0, len(runs) - 1] if len(runs) > 1 else [0]
@@ -187,9 +185,7 @@ def _acted(run: Past) -> int:
     return run.deleted + run.anonymised + run.redacted + run.archived
 
 
-def release_plot(
-    title: str, bars: Sequence[tuple[str, int]], wording: Wording = _ENGLISH, name: str = "releases"
-) -> str:
+def release_plot(title: str, bars: Sequence[tuple[str, int]], wording: Wording, name: str) -> str:
     """How many records something happens to in each period to come; the first bar is what should have happened."""
     with figure(height=2.6) as (made, grid):
         axes = grid[0][0]

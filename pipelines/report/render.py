@@ -38,14 +38,20 @@ def page(template: str, values: Mapping[str, Any], language: Language = Language
     environment.install_gettext_translations(wording.translations, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
         "n": wording.number, "day": wording.day, "short_day": wording.short_day, "instant": wording.instant,
-        "share": wording.share, "said": lambda sentence: _said(wording, sentence),
+        "share": wording.share, "code": _code, "said": lambda sentence: _said(wording, sentence),
     }  # fmt: skip
     return environment.get_template(template).render({"language": language.value, **values})
 
 
 def _said(wording: Wording, sentence: str) -> Markup:
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
     told = wording.said(sentence)
-    text = re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(sentence if told is None else told)))
-    return Markup(text) if told is not None else Markup(f'<span lang="en">{text}</span>')  # noqa: S704 - escaped above
+    return _code(told) if told is not None else Markup('<span lang="en">{}</span>').format(_code(sentence))
+
+
+def _code(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

@@ -12,6 +12,7 @@ from pipelines.plan.artefact import Action, Place, Plan, Step, Tally
 from pipelines.report.decisions import decisions
 from pipelines.report.model import Done, ReportData, Series
 from pipelines.report.plots import cells_plot, measure_in, standing_plot, statistic_plot, trend_plots
+from pipelines.report.sentences import N_
 from pipelines.report.wording import Wording
 from retention_rules.policy_table import Line, explain
 
@@ -24,6 +25,12 @@ _MOST_DRAWN: Final = 40
 
 FEW: Final = 60
 """Up to so many rows a part of the page is open from the start."""
+
+_STRATEGIES: Final = {
+    "drop_partition": N_("whole partitions at once"),
+    "rewrite": N_("by writing the table anew"),
+    "ranges": N_("in ranges of rows"),
+}
 
 _PARTS: Final = ("found", "kept", "archived", "due", "held", "undetermined", "done")
 
@@ -72,7 +79,6 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
     waiting = decisions(data, wording)
     rules = _rules(data, wording)
     acts = _acts(data)
-    failed = [finding for finding in data.findings if not finding.passed]
     drawn = sorted(_datasets(plan.tallies), key=lambda each: -each.found)[:_MOST_DRAWN]
     return {
         "d": data,
@@ -89,7 +95,9 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "decisions": waiting[:_MOST_DECISIONS],
         "more_decisions": max(0, len(waiting) - _MOST_DECISIONS),
         "groups": sum(len(series.cells) for series in data.statistics),
-        "failed": failed,
+        "failed": [finding for finding in data.findings if finding.blocking],
+        "warned": [finding for finding in data.findings if not finding.passed and not finding.blocking],
+        "verified": any(finding.stage is Stage.AFTER for finding in data.findings),
         "weak": [each for each in data.anonymity if not each.reached or each.held_back],
         "stages": [(stage, _kinds(data.findings, stage)) for stage in Stage],
         "acts": [(store, list(of)) for store, of in _by_store(acts).items()],
@@ -103,6 +111,7 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
             (each, cells_plot(each, wording, f"cells-{number}") if each.sizes else "")
             for number, each in enumerate(data.anonymity)
         ],
+        "exact": _exact(data),
         "trends": trend_plots(data.runs, wording, "trends") if len(data.runs) > 1 else "",
         "undetermined": sorted(
             (each for each in _datasets(plan.tallies) if each.undetermined), key=lambda each: -each.undetermined
@@ -134,7 +143,7 @@ def _acts(data: ReportData) -> list[Act]:
     done = {each.step: each for each in data.done}
     waiting = (Done(step.id, step.store, step.dataset, left=step.count) for step in data.plan.steps)
     return [
-        Act(step, done.get(step.id, otherwise), str(getattr(step, "strategy", "") or ""))
+        Act(step, done.get(step.id, otherwise), _STRATEGIES.get(str(getattr(step, "strategy", None)), ""))
         for step, otherwise in zip(data.plan.steps, waiting, strict=True)
     ]
 
@@ -189,4 +198,11 @@ def _kinds(findings: Sequence[Finding], stage: Stage) -> list[tuple[str, list[Fi
 
 
 def _drawn(series: Series, wording: Wording, number: int) -> tuple[Series, str, str]:
-    return series, measure_in(series, wording), statistic_plot(series, wording, f"statistic-{number}")
+    plot = statistic_plot(series, wording, f"statistic-{number}") if series.shown else ""
+    return series, measure_in(series, wording), plot
+
+
+def _exact(data: ReportData) -> list[str]:
+    """The exact columns of datasets where it was not measured that their groups are large enough all the same."""
+    hidden = tuple(f"{each.store}.{each.dataset}." for each in data.anonymity if each.reached)
+    return [column for column in data.kept_exactly if not column.startswith(hidden)]

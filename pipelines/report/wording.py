@@ -94,12 +94,12 @@ class Wording:
         if sentence.endswith("."):
             told = self.said(sentence[:-1])
             return None if told is None else f"{told}."
-        return self._one(sentence) or self._each(sentence)
+        return self._one(sentence) or self._each(sentence, ". ") or self._each(sentence, "; ")
 
-    def _each(self, several: str) -> str | None:
-        """Sentences, one after another, each of which is known by itself."""
-        told = [self._one(each) for each in several.split(". ")]
-        return ". ".join(each for each in told if each) if len(told) > 1 and None not in told else None
+    def _each(self, several: str, between: str) -> str | None:
+        """Sentences, one after another, or the parts of a list: each of them is known by itself."""
+        told = [self.said(each) for each in several.split(between)] if between in several else [None]
+        return None if None in told else between.join(map(str, told))
 
     def _one(self, sentence: str) -> str | None:
         for pattern, message in _patterns():

@@ -7,9 +7,10 @@ from collections import Counter
 from pipelines.classify.verdict import Verdict
 from pipelines.report.render import page
 from pipelines.scan.review import ReviewDataset, ReviewTable
+from retention_rules.policy_table import Language
 
 
-def render(review: ReviewTable, estate: str) -> str:
+def render(review: ReviewTable, estate: str, language: Language = Language.ENGLISH) -> str:
     """Self-contained: no external request, light and dark, printable."""
     counted = Counter(row.verdict for row in review.rows)
     view = {
@@ -20,7 +21,7 @@ def render(review: ReviewTable, estate: str) -> str:
         "badges": {verdict.value: verdict.name.lower() for verdict in Verdict},
         "categories": sorted(Counter(row.proposed for row in review.rows if _personal(row.verdict)).items()),
     }
-    return page("review.html.j2", view)
+    return page("review.html.j2", view, language)
 
 
 def _personal(verdict: str) -> bool:

@@ -8,27 +8,30 @@ from collections.abc import Iterable
 from pipelines.plan.artefact import Place
 from pipelines.report.plots import release_plot
 from pipelines.report.render import page
+from pipelines.report.wording import Wording
 from pipelines.simulate.difference import Transition
 from pipelines.simulate.forecast import Forecast, Outlook
+from retention_rules.policy_table import Language
 
 
-def render(forecast: Forecast) -> str:
+def render(forecast: Forecast, language: Language = Language.ENGLISH) -> str:
     """Self-contained: no external request, light and dark, printable."""
+    wording = Wording(language)
     by_dataset: dict[str, list[Outlook]] = {}
     for each in forecast.outlooks:
         by_dataset.setdefault(where(each), []).append(each)
     view = {
         "f": forecast,
         "totals": totals(forecast.outlooks),
-        "plot": _plot(forecast, forecast.outlooks),
-        "moves": _moves(forecast),
+        "plot": _plot(forecast, forecast.outlooks, wording, "everything"),
+        "moves": _moves(forecast, wording),
         "plots": [
-            (name, _plot(forecast, outlooks))
-            for name, outlooks in by_dataset.items()
+            (_place(outlooks[0], wording), _plot(forecast, outlooks, wording, f"dataset-{number}"))
+            for number, outlooks in enumerate(by_dataset.values())
             if any(each.overdue or any(each.released) for each in outlooks)
         ],
     }
-    return page("simulation.html.j2", view)
+    return page("simulation.html.j2", view, language)
 
 
 def where(counted: Outlook | Transition) -> str:
@@ -61,16 +64,22 @@ def moved_per_period(forecast: Forecast) -> list[tuple[str, int]]:
     return [(name, sum(each[at] for each in moving)) for at, name in enumerate(forecast.periods)]
 
 
-def _plot(forecast: Forecast, outlooks: Iterable[Outlook]) -> str:
+def _place(counted: Outlook, wording: Wording) -> str:
+    name = f"{counted.store}.{counted.dataset}"
+    return f"{name} ({wording.gettext('in the archive')})" if counted.place is Place.ARCHIVE else name
+
+
+def _plot(forecast: Forecast, outlooks: Iterable[Outlook], wording: Wording, name: str) -> str:
     several = list(outlooks)
-    overdue = "overdue", sum(each.overdue for each in several)
-    return release_plot("What becomes due in each period", [overdue, *per_period(forecast, several)])
+    overdue = wording.gettext("overdue"), sum(each.overdue for each in several)
+    bars = [overdue, *per_period(forecast, several)]
+    return release_plot(wording.gettext("What becomes due in each period"), bars, wording, name)
 
 
-def _moves(forecast: Forecast) -> str:
+def _moves(forecast: Forecast, wording: Wording) -> str:
     """The plot of what moves to an archive; empty where nothing does."""
     found = totals(forecast.outlooks)
     if not found["moving"] and not found["moved"]:
         return ""
-    bars = [("now", found["moving"]), *moved_per_period(forecast)]
-    return release_plot("What moves to the archive in each period", bars)
+    bars = [(wording.gettext("now"), found["moving"]), *moved_per_period(forecast)]
+    return release_plot(wording.gettext("What moves to the archive in each period"), bars, wording, "moves")

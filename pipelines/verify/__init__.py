@@ -27,7 +27,7 @@ def verify(
 
 
 def stored_findings(engine: EngineDatabase, plan_digest: str) -> Sequence[Finding]:
-    """The findings that the last verification of a plan has kept."""
-    from expectations.findings import Finding, Stage
+    """The findings of a plan that were kept: from before its run first, then from its last verification."""
+    from expectations.findings import Finding
 
-    return [Finding(**(found | {"stage": Stage(found["stage"])})) for found in engine.findings.of(plan_digest)]
+    return [Finding.from_document(found) for found in engine.findings.of(plan_digest)]

@@ -39,7 +39,9 @@ def canary_probes(estate: Estate) -> Iterator[Probe]:
         if config.kind in ITEM_STORES:
             continue  # the folders that the file names hold their files, residue included
         try:
-            url = estate.connections.find(config.read, f"[stores.{store}] read")
+            # With the role that sees all of the engine's own tables: what is pending is closed to the reading one.
+            use = ("write", config.write) if config.write else ("read", config.read)
+            url = estate.connections.find(use[1], f"[stores.{store}] {use[0]}")
             seen: int | None = _sum(canaries.search_sql(url))
         except (ConnectorError, OSError):
             seen = None

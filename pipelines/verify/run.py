@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from connectors.errors import ConnectorError
-from expectations.findings import Finding
+from expectations.findings import Finding, Stage
 from expectations.probes import Probe, check_probes
 from pipelines.engine.database import EngineDatabase
 from pipelines.estate import Estate
@@ -39,8 +39,8 @@ def verify(estate: Estate, plan_digest: str, *, now: dt.datetime, today: dt.date
         estate = estate.acting(engine)
         plan = engine.plans.load(plan_digest)
         findings = _Verification(estate, engine, plan, now, today, progress).findings()
-        engine.findings.store(plan.digest, [asdict(finding) for finding in findings], at=now)
-        failed = sum(not finding.passed for finding in findings)
+        engine.findings.store(plan.digest, [asdict(each) for each in findings], at=now, stage=Stage.AFTER)
+        failed = sum(finding.blocking for finding in findings)
         body = {"plan": plan.digest, "passed": not failed, "checked": len(findings), "failed": failed}
         engine.ledger.append("verification", body, at=now)
     return findings

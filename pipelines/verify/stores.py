@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import ConnectorError
 from connectors.sql.connector import SqlConnector
-from expectations.findings import Finding
+from expectations.findings import Finding, Stage
 from expectations.probes import Probe
-from expectations.rows import check_rows
+from expectations.suites import check_suites
+from pipelines.expect.covered import covered
+from pipelines.expect.outcome import form_suites, orphan_suites
+from pipelines.expect.own import own_suites
+from pipelines.expect.owned import placed
 from pipelines.plan.artefact import Place, Plan, Step
-from pipelines.scan.drift import coverage_of
-from pipelines.scan.sources import covers
 from pipelines.verify import archives, before, bystanders
-from pipelines.verify.shapes import form_checks, orphan_checks
+from pipelines.verify.classified import classified_probes
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from pipelines.engine.database import EngineDatabase
     from pipelines.estate import Estate
 
-COVERED = "every column with personal data is in the data map"
 UNTOUCHED = "what was not due is untouched"
 
 _CHANGED = "Something else wrote to the store meanwhile, or this is a defect: compare with the application's log."
@@ -39,11 +40,14 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
             inventory = connector.inspect()
             with connector.reading() as connection:
                 probes = list(_untouched(estate, engine, plan, store, connection, inventory))
-                probes += _covered(estate, engine, plan, store, inventory)
+                probes += covered(estate, engine, plan, store, inventory, Stage.AFTER)
                 names = {each.source: name for name, each in active.items()}
-                checks = list(orphan_checks(connection, inventory, names))
+                suites = list(orphan_suites(connection, inventory, store, names))
                 if connector.journal.exists(connection):
-                    checks += form_checks(connection, inventory, plan.digest, active)
+                    suites += form_suites(connection, inventory, store, plan.digest, active)
+                    steps = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
+                    probes += classified_probes(connection, inventory, plan.digest, active, steps)
+                suites += placed(own_suites(estate), connector, active, Stage.AFTER)
             if connector.archive is not None:
                 measured = archives.read(before.archive_file(estate, plan.digest, store))
                 rules = estate.policy(plan.controller), active
@@ -52,18 +56,7 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
     except ConnectorError as error:
         return [Probe(UNTOUCHED, store, "", "tables that differ", 0, None, error.remedy)], []
     url = estate.connections.find(estate.stores[store].read, f"[stores.{store}] read")
-    return probes, check_rows(store, url, checks)
-
-
-def _covered(estate: Estate, engine: EngineDatabase, plan: Plan, store: str, inventory: Inventory) -> Iterator[Probe]:
-    """For every table that a scan has looked at: how many columns with personal data nobody has decided about."""
-    coverage, policy = coverage_of(engine), estate.policy(plan.controller)
-    for name, dataset in estate.data_maps[store].active.items():
-        shape = next((each for each in inventory.datasets if covers(dataset, each)), None)
-        if dataset.controller == plan.controller and shape and coverage.known(store, shape.location):
-            found = coverage.drifted(store, name, dataset, policy, shape)
-            remedy = f"{'; '.join(map(str, found))}. Decide about it: `ardoise review {store}`."
-            yield Probe(COVERED, store, name, "columns that nobody has decided about", 0, len(found), remedy)
+    return probes, check_suites(url, suites)
 
 
 def _untouched(

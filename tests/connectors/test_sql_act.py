@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from connectors.sql.act import (
     update_chunk,
 )
 from connectors.sql.functions import random_hex
+from connectors.sql.questions import Question
 
 PERSONAL = ("first_name", "city")
 
@@ -54,15 +56,23 @@ def _anonymise(shop: Shop, number: int, limit: int = 15, last: int = 40, plan: s
         )  # fmt: skip
 
 
+def _per_month(table: sa.Table) -> Question:
+    c = table.c
+    return Question(
+        "per month", table, sa.true(), (c.month,), ((0,), ()), c.cents, False, sa.cast(c.id, sa.Text), True,
+        frozenset({"month", "cents"}),
+    )  # fmt: skip
+
+
 def _delete_visits(shop: Shop, number: int, limit: int, last: int = 100, **kw: Any) -> Counts:
     connector = shop.connector
     table = connector.table(shop.visits)
     due = sa.select(table.c.id).where(table.c.id < last)
 
+    question = _per_month(table)
+
     def contribute(connection: sa.Connection, chunk: Chunk, frozen: Frozen) -> None:
-        connector.journal.contribute(
-            connection, chunk, "per month", table, frozen.within(), [table.c.month], table.c.cents
-        )
+        connector.journal.tally.contribute(connection, chunk, question, frozen, "delete", dt.date(2026, 6, 30))
 
     with connector.writing() as connection:
         candidates = _lined_up(connection, table, due)
@@ -76,11 +86,11 @@ def _totals(shop: Shop) -> dict[str, tuple[int, int]]:
     """Living and deleted visits together, per month."""
     total = {str(m): (int(str(n)), int(str(c))) for m, n, c in
              shop.rows("SELECT month, count(*), sum(cents) FROM visits GROUP BY month")}  # fmt: skip
-    with shop.connector.reading() as connection:
-        gone = shop.connector.journal.contributed(connection, "visits", "per month")
-    for cell, (n, cents) in gone.items():
+    with shop.connector.writing() as connection, connection.begin():
+        gone = shop.connector.journal.tally.totals(connection, "visits", "per month")
+    for cell, each in gone.items():
         month = cell.strip('["]')
-        total[month] = (total.get(month, (0, 0))[0] + n, total.get(month, (0, 0))[1] + int(cents))
+        total[month] = (total.get(month, (0, 0))[0] + each.n, total.get(month, (0, 0))[1] + int(each.total or 0))
     return total
 
 
@@ -252,18 +262,21 @@ def test_two_runs_do_not_act_on_one_dataset(shop: Shop) -> None:
 
 
 PROGRAM = textwrap.dedent("""
-    import os, signal, sys
+    import datetime as dt, os, signal, sys
     import sqlalchemy as sa
     from connectors.base import Source
     from connectors.sql.act import Chunk, delete_chunk, line_up
     from connectors.sql.connector import SqlConnector
+    from connectors.sql.questions import Question
     url, point = sys.argv[1:]
     connector = SqlConnector("shop", url, url)
     table = connector.table(Source("visits", "visits"))
 
+    question = Question("per month", table, sa.true(), (table.c.month,), ((0,), ()), table.c.cents, False,
+                        sa.cast(table.c.id, sa.Text), True, frozenset())
+
     def contribute(connection, chunk, frozen):
-        connector.journal.contribute(
-            connection, chunk, "per month", table, frozen.within(), [table.c.month], table.c.cents)
+        connector.journal.tally.contribute(connection, chunk, question, frozen, "delete", dt.date(2026, 6, 30))
 
     def checkpoint(name):
         if name == point:

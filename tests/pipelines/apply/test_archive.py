@@ -222,12 +222,12 @@ def test_what_leaves_the_archive_goes_in_portions_too(books: ArchiveEstate) -> N
 def test_statistics_are_what_they_were(books: ArchiveEstate) -> None:
     run(books)
     with books.estate.connected("shop") as connector:
-        gone = connector.journal  # type: ignore[attr-defined]
-        with connector.reading() as connection:  # type: ignore[attr-defined]
-            regions = gone.contributed(connection, "contracts", "contracts")
-            turnover = gone.contributed(connection, "payments", "turnover")
-    assert sum(n for n, _ in regions.values()) == 3
-    assert {cell: (n, int(total)) for cell, (n, total) in turnover.items()} == {"[]": (3, 600)}
+        gone = connector.journal.tally  # type: ignore[attr-defined]
+        with connector.writing() as connection, connection.begin():  # type: ignore[attr-defined]
+            regions = gone.totals(connection, "contracts", "contracts")
+            turnover = gone.totals(connection, "payments", "turnover")
+    assert sum(each.n for each in regions.values()) == 3
+    assert {cell: (each.n, int(each.total)) for cell, each in turnover.items()} == {"[]": (3, 600)}
 
 
 def test_without_an_archive_they_are_counted_and_stay(tmp_path: Path) -> None:

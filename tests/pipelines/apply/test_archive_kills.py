@@ -48,8 +48,9 @@ def state(books: ArchiveEstate, plan: Plan) -> dict[str, Any]:
         done[row["step"]] += row["done"]
     marks = sorted((row["dataset"], row["record"], row["category"]) for row in books.active(f"{place}marks"))
     totals: Counter[tuple[str, str]] = Counter()
-    for row in books.active(f"{place}statistics"):
-        totals[row["statistic"], row["cell"]] += row["n"]
+    for table in ("pending", "released"):
+        for row in books.active(f"{place}{table}"):
+            totals[row["statistic"], row["cell"]] += row["n"]
     return found | {"journal": done, "marks": marks, "statistics": totals, "receipts": receipts(books, plan)}  # type: ignore[arg-type]
 
 

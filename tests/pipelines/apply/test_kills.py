@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 ROW_POINTS = [
     ("sqlite", "intent", 1), ("sqlite", "mid_batch", 4), ("sqlite", "after_commit", 1), ("sqlite", "closed", 3),
+    ("sqlite", "settled", 2), ("sqlite", "released", 1),
     ("postgresql", "intent", 7), ("postgresql", "mid_batch", 6), ("postgresql", "before_commit", 9),
     ("postgresql", "after_commit", 6), ("postgresql", "committed", 11), ("postgresql", "closed", 3),
 ]  # fmt: skip

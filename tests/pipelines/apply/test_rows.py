@@ -15,14 +15,16 @@ from fixtures_postgres import PostgresDatabase
 
 from connectors.base import Source
 from connectors.sql.connector import SqlConnector
+from connectors.sql.tally import Totals
 from pipelines.anonymise.techniques import technique_for
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.rows import RowWork
 from pipelines.apply.statistics import measure, read_measures, write_measures
-from pipelines.data_map.model import Bucket, Statistic
+from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
 from pipelines.engine import EngineDatabase, EngineKeys
 from pipelines.errors import LimitExceeded
 from pipelines.plan.artefact import Action, Plan, Step
+from pipelines.statistics.questions import Registered, registered
 
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 DAY = dt.date(2020, 1, 1)
@@ -30,7 +32,8 @@ SOURCE = Source("people", "people")
 PER_MONTH = Statistic(name="per_month", sum="cents", by=(Bucket(column="at", by="month"), Bucket(column="region")))
 PER_YEAR = Statistic(name="per_year", by=(Bucket(column="at", by="year"),))
 IN_ALL = Statistic(name="in_all")
-STATISTICS = (PER_MONTH, PER_YEAR, IN_ALL)
+PEOPLE = DatasetMap(source="people", controller="ACME", key=("id",), statistics=(PER_MONTH, PER_YEAR, IN_ALL))
+MAP = StoreMap(store="crm", datasets={"people": PEOPLE})
 
 
 class Killed(Exception):
@@ -79,7 +82,7 @@ class Rows:
             told=lambda _: None,
             replacements=replacements if action is Action.ANONYMISE else {},
             marks={"user.name": ("email", "name", "phone")} if action is Action.ANONYMISE else {},
-            statistics=STATISTICS,
+            statistics=tuple(each.question for each in self.registered()),
             chunk=4,
         )
         return dataclasses.replace(work, **changes)
@@ -97,13 +100,11 @@ class Rows:
         with self.connector.reading() as connection:
             return [dict(row) for row in connection.execute(sa.select(table).order_by(table.c.id)).mappings()]
 
+    def registered(self) -> tuple[Registered, ...]:
+        return registered(self.connector, MAP, "people")
+
     def measures(self) -> dict[str, Any]:
-        table = self.connector.table(SOURCE)
-        with self.connector.reading() as connection:
-            return {
-                each.name: measure(connection, self.connector.journal, "people", (table, sa.true()), each)
-                for each in STATISTICS
-            }
+        return measure(self.connector, self.registered())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -152,8 +153,8 @@ def test_due_rows_go_in_chunks_and_bystanders_stay_as_they_were(rows: Rows) -> N
 
 def test_statistics_over_deleted_rows_stay_constant(rows: Rows) -> None:
     before = rows.measures()
-    assert before["in_all"] == {"[]": (20, "")}
-    assert sum(n for n, _ in before["per_month"].values()) == 20
+    assert before["in_all"] == {"[]": Totals(20, 20)}
+    assert sum(each.n for each in before["per_month"].values()) == 20
     rows.run(rows.work(Action.DELETE, 10))
     assert rows.measures() == before
 

@@ -12,14 +12,18 @@ from fixtures_sql import Shop
 
 from connectors.base import Source
 from connectors.sql.act import Candidates, Chunk, Counts, delete_chunk, line_up, update_chunk
-from pipelines.apply.statistics import contribution, measure, taking_back, touched
-from pipelines.data_map.model import Bucket, Statistic
+from connectors.sql.tally import Totals
+from pipelines.apply.statistics import DELETED, contribution, measure, overwriting, taking_back
+from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
+from pipelines.statistics.questions import registered, touched
 
 ORDERS = Source("orders", "orders")
 PER_MONTH = Statistic(name="per_month", sum="amount", by=(Bucket(column="at", by="month"), Bucket(column="region")))
 PER_REGION = Statistic(name="per_region", by=(Bucket(column="region"),))
 IN_ALL = Statistic(name="in_all", sum="amount")
-STATISTICS = (PER_MONTH, PER_REGION, IN_ALL)
+DATASET = DatasetMap(source="orders", controller="ACME", key=("id",), statistics=(PER_MONTH, PER_REGION, IN_ALL))
+MAP = StoreMap(store="shop", datasets={"orders": DATASET})
+DAY = dt.date(2026, 6, 30)
 
 
 class Killed(Exception):
@@ -39,18 +43,21 @@ class Orders:
             cents = f"{n}" if shop.admin.dialect.name == "sqlite" else f"{n}.{n % 100:02}"
             shop.run(f"INSERT INTO orders VALUES ({n}, {at}, {region}, {cents if n % 7 else 'NULL'})")
         self.table = self.connector.table(ORDERS)
+        self.registered = registered(self.connector, MAP, "orders")
+        self.questions = [each.question for each in self.registered]
 
     def measures(self) -> dict[str, Any]:
         """Every statistic; a cell in which nothing is left and from which nothing went is not there."""
-        with self.connector.reading() as connection:
-            found = {
-                each.name: measure(connection, self.connector.journal, "orders", (self.table, sa.true()), each)
-                for each in STATISTICS
-            }
-        nothing = {(0, ""), (0, "0")}
         return {
-            name: {cell: each for cell, each in cells.items() if each not in nothing} for name, cells in found.items()
+            name: {cell: each for cell, each in cells.items() if not each.nothing}
+            for name, cells in measure(self.connector, self.registered).items()
         }
+
+    def kept(self) -> list[dict[str, Totals]]:
+        """What the ledger holds of each statistic."""
+        tally = self.connector.journal.tally
+        with self.connector.writing() as connection, connection.begin():
+            return [tally.totals(connection, "orders", each.statistic.name) for each in self.registered]
 
     def line_up(self, connection: sa.Connection, due: sa.ColumnElement[bool]) -> Candidates:
         found = sa.select(self.table.c.id).where(due)
@@ -58,12 +65,12 @@ class Orders:
             return line_up(connection, self.table, ("id",), found, lambda only: found.where(only(self.table)))
 
     def write(self, number: int, due: Any, values: dict[str, Any], kill: str = "") -> Counts:
-        journal, counted = self.connector.journal, touched(STATISTICS, values)
+        journal, counted, act = self.connector.journal, touched(self.questions, values), overwriting(values)
         with self.connector.writing() as connection:
             candidates = self.line_up(connection, due)
             return update_chunk(
                 connection, journal, Chunk("plan", "s1", "orders", number), candidates, 1, candidates.count, values, {},
-                [contribution(journal, self.table, counted)], [taking_back(journal, self.table, counted)],
+                [contribution(journal, counted, act, DAY)], [taking_back(journal, counted, act, DAY)],
                 killing(kill),
             )  # fmt: skip
 
@@ -73,7 +80,7 @@ class Orders:
             candidates = self.line_up(connection, due)
             return delete_chunk(
                 connection, journal, Chunk("plan", "s2", "orders", number), candidates, 1, candidates.count,
-                [contribution(journal, self.table, STATISTICS)], killing(kill),
+                [contribution(journal, self.questions, DELETED, DAY)], killing(kill),
             )  # fmt: skip
 
 
@@ -92,7 +99,7 @@ def orders(shop: Shop) -> Orders:
 
 def test_an_update_leaves_live_and_ledger_together_as_they_were(orders: Orders) -> None:
     c, before = orders.table.c, orders.measures()
-    assert before["in_all"] == {"[]": (60, before["in_all"]["[]"][1])}
+    assert before["in_all"]["[]"].n == 60
     assert orders.write(0, c.id < 10, {"region": None}).done == 10
     assert orders.measures() == before
     assert orders.write(1, c.id.between(5, 30), {"amount": 7}).done == 26
@@ -111,13 +118,10 @@ def test_an_update_leaves_live_and_ledger_together_as_they_were(orders: Orders) 
 def test_an_update_counts_by_its_differences_only(orders: Orders) -> None:
     orders.write(0, orders.table.c.id > 3, {"region": orders.table.c.region})
     orders.write(1, orders.table.c.id > 3, {"amount": orders.table.c.amount})
-    with orders.connector.reading() as connection:
-        kept = [orders.connector.journal.contributed(connection, "orders", each.name) for each in STATISTICS]
-    assert kept == [{}, {}, {}]
+    assert orders.kept() == [{}, {}, {}]
     orders.write(2, orders.table.c.id == 3, {"region": "elsewhere"})
-    with orders.connector.reading() as connection:
-        kept = [orders.connector.journal.contributed(connection, "orders", each.name) for each in STATISTICS]
-    assert {cell: n for cell, (n, _) in kept[1].items()} == {'["region 3"]': 1, '["elsewhere"]': -1}
+    kept = orders.kept()
+    assert {cell: each.n for cell, each in kept[1].items()} == {'["region 3"]': 1, '["elsewhere"]': -1}
     assert kept[2] == {}, "what a column does not touch gets no contribution"
 
 
@@ -145,5 +149,6 @@ def test_decimals_are_exact(orders: Orders) -> None:
     orders.write(0, orders.table.c.id < 31, {"amount": Decimal("0.07")})
     with orders.connector.reading() as connection:
         live = Decimal(connection.execute(sums).scalar_one())
-        _, kept = orders.connector.journal.contributed(connection, "orders", "in_all")["[]"]
+    kept = orders.kept()[2]["[]"].total
+    assert kept is not None
     assert live + kept == before != live

@@ -162,6 +162,40 @@ def test_every_mistake_of_sense_is_reported_at_once_with_its_line(tmp_path: Path
     assert "Did you mean `companies`?" in found[2].remedy
 
 
+def test_what_a_statistic_asks_for_has_to_fit_together(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        """\
+        store: crm
+        datasets:
+          visits:
+            source: visits
+            controller: JULIEN
+            fields:
+              at: {category: none}
+              region: {category: none}
+              cents: {category: none}
+            statistics:
+              - {name: a, squares: true}
+              - {name: b, by: [{column: at, by: month}, {column: region}], upward: [at]}
+              - {name: c, minimum: 4}
+              - {name: d, minimum: 5}
+              - {name: e, minimum: 5, signed_off: {by: dpo, on: 2026-06-01}}
+              - {name: f, deadline: soon}
+              - {name: g, subject: [person]}
+        """,
+    )
+    assert lines(found) == [
+        (11, "the statistic `a` sums the squares of nothing"),
+        (12, "the statistic `b` merges upward by other columns than it groups by"),
+        (13, "the statistic `c` would release what fewer than 5 subjects have said"),
+        (14, "the statistic `d` releases what fewer than 11 subjects have said: nobody signed that off"),
+        (16, ("the deadline of the statistic `f`: 'soon' is no period, such as `3 years`, `13 months`, "
+              "`1 year and 6 months` or `P3Y`")),
+        (17, "the statistic `g` of `visits` uses `person`, which is not among its fields"),
+    ]  # fmt: skip
+
+
 def test_datasets_do_not_inherit_in_a_circle(tmp_path: Path) -> None:
     found = problems(
         tmp_path,

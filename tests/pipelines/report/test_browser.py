@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from fixtures_browser import A4, show
 from playwright.sync_api import Browser
-from report_samples import hostile, large, not_applied, ordinary
+from report_samples import forecast, hostile, large, not_applied, ordinary, reviewed
 
+import pipelines.scan.page
+import pipelines.simulate.page
 from pipelines.report.model import ReportData
 from pipelines.report.render import render_html
 from retention_rules.policy_table import Language
@@ -21,6 +23,10 @@ pytestmark = pytest.mark.slow
 REPORTS: dict[str, Callable[[], ReportData]] = {
     "ordinary": ordinary, "hostile": hostile, "large": large, "not applied": not_applied,
 }  # fmt: skip
+OTHERS: dict[str, Callable[[Language], str]] = {
+    "review": lambda language: pipelines.scan.page.render(reviewed(), "Slate & Sons", language),
+    "simulation": lambda language: pipelines.simulate.page.render(forecast(), language),
+}
 LANGUAGES = pytest.mark.parametrize("language", list(Language))
 SCHEMES = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 
@@ -34,7 +40,8 @@ class Files:
     def of(self, name: str, language: Language) -> Path:
         path = self.folder / f"{name}.{language}.html"
         if not path.exists():
-            path.write_text(render_html(REPORTS[name](), language), encoding="utf-8")
+            page = OTHERS[name](language) if name in OTHERS else render_html(REPORTS[name](), language)
+            path.write_text(page, encoding="utf-8")
         return path
 
 
@@ -45,7 +52,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @SCHEMES
 @LANGUAGES
-@pytest.mark.parametrize("name", ["ordinary", "hostile", "not applied"])
+@pytest.mark.parametrize("name", ["ordinary", "hostile", "not applied", *OTHERS])
 def test_axe_finds_nothing(
     chromium: Browser, axe: str, files: Files, name: str, language: Language, dark: bool
 ) -> None:
@@ -67,7 +74,7 @@ def test_axe_would_find_something(chromium: Browser, axe: str, files: Files) -> 
 
 
 @LANGUAGES
-@pytest.mark.parametrize("name", list(REPORTS))
+@pytest.mark.parametrize("name", [*REPORTS, *OTHERS])
 def test_it_makes_no_request_runs_no_script_and_complains_of_nothing(
     chromium: Browser, files: Files, name: str, language: Language
 ) -> None:
@@ -81,7 +88,7 @@ def test_it_makes_no_request_runs_no_script_and_complains_of_nothing(
 
 @pytest.mark.parametrize("width", [375, 1280])
 @LANGUAGES
-@pytest.mark.parametrize("name", list(REPORTS))
+@pytest.mark.parametrize("name", [*REPORTS, *OTHERS])
 def test_the_page_itself_never_scrolls_sideways(
     chromium: Browser, files: Files, name: str, language: Language, width: int
 ) -> None:

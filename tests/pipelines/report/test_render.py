@@ -10,9 +10,10 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
-from report_samples import HOSTILE, bare, hostile, large, not_applied, ordinary
+from report_samples import HOSTILE, PENDING, bare, hostile, large, not_applied, ordinary
 
-from expectations.findings import Finding
+from expectations.findings import Finding, Stage
+from pipelines.report.document import render_json
 from pipelines.report.model import Cell, ReportData, Series
 from pipelines.report.render import render_html
 from retention_rules.policy_table import Language
@@ -114,13 +115,15 @@ def test_the_first_page_answers_them_in_french() -> None:
 def test_nothing_of_the_french_report_is_english_but_what_the_estate_says_itself() -> None:
     page = rendered(ordinary, Language.FRENCH)
     marked = re.findall(r'<span lang="en">(.*?)</span>', page)
-    assert set(marked) == {"no drift", "columns"}  # an expectation that no catalogue knows is marked as English
+    # expectations that no catalogue knows are marked as English
+    assert set(marked) == {"no drift", "columns", "rows are few", "look"}
 
 
 def test_while_exact_amounts_stay_the_report_says_so_and_claims_no_anonymity() -> None:
     shown = Parsed(rendered(ordinary)).text
     assert "no anonymity in the sense of WP29" in shown
-    assert "crm.contacts.created_at" in shown
+    assert "crm.notes.created_at" in shown
+    assert "crm.contacts.created_at" not in shown  # its groups are large enough over every column that stays
 
 
 def test_k_is_claimed_where_it_was_measured_and_nowhere_else() -> None:
@@ -139,8 +142,21 @@ def test_a_group_that_is_too_small_is_a_decision_on_the_first_page() -> None:
 def test_a_failed_expectation_is_loud_and_names_its_remedy(seen: int | None) -> None:
     broken = Finding("what was due is gone", "mail", "messages", "due", 0, seen, "run `ardoise apply` again")
     shown = text(replace(bare(), findings=(*ordinary().findings, broken)))
-    assert "1 of 4 expectations failed" in shown
+    assert "1 of 5 expectations failed" in shown
     assert re.search(r"run +ardoise apply +again", shown)
+
+
+def test_a_warning_is_told_and_spoils_nothing() -> None:
+    shown = Parsed(rendered(ordinary)).text
+    assert "Verified: 3 expectations passed" in shown
+    assert "1 warning of an expectation" in shown
+    assert re.search(r"rows are few .{0,60}a warning: it stops nothing", shown)
+    assert "80 to 100" in shown
+
+
+def test_what_was_looked_at_before_a_run_alone_verifies_nothing() -> None:
+    before = tuple(each for each in ordinary().findings if each.stage is Stage.BEFORE and each.passed)
+    assert "Not verified" in text(replace(bare(), findings=before))
 
 
 def test_a_run_without_expectations_has_proved_nothing() -> None:
@@ -172,6 +188,24 @@ def test_a_statistic_that_moved_is_said() -> None:
     shown = text(replace(bare(), statistics=(moved,)))
     assert "does not hold" in shown
     assert "together differ" in shown
+
+
+def test_what_is_pending_is_verified_and_told_to_nobody() -> None:
+    for page in (rendered(ordinary), render_json(ordinary())):
+        assert not [each for each in (PENDING, PENDING - 3) if str(each) in page.replace(",", "")]
+    shown = Parsed(rendered(ordinary)).text
+    assert "1 group holds or fails like the others, and is not shown" in shown
+    assert "1 of them is held back" in shown
+    (series,) = ordinary().statistics
+    moved = replace(series, cells=(replace(series.cells[-1], others_hold=False),))
+    assert "does not hold" in text(replace(bare(), statistics=(moved,)))
+
+
+def test_what_could_not_be_measured_is_not_said_to_hold_exactly() -> None:
+    shown = text(replace(bare(), statistics=ordinary().statistics, unreached=("billing",)))
+    assert "Yes, as far as measured" in shown
+    assert "did not answer: billing" in shown
+    assert "Yes, exactly" not in shown
 
 
 def test_words_of_a_policy_that_has_changed_since_are_left_out() -> None:

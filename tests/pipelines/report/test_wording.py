@@ -21,7 +21,7 @@ from pipelines.report.wording import Wording, pattern_of
 from retention_rules.policy_table import Language
 
 FRENCH, ENGLISH = Wording(Language.FRENCH), Wording(Language.ENGLISH)
-ROOM = Path(pipelines.report.__file__).parent
+PIPELINES = Path(pipelines.report.__file__).parents[1]
 SINGLE = re.compile(r"\S [:;?!»]|« ")
 """Before a colon French puts a space at which no line breaks."""
 
@@ -34,10 +34,10 @@ def catalogue() -> Catalog:
 
 def spoken() -> set[str]:
     """Every message that templates and modules say, a plural by its singular."""
-    methods = [("**/templates/**.j2", "jinja2"), ("**.py", "python")]
+    methods = [("**/templates/**.j2", "jinja2"), ("report/**.py", "python"), ("simulate/page.py", "python")]
     keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
-    options = {"**/templates/**.j2": {"trimmed": "true"}}
-    found = extract_from_dir(ROOM, methods, options, keywords=keywords)  # type: ignore[arg-type]
+    options = {"**/templates/**.j2": {"trimmed": "true", "silent": "false"}}
+    found = extract_from_dir(PIPELINES, methods, options, keywords=keywords)  # type: ignore[arg-type]
     return {message[0] if isinstance(message, tuple) else message for _, _, message, _, _ in found}
 
 
@@ -89,6 +89,7 @@ def test_a_sentence_within_another_is_translated_too() -> None:
 def test_several_sentences_are_known_together_or_not_at_all() -> None:
     known = "Look, then raise the limit"
     assert FRENCH.said(f"{known}. {known}.") == "Examiner, puis relever la limite. Examiner, puis relever la limite."
+    assert FRENCH.said("`a` is new, and no scan has looked at it; `b` is new, and no scan has looked at it. " + known)
     assert FRENCH.said(f"{known}. Nobody knows this.") is None
     assert FRENCH.said("Nobody knows this") is None
 

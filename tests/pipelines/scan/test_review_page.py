@@ -68,7 +68,7 @@ def test_the_page_shows_each_field_with_its_verdict_and_evidence(folder: Path) -
     line = next(each for each in page.splitlines() if "<code>courriel</code>" in each)
     assert 'badge personal">personal<' in line
     assert "pattern EMAIL_ADDRESS 100 %" in line
-    assert "name `courriel`" in line
+    assert "name <code>courriel</code>" in line
     unknown = next(each for each in page.splitlines() if "<code>zz</code>" in each)
     assert 'badge review">for review<' in unknown
 

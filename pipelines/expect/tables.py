@@ -1,0 +1,272 @@
+"""What is expected of the mapped tables of a store before a run, from the data map: one suite for each table.
+
+A single absurd date leaves its record undetermined, and nothing more; many of them say that something is wrong with the
+table, and a run that acts on it would act on what nobody meant. So what need not be perfect has a tolerance.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from connectors.base import DatasetShape, Inventory, Reference, Source
+from connectors.sql.connector import SqlConnector
+from expectations.findings import Stage
+from expectations.suites import Check, Suite
+from pipelines.anonymise.families import Family, pattern_of
+from pipelines.data_map.checks import named_columns
+from pipelines.data_map.model import DatasetMap, EventSource
+from pipelines.estate.config import Limit, Tolerance
+from pipelines.expect.baseline import DRIFT, ROWS, Baseline, without
+from pipelines.expect.outcome import orphans
+from pipelines.expect.statements import text_of
+from pipelines.plan.dates import day_of, given
+from pipelines.plan.dialects import Day
+from pipelines.scan.sources import source_of
+from retention_rules.events import EARLIEST_DAY, EventKind
+from retention_rules.policy import Policy
+
+MAPPED = "the table is as its data map says"
+KEYED = "every row has a key of its own"
+REFERENCED = "every row that is referenced is there"
+PLAUSIBLE = "the dates of events are plausible"
+
+SLACK = 10
+"""Rows that a small table may gain or lose, whatever share of it they are."""
+
+_ZONES = 2
+"""Days by which a zone's today may be later than another's."""
+
+_DAYS = pattern_of(Family.DATE, Family.INSTANT, Family.TEXT)
+_NUMBERS = pattern_of(Family.INTEGER, Family.DECIMAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Expecting:
+    """What the suites of one store are made from; ``datasets`` are the approved ones of one controller."""
+
+    connector: SqlConnector
+    inventory: Inventory
+    datasets: Mapping[str, DatasetMap]
+    policy: Policy
+    known: Baseline
+    tolerances: Mapping[str, Tolerance]
+    limits: Mapping[str, Limit]
+    today: dt.date
+
+    @property
+    def store(self) -> str:
+        """The store."""
+        return self.connector.store
+
+    def suites(self) -> Iterator[Suite]:
+        """One suite for each table; several datasets may map one, a tenant each."""
+        tables: dict[str, list[str]] = {}
+        for name, dataset in self.datasets.items():
+            tables.setdefault(dataset.source, []).append(name)
+        for location, names in tables.items():
+            shape = self.inventory.find(location)
+            if shape is None:
+                continue  # `Estate.check_store` has a better word for it
+            checks: dict[tuple[str, str], Check] = {}
+            for name in names:
+                for check in self._checks(name, self.datasets[name], shape):
+                    checks.setdefault((check.dataset, check.measure), check)
+            table = self.connector.table(source_of(names[0], self.datasets[names[0]]))
+            suite = f"{self.store}.{location}.{Stage.BEFORE}"
+            yield Suite(suite, self.store, Stage.BEFORE, table.schema or "", table.name, tuple(checks.values()))
+
+    def _checks(self, name: str, dataset: DatasetMap, shape: DatasetShape) -> Iterator[Check]:
+        one = _Table(self, name, dataset, shape)
+        yield from one.columns()
+        if {column for _, column in named_columns(dataset)} <= {each.name for each in shape.fields}:
+            yield from one.keys()
+            yield from one.references()
+            yield from one.dates()
+            yield from one.drift()
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The checks of one dataset."""
+
+    about: Expecting
+    name: str
+    dataset: DatasetMap
+    shape: DatasetShape
+
+    @cached_property
+    def _table(self) -> sa.Table:
+        return self.about.connector.table(source_of(self.name, self.dataset))
+
+    @cached_property
+    def _columns(self) -> dict[str, sa.ColumnElement[Any]]:
+        """The columns by their names alone: what Great Expectations calls the table is its own business."""
+        return {each.name: sa.column(each.name, each.type) for each in self._table.c}
+
+    @property
+    def _mine(self) -> sa.ColumnElement[bool]:
+        """Whether a row is of the dataset: of its tenant."""
+        return sa.and_(sa.true(), *(self._columns[each].in_(values) for each, values in self.dataset.where.items()))
+
+    @property
+    def _tolerance(self) -> Tolerance:
+        return self.about.tolerances[self.name]
+
+    def _text(self, element: sa.ClauseElement) -> str:
+        return text_of(element, self.about.connector.dialect)
+
+    def _check(self, expectation: str, measure: str, remedy: str, kind: str, **arguments: Any) -> Check:
+        expected = arguments.pop("expected", 0)
+        return Check(expectation, self.name, measure, remedy, kind, arguments, expected=expected)
+
+    # -- schema
+
+    def columns(self) -> Iterator[Check]:
+        """Every column that the data map names is there, and those that must hold days or numbers can."""
+        remedy = "Bring it back, or correct the data map and have it approved; then make a new plan."
+        columns = list(dict.fromkeys(column for _, column in named_columns(self.dataset)))
+        yield self._check(MAPPED, "columns missing", remedy, "expect_columns_to_exist", columns=columns)
+        patterns = {each.column: _DAYS for each in self.dataset.events.values() if each.column}
+        for statistic in self.dataset.statistics:
+            patterns |= {each.column: _DAYS for each in statistic.by if each.by in {"month", "year"}}
+            patterns |= {statistic.sum: _NUMBERS} if statistic.sum else {}
+        if patterns:
+            measure, kind = "columns whose type cannot hold the days or numbers that it must", "types_to_match"
+            yield self._check(MAPPED, measure, remedy, f"expect_column_{kind}", patterns=patterns)
+
+    # -- keys and references
+
+    def keys(self) -> Iterator[Check]:
+        """No row is without its key, and no two rows have the same."""
+        key = self.dataset.key or self.shape.key
+        if not key:
+            return
+        names = ", ".join(key)
+        empty = self._text(sa.or_(*(self._columns[each].is_(None) for each in key)))
+        remedy = "Find out what writes rows without a key; without one no record can be told from another."
+        yield self._check(KEYED, f"rows without a key ({names})", remedy, "expect_no_rows_where", condition=empty)
+        remedy = "Remove the duplicates, or name in the data map what tells these rows apart."
+        query = self._text(_repeating(self._table, [self._table.c[each] for each in key]))
+        yield self._check(
+            KEYED, f"rows whose key ({names}) another has", remedy, "expect_query_to_count_none", query=query
+        )
+
+    def references(self) -> Iterator[Check]:
+        """What the store's foreign keys and the data map say of rows that belong together."""
+        parents = {
+            (tuple(each.on), self.about.datasets[each.dataset].source): Reference(
+                tuple(each.on), self.about.datasets[each.dataset].source, tuple(each.on.values())
+            )
+            for each in self.dataset.inherits
+            if each.dataset in self.about.datasets
+        }
+        declared = {(each.columns, each.location): each for each in self.shape.references}
+        for reference in (parents | declared).values():
+            if self.about.inventory.find(reference.location) is None:
+                continue
+            yield self._reference(reference)
+
+    def _reference(self, reference: Reference) -> Check:
+        parent = self.about.connector.table(Source(reference.location, reference.location))
+        query, referring = orphans(self._table, parent, reference)
+        return self._check(
+            REFERENCED,
+            f"rows whose {', '.join(reference.columns)} is nowhere in {reference.location}",
+            "Restore the referenced rows or remove these; what hangs on nothing is nobody's and is never due.",
+            "expect_query_to_count_none",
+            query=self._text(query),
+            among=self._text(referring),
+            share=self._tolerance.orphans,
+        )
+
+    # -- dates
+
+    def dates(self) -> Iterator[Check]:
+        """The days of events lie between the earliest that counts and today, or are the end of something."""
+        for event, source, column in self._dated():
+            told, absurd = self._told(source, column), self._absurd(event, column)
+            yield self._check(
+                PLAUSIBLE,
+                f"rows with an implausible date for `{event}` ({source.column})",
+                "Look at the column: a changed format, zeros or dates to come keep their records undetermined. "
+                "Mend it, or raise `implausible` under [expectations].",
+                "expect_no_rows_where",
+                condition=self._text(sa.and_(self._mine, told, absurd)),
+                among=self._text(sa.and_(self._mine, told)),
+                share=self._tolerance.implausible,
+            )
+
+    def _dated(self) -> Iterator[tuple[str, EventSource, sa.ColumnElement[Any]]]:
+        """The events that a column supplies."""
+        for event, source in self.dataset.events.items():
+            if source.column is not None:
+                yield event, source, self._columns[source.column]
+
+    def _told(self, source: EventSource, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Whether a row says anything of an event."""
+        told = given(column)
+        if source.only_if is None:
+            return told
+        return sa.and_(told, self._columns[source.only_if.column].in_(source.only_if.values))
+
+    def _absurd(self, event: str, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        dialect = self.about.connector.dialect.name
+        latest = self.about.today + dt.timedelta(days=_ZONES)
+        point = self.about.policy.events.get(event) is EventKind.POINT
+        if dialect == "postgresql" and isinstance(column.type, sa.Date | sa.DateTime):
+            day: Any = column  # as the engine compares it: no zone matters to centuries
+            read = []
+        else:
+            day = day_of(column, ZoneInfo("UTC"), dialect, until=latest)
+            read = [day.is_(None)]
+        bounds = [day < Day(EARLIEST_DAY), *([day > Day(latest)] if point else [])]
+        return sa.or_(*read, *bounds)
+
+    # -- drift
+
+    def drift(self) -> Iterator[Check]:
+        """The number of rows is about what the plan counted, and as many as usual have dates."""
+        mine, place = self._text(self._mine), (self.about.store, self.name)
+        yield self._rows(mine, self.about.known.rows.get(place))
+        for event, _, column in self._dated():
+            measure = without(event)
+            share = self.about.known.undated.get((*place, measure))
+            empty = sa.and_(self._mine, sa.not_(given(column)))
+            bounds: dict[str, Any] = {}
+            if share is not None:
+                about = self._tolerance.nulls
+                bounds = {"least_share": max(0.0, share - about), "most_share": min(1.0, share + about), "slack": SLACK}
+            yield self._check(
+                DRIFT, measure,
+                "Find out why: what fills or empties the column decides when records are due. If it is right, raise "
+                "`nulls` under [expectations] for this run.",
+                "expect_rows_where_to_be_between", condition=self._text(empty), among=mine, **bounds,
+            )  # fmt: skip
+
+    def _rows(self, mine: str, rows: int | None) -> Check:
+        bounds: dict[str, Any] = {}
+        if rows is not None:
+            far = max(SLACK, math.ceil(self._tolerance.volume * rows))
+            least = 1 if rows and not self.about.limits[self.name].empty else 0
+            bounds = {"least": max(least, rows - far), "most": rows + far, "expected": rows}
+        return self._check(
+            DRIFT, ROWS, "Find out what has changed the table since the plan was made; then make a new plan.",
+            "expect_rows_where_to_be_between", condition=mine, **bounds,
+        )  # fmt: skip
+
+
+def _repeating(table: sa.Table, key: list[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """How many rows have a key that another row has already."""
+    if len(key) == 1:
+        return sa.select((sa.func.count(key[0]) - sa.func.count(sa.distinct(key[0]))).label("offenders"))
+    times = sa.select(sa.func.count().label("n")).select_from(table).group_by(*key).having(sa.func.count() > 1)
+    found = times.subquery("repeating")
+    return sa.select(sa.func.coalesce(sa.func.sum(found.c.n - 1), 0).label("offenders"))
