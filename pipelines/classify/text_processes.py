@@ -13,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -120,6 +122,7 @@ _here: list[Any] = []
 
 
 def _start(models: Models, meeting: Any) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     from pipelines.classify.engine import text_engine
 
     choose(models)
@@ -127,6 +130,14 @@ def _start(models: Models, meeting: Any) -> None:
         for language in ("fr", "en"):
             text_engine(language)
     _here.append(meeting)
+
+
+def _end_with_parent() -> None:
+    """Leave when the process that started this one is gone: killed, it could tell nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _arrive(_: int) -> int:
