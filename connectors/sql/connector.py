@@ -363,8 +363,8 @@ class SqlConnector:
         with self.reading(strict=True) as connection:
             return rows.count_keys(connection, table, key, refs)
 
-    def purge_residue(self, source: Source) -> tuple[str, ...]:
-        """Vacuum the table; returns what remains, with why."""
+    def purge_residue(self, source: Source, *, fresh: bool = False) -> tuple[str, ...]:
+        """Vacuum the table; returns what remains, with why. ``fresh``: it was just written anew, without dead rows."""
         table = self.table(source)
         if self._write is None:
             raise StoreReadOnly(self.store, "it has no write address", "Give one in the estate's store")
@@ -372,7 +372,7 @@ class SqlConnector:
             speaking_for(self.store),
             self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
-            return residue.purge(connection, table)
+            return residue.purge(connection, table, fresh=fresh)
 
     def purge_archive(self, dataset: str) -> tuple[str, ...]:
         """Vacuum a dataset's table in the archive; returns what remains, with why."""

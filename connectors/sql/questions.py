@@ -66,7 +66,7 @@ class Question:
         squares = sa.func.coalesce(sa.func.sum(exact * exact), 0, type_=Exact) if self.squares else none
         return sa.func.coalesce(sa.func.sum(exact), 0, type_=Exact), squares
 
-    def persons(self, within: Expression) -> sa.Subquery:
+    def persons(self, within: Expression) -> sa.CTE:
         """What the rows that fulfil ``within`` say of each subject in each of the finest cells.
 
         Columns: the cells, ``subject``, ``n``, ``total``, ``squares``, and ``weight``: how much of a cell it is.
@@ -77,14 +77,15 @@ class Question:
         total, squares = self.sums(rows.c.x)
         weight = sa.cast(n, Exact) if self.amount is None else sa.func.abs(total, type_=Exact)
         named = (n.label("n"), total.label("total"), squares.label("squares"), weight.label("weight"))
-        return sa.select(*cells, rows.c.subject, *named).group_by(*cells, rows.c.subject).subquery()
+        return sa.select(*cells, rows.c.subject, *named).group_by(*cells, rows.c.subject).cte("persons")
 
-    def others(self, persons: sa.Subquery, outside: Expression) -> sa.Subquery | None:
+    def others(self, persons: sa.CTE, outside: Expression) -> sa.CTE | None:
         """Which of those subjects have rows in which cells that fulfil ``outside``; None where nobody can have."""
         if self.alone:
             return None
         rows = self.rows().where(outside, self.subject.in_(sa.select(persons.c.subject))).subquery()
-        return sa.select(*(rows.c[f"cell_{level}"] for level in range(len(self.levels))), rows.c.subject).subquery()
+        cells = [rows.c[f"cell_{level}"] for level in range(len(self.levels))]
+        return sa.select(*cells, rows.c.subject).distinct().cte("others")
 
     def cells(self, within: Expression, outside: Expression) -> sa.Select[Any]:
         """The measures of the rows that fulfil ``within``, by finest cell: cell, n, subjects, total, squares, weight.
@@ -109,15 +110,19 @@ class Question:
             .group_by(persons.c.cell_0)
         )
 
-    def weights(self, within: Expression, outside: Expression, level: int) -> sa.Select[Any]:
-        """How the subjects of the rows that fulfil ``within`` weigh in each finest cell, seen from a level of it.
+    def weights(self, within: Expression, outside: Expression) -> sa.CompoundSelect[Any]:
+        """How the subjects of the rows that fulfil ``within`` weigh in each finest cell, seen from every level of it.
 
-        Columns: cell, persons, left_1, left_2, stayed_1, stayed_2. ``persons`` counts those who leave the coarser cell
-        (they have no row in it that fulfils ``outside``), each in one of the finest cells. The others are the largest
-        and the second largest weight, in the coarser cell, of one of those who leave and of one of those who stay.
+        Columns: level, cell, persons, left_1, left_2, stayed_1, stayed_2. ``persons`` counts those who leave the
+        coarser cell (they have no row in it that fulfils ``outside``), each in one of the finest cells. The others are
+        the largest and the second largest weight, in the coarser cell, of one of those who leave and of one of those
+        who stay.
         """
         persons = self.persons(within)
         others = self.others(persons, outside)
+        return sa.union_all(*(self._weights(persons, others, level) for level in range(len(self.levels))))
+
+    def _weights(self, persons: sa.CTE, others: sa.CTE | None, level: int) -> sa.Select[Any]:
         coarse = f"cell_{level}"
         each = (
             sa.select(
@@ -154,10 +159,11 @@ class Question:
 
         counted = sa.cast(sa.func.sum(c.leaves * c.counts), sa.BigInteger).label("persons")
         tops = (largest(1, 1, "left_1"), largest(1, 2, "left_2"), largest(0, 1, "stayed_1"), largest(0, 2, "stayed_2"))
-        return sa.select(c.cell, counted, *tops).group_by(c.cell)
+        at: Expression = sa.literal_column(str(level)).label("level")
+        return sa.select(at, c.cell, counted, *tops).group_by(c.cell)
 
 
-def _without(persons: sa.Subquery, others: sa.Subquery | None, level: int) -> tuple[Expression, sa.Subquery | sa.Join]:
+def _without(persons: sa.FromClause, others: sa.CTE | None, level: int) -> tuple[Expression, sa.FromClause]:
     """The condition that a subject is not among the others in its cell of a level, and what it is asked of."""
     if others is None:
         return sa.true(), persons

@@ -242,11 +242,9 @@ class Tally:
     ) -> None:
         """Write the weights at every level; those that are there already stay."""
         names = ["dataset", "statistic", "plan", "step", "chunk", "act", "level", "cell", *_WEIGHTS]
-        for level in range(len(question.levels)):
-            found = question.weights(*sides, level).subquery().c
-            at = sa.literal(level, sa.Integer)
-            rows = sa.select(*_origin(chunk, question.name), sa.literal(act, sa.String), at, *found).where(sa.true())
-            upsert(connection, self.weights, names, rows)
+        found = question.weights(*sides).subquery().c
+        rows = sa.select(*_origin(chunk, question.name), sa.literal(act, sa.String), *found).where(sa.true())
+        upsert(connection, self.weights, names, rows)
 
     # -- settling
 

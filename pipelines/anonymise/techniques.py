@@ -73,6 +73,8 @@ TECHNIQUES: dict[str, Technique] = {
     "redact": _plain(redact, "NULL, or `[redacted]` where NULL is refused"),
     "unique": _plain(unique, "random hexadecimal digits, or a random UUID"),
     "unique_address": _plain(unique_address, "an e-mail address under `.invalid`, no two alike"),
+    "month": _plain(generalise.month, "a date becomes the first day of its month"),
+    "quarter": _plain(generalise.quarter, "a date becomes the first day of its quarter"),
     "year": _plain(generalise.year, "a date becomes the first day of its year"),
     "decade": _plain(generalise.decade, "a date becomes the first day of its decade"),
     "department": _plain(generalise.department, "a French postcode becomes its département"),

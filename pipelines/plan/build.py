@@ -19,12 +19,14 @@ from pipelines.plan.artefact import Plan, Portion, Refusal, Step, Tally
 from pipelines.plan.context import Context
 from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
+from pipelines.plan.hiding import unspoken, waiting
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.outlived import outlived
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
 from pipelines.plan.selections import StoreSelections
 from pipelines.plan.staying import undecided
+from pipelines.plan.strategies import Choice
 from pipelines.plan.supply import of_items
 from pipelines.plan.tallying import Counted, count_archived, count_rows
 from pipelines.progress import Progress, silent
@@ -215,11 +217,18 @@ class _Builder:
             selection = selections.selection(name)
             self.uncovered.extend(undecided(selection))
             archives = self.found.archives.get(store)
+            choice = self._choice(store)
             archived = None if archives is None else replace(archives, context=self.context).selection(name)
             if archived is None:
-                return count_rows(selection, order)
+                return count_rows(selection, order).carried_out(choice, selection)
             there = count_archived(archived, order - order % PER_STORE + PER_STORE - 1)
-            return count_rows(selection, order, emptied(selection, archived)).beside(there)
+            here = count_rows(selection, order, emptied(selection, archived))
+            return here.carried_out(choice, selection).beside(there.carried_out(choice, selection))
+
+    def _choice(self, store: str) -> Choice:
+        config = self.estate.stores[store]
+        most, least = config.rewrite.bytes, config.rewrite.least
+        return Choice(config.write is not None, self.estate.writer(store), most, least)
 
     def _refuse(self, store: str, dataset: str, reason: str, remedy: str) -> None:
         self.refusals.append(Refusal(store, dataset, reason, remedy))
@@ -264,6 +273,8 @@ class _Builder:
             )
         yield from self._left_open()
         yield from self.uncovered
+        yield from unspoken(self.context, self.found.inventories)
+        yield from waiting(self.engine.ledger.entries("receipt"))
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()

@@ -15,11 +15,12 @@ from pipelines.apply.remaining import declare
 from pipelines.engine.approvals import extent_of
 from pipelines.errors import EstateInvalid
 from pipelines.plan.artefact import Action, Plan
-from pipelines.report.model import Approver, Done, ReportData, Residue
+from pipelines.report.model import Anonymity, Approver, Done, ReportData, Residue
 from pipelines.report.outcomes import Begun, begun
 from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
 from pipelines.verify import stored_findings
+from pipelines.verify.anonymity import measured as hidden
 from pipelines.verify.statistics import measured
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             residue=() if run is None else tuple(_residue(run)),
             ledger_head=f"{head.sequence}:{head.digest}",
             kept_exactly=tuple(_kept_exactly(estate, plan)),
+            anonymity=tuple(_anonymity(estate, plan)),
             policy=_policy(estate, plan),
             unclassified=tuple(unclassified(estate, engine)),
             holds=tuple(holds_in_force(engine, plan)),
@@ -153,6 +155,12 @@ def _residue(run: Begun) -> Iterator[Residue]:
         yield Residue(store, kind, why, day)
 
 
+def _anonymity(estate: Estate, plan: Plan) -> Iterator[Anonymity]:
+    """How well anonymised records hide; a store that is down has nothing to show, and its expectation says so."""
+    with contextlib.suppress(ConnectorError):
+        yield from hidden(estate, plan)
+
+
 def _kept_exactly(estate: Estate, plan: Plan) -> Iterator[str]:
     """The amounts and dates that anonymised rows keep as they were: store.dataset.column."""
     anonymised: dict[str, set[str]] = defaultdict(set)
@@ -174,6 +182,8 @@ def _kept_exactly(estate: Estate, plan: Plan) -> Iterator[str]:
 
 def _exact(dataset: DatasetMap, shape: DatasetShape) -> Iterator[str]:
     links = {*shape.key, *dataset.key, *(column for each in shape.references for column in each.columns)}
+    if dataset.anonymity is not None:
+        links |= {*dataset.anonymity.columns, *dataset.anonymity.measures}
     for field in shape.fields:
         exact = any(part in field.type.lower() for part in _EXACT)
         if exact and field.name not in links and field.name not in dataset.personal:

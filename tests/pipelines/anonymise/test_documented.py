@@ -18,6 +18,16 @@ def test_the_table_holds_every_technique_with_what_it_does() -> None:
     assert rows == [f"| `{name}` | {technique.does} |" for name, technique in TECHNIQUES.items()]
 
 
+def test_its_partitions_load(tmp_path: Path) -> None:
+    (block,) = (each for each in blocks(PAGE, "yaml") if each.section == "Records that stay hide among each other")
+    path = tmp_path / "shop.yaml"
+    path.write_text(block.text, encoding="utf-8")
+    datasets = load_map(path).map.datasets
+    anonymity = datasets["orders"].anonymity
+    assert anonymity is not None
+    assert anonymity.changed == ("customer_id", "ordered_on", "total_cents")
+
+
 def test_its_data_map_loads(tmp_path: Path) -> None:
     (block,) = (each for each in blocks(PAGE, "yaml") if each.section == "Techniques")
     path = tmp_path / "crm.yaml"
