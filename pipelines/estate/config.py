@@ -88,6 +88,12 @@ class ReviewSection(_Model):
     confidence: float = Field(default=0.95, gt=0, le=1)
 
 
+class ScanSection(_Model):
+    """How the scan works. ``processes``: how many read free text, each with its own models in memory."""
+
+    processes: int = Field(default=1, ge=1, le=64)
+
+
 class ControllerConfig(_Model):
     """A controller, and the policy (a file of `policies/`, or a shipped pack) that rules its datasets.
 
@@ -243,6 +249,7 @@ class EstateConfig(_Model):
     engine: EngineSection = EngineSection()
     approval: ApprovalSection = ApprovalSection()
     review: ReviewSection = ReviewSection()
+    scan: ScanSection = ScanSection()
     controllers: dict[ControllerName, ControllerConfig] = Field(default_factory=dict)
     stores: dict[Name, StoreConfig] = Field(default_factory=dict)
     limits: Limits = Limits()
