@@ -15,7 +15,7 @@ from pipelines.apply.remaining import declare
 from pipelines.engine.approvals import extent_of
 from pipelines.errors import EstateInvalid
 from pipelines.plan.artefact import Action, Plan
-from pipelines.report.model import Anonymity, Approver, Done, ReportData, Residue
+from pipelines.report.model import Approver, Done, ReportData, Residue
 from pipelines.report.outcomes import Begun, begun
 from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
@@ -51,6 +51,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
         run = begun(engine.ledger, {plan.digest}).get(plan.digest)
         head = engine.ledger.head()
         statistics, silent = _asked(estate, plan, measured)
+        anonymity, hiding = _asked(estate, plan, hidden)
         return ReportData(
             estate=estate.name,
             made_at=now,
@@ -63,13 +64,13 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             residue=() if run is None else tuple(_residue(run)),
             ledger_head=f"{head.sequence}:{head.digest}",
             kept_exactly=tuple(_kept_exactly(estate, plan)),
-            anonymity=tuple(_anonymity(estate, plan)),
+            anonymity=tuple(anonymity),
             policy=_policy(estate, plan),
             unclassified=tuple(unclassified(estate, engine)),
             holds=tuple(holds_in_force(engine, plan)),
             runs=runs_until(engine, plan),
             began=None if run is None else run.at,
-            unreached=tuple(sorted(silent)),
+            unreached=tuple(sorted(silent | hiding)),
         )
 
 
@@ -153,12 +154,6 @@ def _residue(run: Begun) -> Iterator[Residue]:
         else:
             why = "kept until a person removes it: the store did not let Ardoise do it"
         yield Residue(store, kind, why, day)
-
-
-def _anonymity(estate: Estate, plan: Plan) -> Iterator[Anonymity]:
-    """How well anonymised records hide; a store that is down has nothing to show, and its expectation says so."""
-    with contextlib.suppress(ConnectorError):
-        yield from hidden(estate, plan)
 
 
 def _kept_exactly(estate: Estate, plan: Plan) -> Iterator[str]:
