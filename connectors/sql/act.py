@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
+from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.partition import GROUP
@@ -139,17 +140,20 @@ def line_up(
     found: sa.Select[Any],
     due: Look,
     grouped: Grouped | None = None,
+    *,
+    shuffled: bool = False,
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
-    They are in the order of their key; ``grouped``: of their groups first. Nothing is locked, and nothing decided: that
-    is for each chunk to do. An earlier line on the connection is over.
+    They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
+    nothing decided: that is for each chunk to do. An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
     keys = [table.c[name] for name in names]
     group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
-    order = keys if grouped is None else [*grouped.order, *keys]
+    first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
+    order = [*first, *([random_hex(16)] if shuffled else keys)]
     numbered = sa.select(sa.func.row_number().over(order_by=order), *keys, group).select_from(source)
     found = numbered.where(key_among(table, names, found))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))

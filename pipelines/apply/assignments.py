@@ -39,7 +39,8 @@ def _expression(
             text = text.concat(sa.literal(suffix, sa.Text)) if suffix else text
             return sa.cast(text, column.type) if isinstance(column.type, sa.Uuid) else text
         case Digits(prefix, below, factor, width):
-            return sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width))
+            number: Expression = sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width))
+            return sa.cast(number, column.type) if isinstance(column.type, sa.Integer) else number
         case Joined(parts):
             made = [_expression(connection, column, table, part) for part in parts]
             return functools.reduce(lambda text, part: text.concat(sa.literal(" ", sa.Text)).concat(part), made)

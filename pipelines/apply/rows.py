@@ -35,6 +35,7 @@ from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
 from pipelines.apply.grouping import Grouping
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
+from pipelines.apply.renewing import Renewal
 from pipelines.apply.statistics import DELETED, contribution, overwriting, taking_back
 from pipelines.apply.summary import DONE_AS
 from pipelines.errors import LimitExceeded
@@ -60,8 +61,8 @@ class RowWork:
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
     it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``grouping``: how rows that
-    are left without personal fields hide among each other. ``holds_changed`` is asked in the transaction of every
-    chunk, once its rows are locked.
+    are left without personal fields hide among each other. ``renewal``: how keys become new ones. ``holds_changed`` is
+    asked in the transaction of every chunk, once its rows are locked.
     """
 
     step: Step
@@ -82,6 +83,7 @@ class RowWork:
     most: int = 0
     grouping: Grouping | None = None
     holds_changed: Callable[[], bool] = lambda: False
+    renewal: Renewal | None = None
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
         """Find out what became of the chunks that have an intent and no receipt; returns how many there were."""
@@ -178,9 +180,11 @@ class RowWork:
         return bool(found)
 
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
+        shuffled = self.renewal is not None
         if self.grouping is None:
-            return line_up(connection, *self._rows, found, due)
-        return line_up(connection, *self._rows, self.grouping.found(found), due, self.grouping.grouped)
+            return line_up(connection, *self._rows, found, due, shuffled=shuffled)
+        found, grouped = self.grouping.found(found), self.grouping.grouped
+        return line_up(connection, *self._rows, found, due, grouped, shuffled=shuffled)
 
     @property
     def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
@@ -267,7 +271,8 @@ class RowWork:
         columns = {*changes, *(self.grouping.grouped.layout.written if self.grouping else ())}
         counted, written = touched(counted, columns), overwriting(columns)
         before.append(contribution(journal, counted, written, day))
-        return before, [taking_back(journal, counted, written, day)]
+        renewing = [] if self.renewal is None else [self.renewal.after()]
+        return before, [taking_back(journal, counted, written, day), *renewing]
 
     def _checkpoint(self, point: str) -> None:
         """Of a transaction that takes long: holds count that were opened while it copied."""

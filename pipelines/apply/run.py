@@ -34,7 +34,9 @@ from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
+from pipelines.apply.rehearsing import rehearse_step
 from pipelines.apply.remaining import ledger_names, remaining
+from pipelines.apply.renewing import Renewal, key_renewal, renews
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
 from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
@@ -202,9 +204,11 @@ class _Run:
         for store, connector in connectors.items():
             mine = [step for step in steps if step.store == store]
             if isinstance(connector, SqlConnector):
-                due = known.preview(connector, mine)
+                found = known.preview(connector, mine)
                 for step in mine:
-                    self._row_work(known, connector, step)
+                    work = self._row_work(known, connector, step)
+                    self._patiently([step], functools.partial(rehearse_step, connector, work, found[step.id].examples))
+                due = {name: each.count for name, each in found.items()}
             else:
                 due = {step.id: len(known.items(step)) for step in mine}
             for step in mine:
@@ -317,7 +321,11 @@ class _Run:
             most=self.estate.stores[step.store].rewrite.bytes,
             grouping=grouping(step, dataset, connector, shape, self.plan.digest),
             holds_changed=known.holds.changed,
+            renewal=self._renewal(known, connector, step),
         )
+
+    def _renewal(self, known: Refreshed, connector: SqlConnector, step: Step) -> Renewal | None:
+        return key_renewal(step, known.context.active(step.store), known.inventories[step.store], connector)
 
     def _spare(self, step: Step) -> int:
         """Rows that the plan takes as a whole and a living child holds back: they are emptied instead."""
@@ -413,6 +421,8 @@ class _Run:
         if isinstance(connector, SqlConnector):
             if step.place is Place.ARCHIVE:
                 return connector.purge_archive(step.dataset)
+            if renews(step, self.estate.data_maps[step.store].datasets):
+                connector.scatter(self._source(step))
             return connector.purge_residue(self._source(step), fresh=self._fresh(step))
         return connector.purge_residue(self._source(step))
 

@@ -15,6 +15,7 @@ from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
+from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.anonymise.partition import left_forms
 from pipelines.anonymise.replacement import Replacement
 from pipelines.anonymise.techniques import suppression, technique_for
@@ -77,7 +78,8 @@ def replacements(dataset: DatasetMap, shape: DatasetShape, field: str) -> tuple[
     """
     mapped, known = dataset.fields[field], {each.name: each for each in shape.fields}[field]
     technique = technique_for(mapped.category, known, mapped.technique, mapped.options)
-    return technique, suppression(known), *left_forms(dataset, known)
+    emptied = technique if mapped.technique == NEW_KEY else suppression(known)
+    return technique, emptied, *left_forms(dataset, known)
 
 
 def orphan_suites(

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from connectors.sql import partitions, rewrite
 from connectors.sql.strategy import Obstacle, Strategy
 from pipelines.plan.artefact import Action, Declined, Place, Step
+from pipelines.plan.renewals import renewed
 
 if TYPE_CHECKING:
     from pipelines.plan.selection import Selection
@@ -23,6 +24,7 @@ SHARE = 4
 """From one in so many rows of a table on, writing it anew is faster than changing it in place."""
 
 NO_WRITER = "the store has no write address"
+RENEWED = "its keys are renewed, and what points at them has to follow"
 IN_GROUPS = "its rows are written group by group, so that they hide among each other"
 
 
@@ -71,6 +73,8 @@ class Choice:
         connection, table, anonymity = selection.store.connection, selection.table, selection.map.anonymity
         if step.action is Action.ANONYMISE and anonymity is not None and not anonymity.link:
             return IN_GROUPS
+        if renewed(step, selection.map):
+            return RENEWED
         rows = found
         if selection.map.where and step.count * SHARE >= found:
             rows = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()

@@ -8,7 +8,7 @@ of digests over whole sets; they identify nobody.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from connectors.sql.sets import SetDigest, set_digest
 from pipelines.plan.artefact import Step
+from pipelines.plan.renewals import following
 
 if TYPE_CHECKING:
     from pipelines.data_map.model import DatasetMap
@@ -39,10 +40,11 @@ def before(selections: StoreSelections, steps: Sequence[Step]) -> dict[str, Byst
     """Measure every table of a store before a run, by location; on the connection that has the evidence."""
     found = {}
     mapped = set()
-    turning = turned(selections.context.active(selections.store))
+    mine = [step for step in steps if step.store == selections.store]
+    turning = left_out_of(selections.context.active(selections.store), mine, selections.inventory)
     for name in selections.context.active(selections.store):
         selection = selections.selection(name)
-        own = [step for step in steps if step.store == selections.store and step.dataset == name]
+        own = [step for step in mine if step.dataset == name]
         if own:
             mapped.add(selection.map.source)
             left_out = turning.get(selection.map.source, frozenset())
@@ -51,6 +53,16 @@ def before(selections: StoreSelections, steps: Sequence[Step]) -> dict[str, Byst
         columns = _columns(table, turning.get(location, frozenset()))
         whole = set_digest(selections.connection, table, columns, sa.true())
         found[location] = Bystanders(whole, whole)
+    return found
+
+
+def left_out_of(
+    maps: Mapping[str, DatasetMap], steps: Iterable[Step], inventory: Inventory
+) -> dict[str, frozenset[str]]:
+    """By location, the columns that a run may change in rows on which no step acts: links, what follows new keys."""
+    found = turned(maps)
+    for location, names in following(steps, maps, inventory).items():
+        found[location] = found.get(location, frozenset()) | names
     return found
 
 
@@ -110,7 +122,7 @@ def after(
 ) -> dict[str, Bystanders]:
     """Measure the same tables after a run. ``datasets``: name, key and steps by location, where there are steps."""
     found = {}
-    turning = turned(maps)
+    turning = left_out_of(maps, [step for _, _, steps in datasets.values() for step in steps], inventory)
     for location, (name, key, steps) in datasets.items():
         table = reflected(connection, location)
         marks = Journal(connection.dialect).marks
