@@ -161,6 +161,13 @@ def _random_hex_postgresql(element: _RandomHex, _: SQLCompiler, **__: Any) -> st
     return "(" + " || ".join(pieces) + ")"
 
 
+@compiles(_RandomDigits, "postgresql")
+def _random_digits_postgresql(element: _RandomDigits, compiler: SQLCompiler, **kw: Any) -> str:
+    digits, below, factor, width = (compiler.process(each, **kw) for each in element.clauses)
+    number = f"mod(CAST(CAST('x' || {digits} AS BIT(60)) AS BIGINT), {below}) * {factor}"
+    return f"lpad(CAST({number} AS TEXT), {width}, '0')"
+
+
 # -- SQLite
 
 
