@@ -54,10 +54,13 @@ bench: install  ## Benchmarks: ratios to a floor measured in the same run, and p
 	$(BIN)/uv sync --frozen --inexact --quiet --python $(BIN)/python --group bench
 	$(BIN)/python -m benchmarks.classification_columns $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.scanning
+	$(BIN)/python -m benchmarks.attack
+	$(BIN)/python -m benchmarks.anonymisation
+	$(BIN)/python -m benchmarks.anonymity
 	$(if $(DATA),$(BIN)/python -m benchmarks.classification_spans --data $(DATA))
 
 screenshots: install  ## Remake the pictures of Airflow's UI (needs Debian's chromium)
 	$(BIN)/python tests/screenshots.py
 
 clean:  ## Remove the environment and what the demonstration left
-	rm -rf $(VENV) demo airflow_home
+	rm -rf $(VENV) .venv-attack demo airflow_home

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import measured
-from benchmarks.schemas import chinook, generated, gestion, last, packages, practice, registers, services
+from benchmarks.schemas import chinook, generated, gestion, last, packages, practice, registers, sectors, services
 from benchmarks.schemas.labelled import NOT, OPEN, Labelled
 from pipelines.classify.language import language_of
 
@@ -89,6 +89,7 @@ def sets(data: Path | None) -> dict[str, list[Labelled]]:
     found = {"faker": generated.tables(), "gestion": gestion.tables(), "practice": practice.tables()}
     found |= {"services": services.tables(), "packages": packages.tables(), "registers": registers.tables()}
     found["last"] = last.tables()
+    found["sectors"] = sectors.tables()
     if data is not None:
         found["chinook"] = chinook.tables(data)
     return found

@@ -45,7 +45,7 @@ def scan_store(store: str) -> dict[str, int]:
         from pipelines.progress import from_environment
         from pipelines.scan import scan
 
-        (found,) = scan(load_estate(), [store], from_environment(), now=now()).stores
+        (found,) = scan(load_estate(), [store], from_environment(), now=now(), processes=1).stores
         for finding in found.findings:
             log.info("%s", finding)
         if not found.complete:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from estates import AS_OF, DUE, NOW, SmallEstate
 
@@ -95,8 +95,16 @@ def receipts(small: SmallEstate, plan: Plan) -> dict[str, Any]:
     return {step: sum(each[name] for name in each if name != "stale") for step, each in found.items()}
 
 
+class Placed(Protocol):
+    """An estate in a folder."""
+
+    @property
+    def folder(self) -> Path:
+        """The estate's."""
+
+
 def worker(
-    small: SmallEstate, plan: Plan, *options: str, point: str = "never", occurrence: int = 1
+    small: Placed, plan: Plan, *options: str, point: str = "never", occurrence: int = 1
 ) -> subprocess.Popen[str]:
     """Start a worker process."""
     tests = Path(__file__).parent

@@ -18,7 +18,10 @@ import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
 from connectors.sql.engines import speaking_for
+from connectors.sql.functions import random_hex
+from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Chunk, Counts, Journal
+from connectors.sql.partition import GROUP
 from connectors.sql.temporary import analyse, empty
 
 NUMBER = "ardoise_number"
@@ -57,28 +60,52 @@ class Line:
         if place not in lines:
             metadata = sa.MetaData()
             numbered, chunk, locked, frozen, held = (
-                _scratch(name, metadata, table, key, number=name in {"candidates", "frozen"})
-                for name in ("candidates", "chunk", "locked", "frozen", "held")
+                _scratch(name, metadata, table, key) for name in ("candidates", "chunk", "locked", "frozen", "held")
             )
             lines[place] = cls(
                 numbered, chunk, locked, frozen, held, lambda rows: key_among(rows, key, _keys(chunk, key))
             )
         return lines[place]
 
+    def clear(self, connection: sa.Connection) -> None:
+        """Make the tables of a chunk anew."""
+        for each in (self.chunk, self.locked, self.frozen, self.held):
+            connection.execute(sa.schema.DropTable(each, if_exists=True))
+            each.create(connection)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now."""
+    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now.
+
+    ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on.
+    """
 
     rows: sa.Table
     key: tuple[str, ...]
     line: Line
     due: Look
     count: int
+    grouped: Grouped | None = None
+
+    def keys(self) -> sa.Select[Any]:
+        """The keys of all of them."""
+        return _keys(self.line.numbered, self.key)
 
     def left(self) -> sa.Select[Any]:
-        """The keys of the rows that other sessions have kept from the chunks so far."""
+        """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
         return _keys(self.line.held, self.key)
+
+    def end(self, connection: sa.Connection, number: int) -> int:
+        """The last number of the group of a row, so that a chunk takes it whole."""
+        if self.grouped is None:
+            return number
+        own, group = self.line.numbered.c[NUMBER], self.line.numbered.c[GROUP]
+        mine = connection.execute(sa.select(group).where(own == number)).scalar_one()
+        if mine is None:
+            return number
+        others = sa.select(sa.func.min(own)).where(own > number, sa.or_(group.is_(None), group != mine))
+        return int(connection.execute(others).scalar_one() or self.count + 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +134,41 @@ After = Callable[[sa.Connection, Chunk, Frozen], None]
 
 
 def line_up(
-    connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any], due: Look
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    found: sa.Select[Any],
+    due: Look,
+    grouped: Grouped | None = None,
+    *,
+    shuffled: bool = False,
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
-    Nothing is locked, and nothing decided: that is for each chunk to do. An earlier line on the connection is over.
+    They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
+    nothing decided: that is for each chunk to do. An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
-    order = [table.c[name] for name in names]
-    found = sa.select(sa.func.row_number().over(order_by=order), *order).where(key_among(table, names, found))
+    keys = [table.c[name] for name in names]
+    group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
+    first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
+    order = [*first, *([random_hex(16)] if shuffled else keys)]
+    numbered = sa.select(sa.func.row_number().over(order_by=order), *keys, group).select_from(source)
+    found = numbered.where(key_among(table, names, found))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
     line.numbered.create(connection)
-    connection.execute(line.numbered.insert().from_select([NUMBER, *names], found, include_defaults=False))
+    connection.execute(line.numbered.insert().from_select([NUMBER, *names, GROUP], found, include_defaults=False))
     analyse(connection, line.numbered)
-    for each in (line.chunk, line.locked, line.frozen, line.held):
-        connection.execute(sa.schema.DropTable(each, if_exists=True))
-        each.create(connection)
-    return Candidates(table, names, line, due, _count(connection, line.numbered))
+    line.clear(connection)
+    return Candidates(table, names, line, due, _count(connection, line.numbered), grouped)
+
+
+def everything(connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look) -> Candidates:
+    """All rows of a table as candidates, without numbers: for a transaction that locks the table, and looks once."""
+    line = Line.of(connection, table, tuple(key))
+    line.clear(connection)
+    return Candidates(table, tuple(key), line, due, 0)
 
 
 def delete_chunk(
@@ -143,13 +187,13 @@ def delete_chunk(
         StoreRefuses: a row that is kept references one of them; nothing of the chunk is changed.
     """
 
-    def act(frozen: Frozen, first: int, last: int | None) -> int:
+    def change(frozen: Frozen, first: int, last: int | None) -> int:
         return connection.execute(sa.delete(candidates.rows).where(frozen.within(first=first, last=last))).rowcount
 
     def after(frozen: Frozen) -> None:
         journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
 
-    return _run(connection, journal, chunk, candidates, (first, last), before, act, after, checkpoint)
+    return _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
 
 
 def update_chunk(
@@ -168,56 +212,107 @@ def update_chunk(
     """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
 
     ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns;
-    ``changed`` runs once all rows of the chunk have their new values.
+    ``changed`` runs once all rows of the chunk have their new values. Candidates in groups get theirs as well.
 
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
     """
-    table, key = candidates.rows, candidates.key
-    touched = set(assignments) & set(key)
-    if touched:
-        raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
+    table = candidates.rows
+    refuse_keys(chunk, candidates, assignments)
 
-    def act(frozen: Frozen, first: int, last: int | None) -> int:
-        update = sa.update(table).where(frozen.within(first=first, last=last)).values(dict(assignments))
-        return connection.execute(update).rowcount
+    def change(frozen: Frozen, first: int, last: int | None) -> int:
+        within, grouped = frozen.within(first=first, last=last), candidates.grouped
+        updates = [sa.update(table).where(within).values(dict(assignments))]
+        if grouped is not None:
+            updates = grouped.updates(within, assignments)
+        return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:
-        for each in changed:
-            each(connection, chunk, frozen)
-        for category, columns in marks.items():
-            journal.mark(connection, chunk, table, key, category, columns, frozen.within())
+        complete(connection, journal, chunk, candidates, marks, changed, frozen)
+        if candidates.grouped is not None:
+            for category, columns in candidates.grouped.marks.items():
+                within = sa.and_(frozen.within(), candidates.grouped.placed)
+                journal.mark(connection, chunk, table, candidates.key, category, columns, within)
 
-    counts = _run(connection, journal, chunk, candidates, (first, last), before, act, after, checkpoint)
+    counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
     if counts.done and marks:
         journal.refresh_estimates(connection)
     return counts
 
 
-def _run(
+def refuse_keys(chunk: Chunk, candidates: Candidates, assignments: Mapping[str, Any]) -> None:
+    """Refuse to overwrite what a row is known by.
+
+    Raises:
+        StoreRefuses: one of the columns is of the key.
+    """
+    touched = set(assignments) & set(candidates.key)
+    if touched:
+        raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
+
+
+def complete(
+    connection: sa.Connection,
+    journal: Journal,
+    chunk: Chunk,
+    candidates: Candidates,
+    marks: Mapping[str, Sequence[str]],
+    changed: Sequence[After],
+    frozen: Frozen,
+) -> None:
+    """Once rows have their new values: what they contribute by now, and each category's mark of these values."""
+    for each in changed:
+        each(connection, chunk, frozen)
+    for category, columns in marks.items():
+        journal.mark(connection, chunk, candidates.rows, candidates.key, category, columns, frozen.within())
+
+
+def _in_halves(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
     candidates: Candidates,
     span: tuple[int, int],
     before: Sequence[Before],
-    act: Callable[[Frozen, int, int | None], int],
+    change: Callable[[Frozen, int, int | None], int],
     after: Callable[[Frozen], None],
     checkpoint: Checkpoint | None,
 ) -> Counts:
     at = checkpoint or (lambda _: None)
+
+    def act(frozen: Frozen) -> int:
+        half = (span[1] - span[0] + 1) // 2
+        done = change(frozen, 1, half)
+        at("mid_batch")
+        return done + change(frozen, half + 1, None)
+
+    return run_chunk(connection, journal, chunk, lambda: freeze(connection, candidates, *span), before, act, after, at)
+
+
+def run_chunk(
+    connection: sa.Connection,
+    journal: Journal,
+    chunk: Chunk,
+    freezing: Callable[[], tuple[Frozen, Counts]],
+    before: Sequence[Before],
+    act: Callable[[Frozen], int],
+    after: Callable[[Frozen], None],
+    checkpoint: Checkpoint,
+) -> Counts:
+    """One transaction: what is due is frozen, told of, acted on, marked or unmarked, and journalled; or none of it.
+
+    Raises:
+        StoreRefuses: ``act`` has changed another number of rows than were frozen.
+    """
     with speaking_for(chunk.dataset), connection.begin():
         known = journal.journalled(connection, chunk.plan, chunk.step, chunk.number)
         if known is not None:
             return known
-        frozen, counts = freeze(connection, candidates, *span)
+        frozen, counts = freezing()
         if counts.done:
             for each in before:
                 each(connection, chunk, frozen)
-            half = (span[1] - span[0] + 1) // 2
-            done = act(frozen, 1, half)
-            at("mid_batch")
-            done += act(frozen, half + 1, None)
+            done = act(frozen)
             if done != counts.done:
                 raise StoreRefuses(
                     chunk.dataset, f"{done} rows changed where {counts.done} were locked", "Look for triggers or rules"
@@ -225,8 +320,8 @@ def _run(
             after(frozen)
         if counts != Counts():
             journal.record(connection, chunk, counts)
-        at("before_commit")
-    at("after_commit")
+        checkpoint("before_commit")
+    checkpoint("after_commit")
     return counts
 
 
@@ -234,28 +329,63 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
 
     The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
-    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`.
+    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`: with what is left
+    of its group, if that is too small alone.
     """
+    number = candidates.line.numbered.c[NUMBER]
+    mine = candidates.keys().where(number >= first, number <= last)
+    # SQLite: the transaction holds the only write lock already
+    return _frozen(connection, candidates, mine, last - first + 1, locks=connection.dialect.name != "sqlite")
+
+
+def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
+    """The same of the candidates among some keys, where the transaction has locked what holds them."""
+    mine = candidates.keys().where(key_among(candidates.line.numbered, candidates.key, among))
+    return _frozen(connection, candidates, mine, None, locks=False)
+
+
+def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
+    """Keep the keys of all rows that are due, where the transaction has locked the table."""
+    empty(connection, candidates.line.frozen)
+    return _due(connection, candidates, _any_row)
+
+
+def _any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    del rows
+    return sa.true()
+
+
+def _frozen(
+    connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any], count: int | None, *, locks: bool
+) -> tuple[Frozen, Counts]:
     names, line = candidates.key, candidates.line
     for each in (line.chunk, line.locked, line.frozen):
         empty(connection, each)
-    number = line.numbered.c[NUMBER]
-    mine = _keys(line.numbered, names).where(number >= first, number <= last)
     connection.execute(line.chunk.insert().from_select(names, mine, include_defaults=False))
     analyse(connection, line.chunk)
-    locks = connection.dialect.name != "sqlite"  # SQLite: the transaction holds the only write lock already
     if locks:
         rows = candidates.rows
         wanted = _keys(rows, names).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
-    found = candidates.due(line.mine).subquery()
-    numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
-    connection.execute(line.frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
-    due = _count(connection, line.frozen)
+    frozen, counts = _due(connection, candidates, line.mine)
     left = _leave_to_others(connection, candidates) if locks else 0
-    analyse(connection, line.frozen)
-    return Frozen(candidates.rows, line.frozen, names), Counts(due - left, last - first + 1 - due, left)
+    if candidates.grouped is not None:
+        left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
+    if left:
+        analyse(connection, line.frozen)
+    looked = _count(connection, line.chunk) if count is None else count
+    return frozen, Counts(counts.done - left, looked - counts.done, left)
+
+
+def _due(connection: sa.Connection, candidates: Candidates, restriction: Restriction) -> tuple[Frozen, Counts]:
+    """Look which rows that a restriction lets through are due, and keep their keys."""
+    names, frozen = candidates.key, candidates.line.frozen
+    found = candidates.due(restriction).subquery()
+    numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
+    connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
+    analyse(connection, frozen)
+    return Frozen(candidates.rows, frozen, names), Counts(_count(connection, frozen))
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
@@ -305,11 +435,14 @@ def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -
     return sa.tuple_(*(rows.c[name] for name in names)).in_(selected)
 
 
-def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, number: bool) -> sa.Table:
+def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:
     """A temporary table of keys, not yet created."""
-    numbers = [sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False)] if number else []
     columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
-    return sa.Table(f"ardoise_{name}", metadata, *numbers, *columns, prefixes=["TEMPORARY"])
+    if name in {"candidates", "frozen"}:
+        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
+    if name == "candidates":
+        columns.append(sa.Column(GROUP, sa.BigInteger))
+    return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
 
 
 def _keys(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:
@@ -321,6 +454,7 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 
 __all__ = [
-    "After", "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "dataset_lock",
-    "delete_chunk", "freeze", "key_among", "line_up", "update_chunk",
+    "After", "Before", "Candidates", "Checkpoint", "Chunk", "Counts", "Frozen", "Look", "Restriction", "complete",
+    "dataset_lock", "delete_chunk", "everything", "freeze", "freeze_everything", "freeze_locked", "key_among",
+    "line_up", "refuse_keys", "run_chunk", "update_chunk",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from connectors.base import Capabilities, Document, Impact, Inventory, Ref, Result, Source, Transform
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown, StoreMismatch, StoreReadOnly, StoreRefuses
 from connectors.lasting import Lasting
-from connectors.sql import catalog, impact, residue, rows
+from connectors.sql import catalog, impact, renewal, residue, rows
 from connectors.sql.apart import Ordinary
 from connectors.sql.archive import Archive, ArchivePlace
 from connectors.sql.engines import open_engine, parse_url, speaking_for
@@ -273,6 +273,14 @@ class SqlConnector:
         """SHA-256 over what a plan over these sources relies on; see `catalog.schema_digest`."""
         return catalog.schema_digest(self.inspect(), [self.location(source) for source in sources])
 
+    def table_at(self, location: str) -> sa.Table:
+        """The table at a location, as `inspect` names it, reflected once.
+
+        Raises:
+            StoreMismatch: there is none.
+        """
+        return self._table_at(location)
+
     def _table_at(self, location: str) -> sa.Table:
         schema, name = None, location
         if self.dialect.name == "postgresql":
@@ -363,8 +371,18 @@ class SqlConnector:
         with self.reading(strict=True) as connection:
             return rows.count_keys(connection, table, key, refs)
 
-    def purge_residue(self, source: Source) -> tuple[str, ...]:
-        """Vacuum the table; returns what remains, with why."""
+    def scatter(self, source: Source) -> None:
+        """Lay the source's rows, and the marks, in the order of their keys: see `renewal.scatter`."""
+        if self._write is None:
+            raise StoreReadOnly(self.store, "it has no write address", "Give one in the estate's store")
+        with (
+            speaking_for(self.store),
+            self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
+            renewal.scatter(connection, (self.table(source), self.journal.marks, self.journal.remembered))
+
+    def purge_residue(self, source: Source, *, fresh: bool = False) -> tuple[str, ...]:
+        """Vacuum the table; returns what remains, with why. ``fresh``: it was just written anew, without dead rows."""
         table = self.table(source)
         if self._write is None:
             raise StoreReadOnly(self.store, "it has no write address", "Give one in the estate's store")
@@ -372,7 +390,7 @@ class SqlConnector:
             speaking_for(self.store),
             self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
-            return residue.purge(connection, table)
+            return residue.purge(connection, table, fresh=fresh)
 
     def purge_archive(self, dataset: str) -> tuple[str, ...]:
         """Vacuum a dataset's table in the archive; returns what remains, with why."""

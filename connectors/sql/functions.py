@@ -15,6 +15,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from connectors.digests import LENGTH, DigestKey
 
+_UUID, _FIRST = 32, 8
+"""The digits of a UUID, and of its first group."""
+
 
 class _Digest(FunctionElement[str]):
     name = "ardoise_digest"
@@ -147,10 +150,15 @@ def _row_digest_postgresql(element: _RowDigest, compiler: SQLCompiler, **kw: Any
 
 @compiles(_RandomHex, "postgresql")
 def _random_hex_postgresql(element: _RandomHex, _: SQLCompiler, **__: Any) -> str:
-    # The first 12 digits of a version 4 UUID are all random; the 13th is its version.
-    pieces = [min(12, element.digits - at) for at in range(0, element.digits, 12)]
-    one = "substr(replace(CAST(gen_random_uuid() AS TEXT), '-', ''), 1, {})"
-    return "(" + " || ".join(one.format(piece) for piece in pieces) + ")"
+    # Of the 32 digits of a version 4 UUID, 122 bits are random: the first eight digits, the last fifteen (and all but
+    # six bits of a whole one). A UUID is what costs, so as few of them are drawn as will do.
+    uuid = "CAST(gen_random_uuid() AS TEXT)"
+    plain = f"replace({uuid}, '-', '')"
+    whole, rest = divmod(element.digits, _UUID)
+    pieces = [plain] * whole
+    if rest:
+        pieces.append(f"substr({uuid}, 1, {rest})" if rest <= _FIRST else f"right({plain}, {rest})")
+    return "(" + " || ".join(pieces) + ")"
 
 
 @compiles(_RandomDigits, "postgresql")

@@ -54,14 +54,15 @@ class Journal:
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self.schema = OWN_SCHEMA if dialect.name == "postgresql" else None
-        prefix = "" if self.schema else OWN_PREFIX
+        self.prefix = prefix = "" if self.schema else OWN_PREFIX
         self._dialect = dialect
         self._metadata = sa.MetaData(schema=self.schema)
-        exact: dict[str, Any] = {
+        self.exact: dict[str, Any] = {
             "mariadb_engine": "InnoDB",
             "mariadb_charset": "utf8mb4",
             "mariadb_collate": "utf8mb4_nopad_bin",
         }
+        exact = self.exact
         self.journal = sa.Table(
             f"{prefix}journal", self._metadata,
             sa.Column("plan", sa.String(128), primary_key=True),
@@ -194,16 +195,25 @@ class Journal:
         columns: Iterable[str],
         within: sa.ColumnElement[bool],
     ) -> None:
-        """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now."""
+        """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now.
+
+        Where nothing of the category is marked yet, nothing can conflict, and a plain INSERT takes two thirds of the
+        time of one that looks.
+        """
+        record, marks = record_key(table.c[name] for name in key), self.marks.c
         rows = sa.select(
             sa.literal(chunk.dataset, sa.String),
-            record_key(table.c[name] for name in key),
+            record,
             sa.literal(category, sa.String),
             fingerprint(table, columns),
             sa.literal(chunk.plan, sa.String),
         ).where(within)
         names = ["dataset", "record", "category", "fingerprint", "plan"]
-        upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+        marked = sa.exists().where(marks.dataset == chunk.dataset, marks.category == category)
+        if connection.execute(sa.select(marked)).scalar_one():
+            upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
+        else:
+            connection.execute(self.marks.insert().from_select(names, rows, include_defaults=False))
 
     def unmark_broken(
         self,
@@ -216,6 +226,8 @@ class Journal:
     ) -> None:
         """Forget the marks of rows that have ceased to stand: one that does so later tells of a new use."""
         record, marks = record_key(table.c[name] for name in key), self.marks.c
+        if not connection.execute(sa.select(sa.exists().where(marks.dataset == chunk.dataset))).scalar_one():
+            return
         for category, columns in sorted(fields.items()):
             standing = sa.select(record, fingerprint(table, columns)).where(within)
             connection.execute(

@@ -62,7 +62,8 @@ def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bo
         name = record_key(table.c[each] for each in key)
         of_dataset = target.c.dataset == chunk.dataset
         strangers = sa.select(name).where(frozen.within(), sa.not_(anonymous))
-        connection.execute(sa.delete(target).where(of_dataset, target.c.record.in_(strangers)))
+        if connection.execute(sa.select(sa.exists().where(of_dataset))).scalar_one():
+            connection.execute(sa.delete(target).where(of_dataset, target.c.record.in_(strangers)))
         if days is not None:
             found = days(frozen).subquery()
             own = (sa.literal(chunk.dataset, sa.String), sa.literal(chunk.plan, sa.String))

@@ -10,6 +10,7 @@ from connectors.base import FieldShape
 from pipelines.anonymise import generalise
 from pipelines.anonymise.attachments import DROP_ATTACHMENTS, no_column
 from pipelines.anonymise.families import Family, family_of
+from pipelines.anonymise.new_key import NEW_KEY, new_key
 from pipelines.anonymise.redact import redact
 from pipelines.anonymise.regions import region
 from pipelines.anonymise.replace import iban, replace
@@ -72,7 +73,10 @@ TECHNIQUES: dict[str, Technique] = {
     "suppress": _plain(suppress, "NULL, or an empty value of the type where NULL is refused"),
     "redact": _plain(redact, "NULL, or `[redacted]` where NULL is refused"),
     "unique": _plain(unique, "random hexadecimal digits, or a random UUID"),
+    NEW_KEY: _plain(new_key, "a random key for one that people know; whatever points at it in the store follows"),
     "unique_address": _plain(unique_address, "an e-mail address under `.invalid`, no two alike"),
+    "month": _plain(generalise.month, "a date becomes the first day of its month"),
+    "quarter": _plain(generalise.quarter, "a date becomes the first day of its quarter"),
     "year": _plain(generalise.year, "a date becomes the first day of its year"),
     "decade": _plain(generalise.decade, "a date becomes the first day of its decade"),
     "department": _plain(generalise.department, "a French postcode becomes its département"),

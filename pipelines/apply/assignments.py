@@ -19,20 +19,17 @@ Expression = sa.ColumnElement[Any]
 
 
 def assignments(
-    connection: sa.Connection, table: sa.FromClause, key: str, replacements: Mapping[str, Replacement]
+    connection: sa.Connection, table: sa.FromClause, replacements: Mapping[str, Replacement]
 ) -> dict[str, Expression]:
-    """The new value of each column, for every row anew; loads the pools that it draws from into the connection.
-
-    ``key`` names a column of the row that is never NULL.
-    """
+    """The new value of each column, for every row anew; makes the pools that it draws from ready on the connection."""
     made = {}
     for name, replacement in replacements.items():
-        made[name] = _expression(connection, table.c[name], table, key, replacement.assignment)
+        made[name] = _expression(connection, table.c[name], table, replacement.assignment)
     return made
 
 
 def _expression(
-    connection: sa.Connection, column: Expression, table: sa.FromClause, key: str, assignment: Assignment
+    connection: sa.Connection, column: Expression, table: sa.FromClause, assignment: Assignment
 ) -> Expression:
     match assignment:
         case Constant(value):
@@ -42,23 +39,24 @@ def _expression(
             text = text.concat(sa.literal(suffix, sa.Text)) if suffix else text
             return sa.cast(text, column.type) if isinstance(column.type, sa.Uuid) else text
         case Digits(prefix, below, factor, width):
-            return sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width))
+            number: Expression = sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width))
+            return sa.cast(number, column.type) if isinstance(column.type, sa.Integer) else number
         case Joined(parts):
-            made = [_expression(connection, column, table, key, part) for part in parts]
+            made = [_expression(connection, column, table, part) for part in parts]
             return functools.reduce(lambda text, part: text.concat(sa.literal(" ", sa.Text)).concat(part), made)
         case Draw():
-            return _draw(connection, table, key, assignment)
+            return _draw(connection, table, assignment)
         case Coarse(build):
             return build(column, connection.dialect.name)
         case _:
             assert_never(assignment)
 
 
-def _draw(connection: sa.Connection, table: sa.FromClause, key: str, draw: Draw) -> Expression:
+def _draw(connection: sa.Connection, table: sa.FromClause, draw: Draw) -> Expression:
     def drawn(language: str) -> Expression:
         values = pool(draw.kind, language, draw.longest).values
         loaded = load_pool(connection, f"{draw.kind}_{language or 'any'}_{draw.longest or 0}", values)
-        return pool_draw(loaded, table.c[key], connection.dialect)
+        return pool_draw(loaded, connection.dialect)
 
     if draw.by is None:
         return drawn("")

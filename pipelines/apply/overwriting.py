@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.base import DatasetShape
+from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.anonymise.replacement import Replacement, TechniqueUnfit
 from pipelines.anonymise.techniques import suppression, technique_for
 from pipelines.data_map.model import DatasetMap
@@ -24,8 +25,8 @@ def replacements(step: Step, dataset: DatasetMap, shape: DatasetShape) -> dict[s
     columns = {each.name: each for each in shape.fields}
     made: dict[str, Replacement] = {}
     for name, field in sorted(dataset.personal.items()):
-        if field.category not in step.categories:
-            continue
+        if field.category not in step.categories or field.technique == NEW_KEY:
+            continue  # a key is renewed with what points at it: see `pipelines.apply.renewing`
         try:
             made[name] = (
                 suppression(columns[name])

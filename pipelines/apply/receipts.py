@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from connectors.sql.strategy import Obstacle, Strategy, Unfit
 from pipelines.apply.summary import SETTLED
 from pipelines.engine.ledger import Entry, Ledger
 from pipelines.plan.artefact import Plan, Step
@@ -40,8 +41,11 @@ class StepRecord:
     """What is known of a step.
 
     ``outcomes`` counts what is settled, over all runs; ``unsettled`` what this run met and left (conflicts, locked
-    rows): another run may settle it. ``closing`` is what the last run counted at the step's end. ``open`` are the
-    chunks that were begun and have no receipt.
+    rows): another run may settle it. ``held_back`` counts what is due and could not be hidden among others;
+    ``hidden`` counts rows that were turned to bucket parents. ``closing`` is what the last run counted at the step's
+    end. ``open`` are the chunks that were begun and have no receipt. ``acted``: this run has changed rows,
+    ``rewritten``: by writing the table anew. ``unfit``: what stood in the way of a strategy that the plan has chosen,
+    in this run.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -50,6 +54,11 @@ class StepRecord:
     open: dict[int, Intent] = field(default_factory=dict)
     chunks: int = 0
     finished: bool = False
+    rewritten: bool = False
+    acted: bool = False
+    unfit: dict[Strategy, Obstacle] = field(default_factory=dict)
+    held_back: int = 0
+    hidden: int = 0
 
     @property
     def settled(self) -> int:
@@ -112,8 +121,17 @@ class Receipts:
         body = {**self._subject(step), "chunk": chunk, "records": records}
         return _intent(self.ledger.append("intent", body, at=self.clock()))
 
-    def receive(self, step: Step, intent: Intent, outcomes: Mapping[str, int], *, complete: bool = True) -> None:
-        """Write what became of a chunk."""
+    def receive(
+        self,
+        step: Step,
+        intent: Intent,
+        outcomes: Mapping[str, int],
+        *,
+        complete: bool = True,
+        strategy: Strategy | None = None,
+        unfit: Unfit | None = None,
+    ) -> None:
+        """Write what became of a chunk: by which strategy; of one that did not fit, what stood in its way."""
         counts = {name: count for name, count in outcomes.items() if count}
         body = {
             **self._subject(step),
@@ -122,6 +140,10 @@ class Receipts:
             "outcomes": counts,
             "complete": complete,
         }
+        if strategy is not None:
+            body["strategy"] = strategy.value
+        if unfit is not None:
+            body |= {"strategy": unfit.strategy.value, "obstacle": unfit.obstacle.name}
         self.ledger.append("receipt", body, at=self.clock())
 
     def close(

@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from connectors.base import Inventory
 from connectors.errors import ScanIncomplete, StoreDown
 from connectors.sql.connector import SqlConnector
+from connectors.sql.rehearsal import ROWS
 from pipelines.apply.locks import locked_by_file
 from pipelines.apply.statistics import Cells, measure, read_measures, write_measures
 from pipelines.engine import EngineDatabase
@@ -45,6 +46,14 @@ FRESH = dt.timedelta(minutes=5)
 """How old the last scan of a mailbox or calendar may be for a run to rely on it."""
 
 
+@dataclass(frozen=True, slots=True)
+class DueNow:
+    """How many rows are due, and the keys of a few of them."""
+
+    count: int = 0
+    examples: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
+
+
 @dataclass(frozen=True)
 class Refreshed:
     """The evidence of a run, and the queries made of it."""
@@ -67,8 +76,8 @@ class Refreshed:
             self.context, store, connection, self.inventories[store], self.evidence, acting=acting, often=not acting
         )
 
-    def preview(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, int]:
-        """How many rows are due now for each of a store's steps, as the plan counted them; measures bystanders too.
+    def preview(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, DueNow]:
+        """What is due now for each of a store's steps, as the plan counted it; measures bystanders too.
 
         Both are asked of the same decisions, before anything is changed in any store.
         """
@@ -76,22 +85,22 @@ class Refreshed:
             selections = self.selections(connector.store, connection, acting=False)
             take_rows(self.estate, self.plan, selections)
             found = {
-                step.id: _count(connection, selections.selection(step.dataset).due_keys(step))
+                step.id: _due_now(connection, selections.selection(step.dataset).due_keys(step))
                 for step in steps
                 if step.place is Place.ACTIVE
             }
         return found | self._preview_archive(connector, [step for step in steps if step.place is Place.ARCHIVE])
 
-    def _preview_archive(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, int]:
+    def _preview_archive(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, DueNow]:
         """The same of what leaves the archive, which its own reader counts."""
         if connector.archive is None:
-            return dict.fromkeys((step.id for step in steps), 0)
+            return dict.fromkeys((step.id for step in steps), DueNow())
         with connector.archive.reading() as connection:
             archived = ArchivedSelections.prepare(self.context, connector.store, connector.archive, connection)
             take_archive(self.estate, self.plan, archived)
             selections = {step.id: (step, archived.selection(step.dataset)) for step in steps}
             return {
-                name: 0 if found is None else _count(connection, found.due_keys(step))
+                name: DueNow() if found is None else _due_now(connection, found.due_keys(step))
                 for name, (step, found) in selections.items()
             }
 
@@ -119,8 +128,10 @@ class Refreshed:
         write_measures(path, found)
 
 
-def _count(connection: sa.Connection, keys: sa.Select[Any]) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(keys.subquery())).scalar_one())
+def _due_now(connection: sa.Connection, keys: sa.Select[Any]) -> DueNow:
+    due = keys.subquery()
+    found = connection.execute(sa.select(sa.func.count().over(), *due.c).limit(ROWS)).all()
+    return DueNow(int(found[0][0]), tuple(tuple(row[1:]) for row in found)) if found else DueNow()
 
 
 def measures_file(estate: Estate, plan_digest: str, store: str, when: str) -> Path:

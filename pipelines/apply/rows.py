@@ -13,12 +13,29 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import Before, Candidates, Chunk, Counts, Look, delete_chunk, line_up, update_chunk
+from connectors.sql.act import (
+    After,
+    Before,
+    Candidates,
+    Chunk,
+    Counts,
+    Frozen,
+    Look,
+    delete_chunk,
+    everything,
+    line_up,
+    update_chunk,
+)
 from connectors.sql.connector import SqlConnector
+from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
+from connectors.sql.rewrite import Change, rewrite_chunk
+from connectors.sql.strategy import Strategy, Unfit
 from pipelines.anonymise.replacement import Replacement
 from pipelines.apply.assignments import assignments
+from pipelines.apply.grouping import Grouping
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
+from pipelines.apply.renewing import Renewal
 from pipelines.apply.statistics import DELETED, contribution, overwriting, taking_back
 from pipelines.apply.summary import DONE_AS
 from pipelines.errors import LimitExceeded
@@ -43,8 +60,9 @@ class RowWork:
     ``statistics`` are the dataset's, which its rows contribute to.
     ``before`` is what each chunk does beside, in its transaction, and ``values`` what it writes beside. ``table`` and
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
-    it may meet. ``holds_changed`` is asked in the transaction of every
-    chunk, once its rows are locked.
+    it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``grouping``: how rows that
+    are left without personal fields hide among each other. ``renewal``: how keys become new ones. ``holds_changed`` is
+    asked in the transaction of every chunk, once its rows are locked.
     """
 
     step: Step
@@ -62,7 +80,10 @@ class RowWork:
     key: tuple[str, ...] = ()
     spare: int = 0
     chunk: int = CHUNK
+    most: int = 0
+    grouping: Grouping | None = None
     holds_changed: Callable[[], bool] = lambda: False
+    renewal: Renewal | None = None
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
         """Find out what became of the chunks that have an intent and no receipt; returns how many there were."""
@@ -74,29 +95,96 @@ class RowWork:
             del record.open[intent.chunk]
         return len(intents)
 
-    def act(self, connection: sa.Connection, record: StepRecord, found: sa.Select[Any], due: Look) -> int:
-        """Delete or anonymise what is due, chunk by chunk; returns how many rows are due still (locked by others).
+    def act(self, connection: sa.Connection, record: StepRecord, found: Callable[[], sa.Select[Any]], due: Look) -> int:
+        """Delete or anonymise what is due; returns how many rows are due still (locked by others).
 
-        ``found`` selects the keys of the rows that may be acted on, once; ``due`` those of them that are due, in the
-        transaction of every chunk.
+        ``found`` selects the keys of the rows that may be acted on, evaluated once; ``due`` those that are due, in the
+        transaction that acts. What no group can hide is held back, and counted in the record.
 
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
             HoldsChanged: there are other holds than those under which ``found`` and ``due`` were made.
+            Unfit: the planned strategy does not fit any more; it is not tried again, and the rest waits for ranges.
         """
+        grouping = self.grouping
+        if grouping is not None:
+            grouping.place(connection, found)
+            self.checkpoint("placed")
         with connection.begin():
-            candidates = self._lined_up(connection, found, due)
             changes = self._changes(connection)
-        refuse_more(self.step, candidates.count, self.step.count + self.spare - record.settled)
+        if self._rewritten(connection, record, due, changes):
+            return 0
+        with connection.begin():
+            candidates = self._lined_up(connection, found(), due)
+        refuse_more(self.step, candidates.count, self._allowed(record))
+        if self._dropped(connection, record, candidates):
+            with connection.begin():
+                candidates = self._lined_up(connection, found(), due)
         left = self._pass(connection, record, candidates, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
+                if grouping is not None:
+                    grouping.place_anew(connection, candidates.left())
                 candidates = self._lined_up(connection, candidates.left(), due)
             left = self._pass(connection, record, candidates, changes)
+        if grouping is not None:
+            record.held_back = grouping.held_back(connection)
+            if not left:
+                grouping.close(connection)
         return left
 
+    def _chosen(self, strategy: Strategy, record: StepRecord) -> bool:
+        """Whether the plan says so, and it has not turned out not to fit."""
+        return self.step.strategy is strategy and strategy not in record.unfit
+
+    def _allowed(self, record: StepRecord) -> int:
+        return self.step.count + self.spare - record.settled
+
+    def _rewritten(self, connection: sa.Connection, record: StepRecord, due: Look, changes: Mapping[str, Any]) -> bool:
+        """Act on everything at once by writing the table anew, where the plan says so and it still fits."""
+        allowed = self._allowed(record)
+        if not self._chosen(Strategy.REWRITE, record) or allowed <= 0:
+            return False
+        journal = self.connector.journal
+        with connection.begin():
+            candidates = everything(connection, *self._rows, due)
+
+        def no_more(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
+            counted = sa.select(sa.func.count()).select_from(frozen.keys)
+            refuse_more(self.step, connection.execute(counted).scalar_one(), allowed)
+
+        def act(chunk: Chunk) -> Counts:
+            before, changed = self._beside(changes)
+            change = Change(self.step.takes_rows, changes, self.marks, changed)
+            hooks = [no_more, *before]
+            return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, hooks, self._checkpoint)
+
+        self._chunk(record, allowed, act, Strategy.REWRITE)
+        record.rewritten = True
+        return True
+
+    def _dropped(self, connection: sa.Connection, record: StepRecord, candidates: Candidates) -> bool:
+        """Empty the partitions that go as a whole, where the plan says so; whether any was."""
+        if not self._chosen(Strategy.DROP_PARTITION, record):
+            return False
+        journal = self.connector.journal
+        with connection.begin():
+            found = whole_of(connection, candidates)
+        for partition in found:
+
+            def act(chunk: Chunk, partition: Partition = partition) -> Counts:
+                before, _ = self._beside({})
+                return drop_chunk(connection, journal, chunk, candidates, partition, before, self._checkpoint)
+
+            self._chunk(record, partition.rows, act, Strategy.DROP_PARTITION)
+        return bool(found)
+
     def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
-        return line_up(connection, *self._rows, found, due)
+        shuffled = self.renewal is not None
+        if self.grouping is None:
+            return line_up(connection, *self._rows, found, due, shuffled=shuffled)
+        found, grouped = self.grouping.found(found), self.grouping.grouped
+        return line_up(connection, *self._rows, found, due, grouped, shuffled=shuffled)
 
     @property
     def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
@@ -109,48 +197,88 @@ class RowWork:
     ) -> int:
         """Act on candidates, chunk by chunk; how many were due and locked by others."""
         locked = 0
-        for first in range(1, candidates.count + 1, self.chunk):
-            last = min(first + self.chunk - 1, candidates.count)
-            record.chunks += 1
-            intent = self.receipts.intend(self.step, record.chunks, last - first + 1)
-            record.open[intent.chunk] = intent
-            self.checkpoint("intent")
-            try:
-                counts = self._act(connection, intent, candidates, (first, last), changes)
-            except HoldsChanged:
-                self._receive(record, intent, None)
-                del record.open[intent.chunk]
-                raise
-            self.checkpoint("committed")
-            self._receive(record, intent, counts)
-            del record.open[intent.chunk]
-            self.told(record.settled)
-            locked += counts.locked
+        first = 1
+        while first <= candidates.count:
+            last = self._last(connection, candidates, first)
+
+            def act(chunk: Chunk, span: tuple[int, int] = (first, last)) -> Counts:
+                return self._act(connection, chunk, candidates, span, changes)
+
+            locked += self._chunk(record, last - first + 1, act).locked
+            first = last + 1
         return locked
+
+    def _last(self, connection: sa.Connection, candidates: Candidates, first: int) -> int:
+        """The last number of the chunk that begins with a number."""
+        last = min(first + self.chunk - 1, candidates.count)
+        if candidates.grouped is None:
+            return last
+        with connection.begin():
+            return candidates.end(connection, last)
+
+    def _chunk(
+        self,
+        record: StepRecord,
+        records: int,
+        act: Callable[[Chunk], Counts],
+        strategy: Strategy = Strategy.RANGES,
+    ) -> Counts:
+        """One transaction with its intent and receipt."""
+        record.chunks += 1
+        intent = self.receipts.intend(self.step, record.chunks, records)
+        record.open[intent.chunk] = intent
+        self.checkpoint("intent")
+        dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
+        try:
+            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk))
+        except HoldsChanged:
+            self._receive(record, intent, None)
+            del record.open[intent.chunk]
+            raise
+        except Unfit as unfit:
+            self._receive(record, intent, None, unfit)
+            del record.open[intent.chunk]
+            raise
+        self.checkpoint("committed")
+        self._receive(record, intent, counts, strategy=strategy)
+        del record.open[intent.chunk]
+        self.told(record.settled)
+        return counts
 
     def _act(
         self,
         connection: sa.Connection,
-        intent: Intent,
+        chunk: Chunk,
         candidates: Candidates,
         span: tuple[int, int],
         changes: Mapping[str, Any],
     ) -> Counts:
         journal, at = self.connector.journal, self.checkpoint
-        dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
-        chunk = Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk)
-        before = [self._check_holds, *self.before]
-        counted = self.statistics if self.table is None else ()
-        day = self.receipts.clock().date()
+        before, changed = self._beside(changes)
         if self.step.takes_rows:
-            before.append(contribution(journal, counted, DELETED, day))
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
-        counted, written = touched(counted, changes), overwriting(changes)
-        before.append(contribution(journal, counted, written, day))
-        changed = [taking_back(journal, counted, written, day)]
         return update_chunk(
             connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
         )
+
+    def _beside(self, changes: Mapping[str, Any]) -> tuple[list[Before], list[After]]:
+        """What every chunk does beside, in its transaction, whatever its strategy: before it acts, and after."""
+        journal, day = self.connector.journal, self.receipts.clock().date()
+        counted = self.statistics if self.table is None else ()
+        before = [self._check_holds, *self.before]
+        if self.step.takes_rows:
+            return [*before, contribution(journal, counted, DELETED, day)], []
+        columns = {*changes, *(self.grouping.grouped.layout.written if self.grouping else ())}
+        counted, written = touched(counted, columns), overwriting(columns)
+        before.append(contribution(journal, counted, written, day))
+        renewing = [] if self.renewal is None else [self.renewal.after()]
+        return before, [taking_back(journal, counted, written, day), *renewing]
+
+    def _checkpoint(self, point: str) -> None:
+        """Of a transaction that takes long: holds count that were opened while it copied."""
+        self.checkpoint(point)
+        if point == "mid_batch":
+            self._check_holds()
 
     def _check_holds(self, *_: object) -> None:
         """Give the chunk up when a hold was opened since its rows were found due."""
@@ -158,14 +286,24 @@ class RowWork:
             raise HoldsChanged
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
-        table, key = self._rows
-        return {**assignments(connection, table, key[0], self.replacements), **self.values}
+        table, _ = self._rows
+        return {**assignments(connection, table, self.replacements), **self.values}
 
-    def _receive(self, record: StepRecord, intent: Intent, counts: Counts | None) -> None:
+    def _receive(
+        self,
+        record: StepRecord,
+        intent: Intent,
+        counts: Counts | None,
+        unfit: Unfit | None = None,
+        strategy: Strategy | None = None,
+    ) -> None:
         """Stale rows are counted once, when the step is closed: a row can be met again in another chunk."""
         outcomes = {DONE_AS[self.step.action]: counts.done} if counts else {}
-        self.receipts.receive(self.step, intent, outcomes, complete=counts is not None)
+        self.receipts.receive(self.step, intent, outcomes, complete=counts is not None, strategy=strategy, unfit=unfit)
         record.add(outcomes)
+        record.acted |= bool(counts and counts.done)
+        if unfit is not None:
+            record.unfit[unfit.strategy] = unfit.obstacle
 
 
 def refuse_more(step: Step, due: int, allowed: int) -> None:

@@ -19,10 +19,14 @@ import sqlalchemy as sa
 from connectors.base import Connector, Source
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
+from connectors.sql.questions import Question
+from connectors.sql.strategy import Unfit
 from pipelines.apply.batches import Batches
+from pipelines.apply.buckets import turn_to_buckets
 from pipelines.apply.expected import Expect, expect_before
 from pipelines.apply.forgetting import forget_told
 from pipelines.apply.gate import check_plan, check_stores
+from pipelines.apply.grouping import grouping
 from pipelines.apply.items import ItemWork
 from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.apply.overwriting import marks, replacements
@@ -30,7 +34,9 @@ from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
+from pipelines.apply.rehearsing import rehearse_step
 from pipelines.apply.remaining import ledger_names, remaining
+from pipelines.apply.renewing import Renewal, key_renewal, renews
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
 from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
@@ -198,9 +204,11 @@ class _Run:
         for store, connector in connectors.items():
             mine = [step for step in steps if step.store == store]
             if isinstance(connector, SqlConnector):
-                due = known.preview(connector, mine)
+                found = known.preview(connector, mine)
                 for step in mine:
-                    self._row_work(known, connector, step)
+                    work = self._row_work(known, connector, step)
+                    self._patiently([step], functools.partial(rehearse_step, connector, work, found[step.id].examples))
+                due = {name: each.count for name, each in found.items()}
             else:
                 due = {step.id: len(known.items(step)) for step in mine}
             for step in mine:
@@ -229,19 +237,43 @@ class _Run:
                 with locked_in_store(connection, step.store, step.dataset):
                     self.resumed += work.resolve(connection, record)
                     places = self._act_on_rows(known, work, connection, places)
+            self._hide(known, connector, connection, steps)
+
+    def _hide(
+        self, known: Refreshed, connector: SqlConnector, connection: sa.Connection, steps: Sequence[Step]
+    ) -> None:
+        """Turn rows whose parents are anonymous by now to bucket parents; the steps of their dataset say how many."""
+        inventory = known.inventories[connector.store]
+        datasets = dict(known.context.active(connector.store))
+        holding = known.context.holding
+
+        def held(dataset: str) -> bool:
+            return holding.of_records(connector.store, dataset, self.plan.as_of)
+
+        def questions(dataset: str) -> tuple[Question, ...]:
+            store_map = self.estate.data_maps[connector.store]
+            return tuple(each.question for each in registered(connector, store_map, dataset))
+
+        digest, size, at, day = self.plan.digest, self.chunk, self.checkpoint, self.receipts.clock().date()
+        turned = turn_to_buckets(connection, connector, inventory, datasets, digest, size, held, at, questions, day)
+        for step in steps:
+            self.records[step.id].hidden = turned.pop(step.dataset, 0)
 
     def _act_on_rows(
         self, known: Refreshed, work: RowWork, connection: sa.Connection, places: StorePlaces
     ) -> StorePlaces:
-        """One step over rows; begun anew when a hold is opened meanwhile. Returns the places as they count by then."""
+        """One step over rows; begun anew when a hold is opened meanwhile, or its strategy does not fit any more.
+
+        Returns the places as they count by then.
+        """
         step = work.step
         while True:
             with connection.begin():  # only now: what references the rows has been acted on
-                found = places.candidates(step)
                 fitted = places.fitted(work)
+            found = functools.partial(places.candidates, step)
             try:
                 self.left[step.id] = fitted.act(connection, self.records[step.id], found, places.due(step))
-            except HoldsChanged:
+            except (HoldsChanged, Unfit):  # what was looked at in that transaction is gone with it
                 with connection.begin():
                     places = places.under(known.context)
             else:
@@ -286,8 +318,14 @@ class _Run:
             statistics=tuple(each.question for each in registered(connector, store_map, step.dataset)),
             spare=self._spare(step),
             chunk=self.chunk,
+            most=self.estate.stores[step.store].rewrite.bytes,
+            grouping=grouping(step, dataset, connector, shape, self.plan.digest),
             holds_changed=known.holds.changed,
+            renewal=self._renewal(known, connector, step),
         )
+
+    def _renewal(self, known: Refreshed, connector: SqlConnector, step: Step) -> Renewal | None:
+        return key_renewal(step, known.context.active(step.store), known.inventories[step.store], connector)
 
     def _spare(self, step: Step) -> int:
         """Rows that the plan takes as a whole and a living child holds back: they are emptied instead."""
@@ -366,9 +404,11 @@ class _Run:
             if record.finished:
                 continue
             pending = self.left[step.id]
-            stale = max(0, step.count - record.settled - record.unsettled.total() - pending)
+            stale = max(0, step.count - record.settled - record.unsettled.total() - record.held_back - pending)
             outcomes = dict(record.unsettled)
             outcomes["pending"] = outcomes.get("pending", 0) + pending
+            outcomes["held_back"] = record.held_back
+            outcomes["hidden"] = record.hidden
             outcomes["stale"] = stale
             complete = not pending and not record.unsettled.total()
             self.receipts.close(step, outcomes, ledger_names(left[where]), complete=complete)
@@ -378,9 +418,23 @@ class _Run:
             self._progress(step, RunState.DONE if complete else RunState.INCOMPLETE)
 
     def _purged(self, connector: Connector, step: Step) -> tuple[str, ...]:
-        if step.place is Place.ARCHIVE and isinstance(connector, SqlConnector):
-            return connector.purge_archive(step.dataset)
+        if isinstance(connector, SqlConnector):
+            if step.place is Place.ARCHIVE:
+                return connector.purge_archive(step.dataset)
+            if renews(step, self.estate.data_maps[step.store].datasets):
+                connector.scatter(self._source(step))
+            return connector.purge_residue(self._source(step), fresh=self._fresh(step))
         return connector.purge_residue(self._source(step))
+
+    def _fresh(self, step: Step) -> bool:
+        """Whether the last thing that was done to a step's table in this run was to write it anew."""
+        acted = [
+            self.records[each.id].rewritten
+            for each in self.steps
+            if (each.store, each.dataset, each.place) == (step.store, step.dataset, step.place)
+            and self.records[each.id].acted
+        ]
+        return bool(acted) and acted[-1]
 
     def _progress(self, step: Step, state: RunState) -> None:
         record = self.records[step.id]
@@ -418,4 +472,5 @@ class _Run:
 
     def _step_summary(self, step: Step) -> StepSummary:
         record = self.records[step.id]
-        return summed(step, {**record.outcomes, **record.closing}, complete=record.finished)
+        unfit = tuple(f"{strategy}: {obstacle.what}" for strategy, obstacle in record.unfit.items())
+        return summed(step, {**record.outcomes, **record.closing}, complete=record.finished, unfit=unfit)

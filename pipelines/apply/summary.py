@@ -29,7 +29,10 @@ class StepSummary:
     """One step after all runs of its plan so far.
 
     ``outcomes`` counts records by outcome; `stale` are those that the plan counted and that were not due any more when
-    it came to act; `pending` those that another transaction held locked.
+    it came to act; `pending` those that another transaction held locked; `held_back` those that are due and that no
+    cell of enough subjects could hide: they stay as they are until a later run finds more of them; `hidden` rows
+    that were turned from their person's row to one that stands for a cell. ``unfit`` says what came in the way of the
+    strategy that was planned, so that it was carried out in ranges.
     """
 
     step: str
@@ -39,6 +42,7 @@ class StepSummary:
     planned: int
     outcomes: Mapping[str, int]
     complete: bool
+    unfit: tuple[str, ...] = ()
 
     @property
     def acted(self) -> int:
@@ -95,7 +99,7 @@ class RunSummary:
         return dict(total)
 
 
-def summed(step: Step, outcomes: Mapping[str, int], *, complete: bool) -> StepSummary:
+def summed(step: Step, outcomes: Mapping[str, int], *, complete: bool, unfit: tuple[str, ...] = ()) -> StepSummary:
     """A step's summary."""
     positive = {name: count for name, count in sorted(outcomes.items()) if count}
-    return StepSummary(step.id, step.store, step.dataset, step.action, step.count, positive, complete)
+    return StepSummary(step.id, step.store, step.dataset, step.action, step.count, positive, complete, unfit)

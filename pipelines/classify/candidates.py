@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.classify.verdict import Column
+from pipelines.classify.wording import storable
 
 DISTINCT = 100
 """The most distinct values of a column that are looked at."""
@@ -40,18 +41,22 @@ class Family(enum.StrEnum):
     NETWORK = "network"
     UUID = "uuid"
     JSON = "json"
+    PLACE = "place"
 
 
 _FAMILIES = (
     (r"text", Family.TEXT),  # also `BLOB SUB_TYPE TEXT`
     (r"json", Family.JSON),
     (r"uuid|uniqueidentifier", Family.UUID),
-    (r"inet|cidr|macaddr", Family.NETWORK),
-    (r"bool|^bit$|tinyint\(1\)", Family.BOOLEAN),
-    (r"date|time|^year", Family.DATE),
-    (r"blob|bytea|binary|image", Family.BINARY),
-    (r"int|serial|numeric|decimal|real|double|float|money|number", Family.NUMBER),
+    (r"^(point|geometry|geography)\b", Family.PLACE),
+    (r"\b(inet|cidr|macaddr)", Family.NETWORK),
+    (r"\bbool|^bit$|tinyint\(1\)", Family.BOOLEAN),
+    (r"\b((small)?date|time|year|interval)", Family.DATE),
+    (r"\b((tiny|medium|long)?blob|bytea|(var)?binary|image)\b", Family.BINARY),
+    (r"\b(u?(tiny|small|medium|big)?int(eger)?\d*|(small|big)?serial\d*)\b", Family.NUMBER),
+    (r"\b(numeric|decimal|real|double|float\d*|(small)?money|number)\b", Family.NUMBER),
 )
+"""Whole words: `point` is no `int`, nor is `print_date` (somebody's own type) a date."""
 
 _BY_VALUE: tuple[tuple[type | tuple[type, ...], Family], ...] = (
     (bool, Family.BOOLEAN),  # before int, of which it is one
@@ -102,15 +107,19 @@ class Sample:
 
 
 def family_of(column: Column) -> Family:
-    """What the column's type holds; a value's own type where none is declared (SQLite)."""
+    """What the column's type holds; where none is declared (SQLite), what its values are, text unless they agree."""
     declared = column.type.lower()
     for pattern, family in _FAMILIES:
         if re.search(pattern, declared):
             return family
     if declared and declared not in {"null", "any"}:
         return Family.TEXT
-    first = next((value for value in column.values if value is not None), None)
-    return next((family for kind, family in _BY_VALUE if isinstance(first, kind)), Family.TEXT)
+    found = {_of_value(value) for value in column.values if value is not None}
+    return found.pop() if len(found) == 1 else Family.TEXT
+
+
+def _of_value(value: Any) -> Family:
+    return next((family for kind, family in _BY_VALUE if isinstance(value, kind)), Family.TEXT)
 
 
 def sample_of(values: Iterable[Any]) -> Sample:
@@ -126,4 +135,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip()[:CHARACTERS]
+    return storable(str(value).strip()[:CHARACTERS])

@@ -135,6 +135,10 @@ def _by_type(case: Case) -> ColumnVerdict | None:
         if case.strong in BINARY:
             return case.personal(case.strong, evidence, case.named)
         return case.review(case.name.category or c.TEXT, evidence, case.named)
+    if case.family is Family.PLACE:  # whose, the table says
+        evidence = Evidence(Source.SCHEMA, "a place on a map")
+        said = case.personal if case.strong == c.LOCATION else case.review
+        return said(c.LOCATION, evidence, case.named)
     if case.family is Family.NETWORK:
         category = c.DEVICE_ID if "mac" in case.column.type.lower() else c.IP
         return case.personal(category, Evidence(Source.SCHEMA, "a network address type"))

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.classify import categories as c
+from pipelines.classify import names
+from pipelines.classify import vocabularies as v
 from pipelines.classify.case import Case
+from pipelines.classify.lexicon import lexicon
 from pipelines.classify.verdict import Column, ColumnVerdict, Evidence, Source, Verdict
 
 MOSTLY = 0.8
@@ -24,6 +27,15 @@ MOST_KEYS = 50
 
 _DATA = re.compile(r".*(@|\d{4}|\s).*|.{41,}|\d+", re.DOTALL)
 """Keys that may be somebody's data: an address, a number, words."""
+
+_SOMEBODY = re.compile(r"\S+@\S+\.\S+|\+?(?:\d[ .\-]?){9,15}")
+"""Keys that may be somebody's address or number: they are judged as values are."""
+
+KEYS = "(keys)"
+"""What stands in a path for the keys of an object."""
+
+NAMED = 3
+"""Keys with a first name in them from which, where they are half of an object's, all of its keys are data."""
 
 DEEPEST = 8
 """Levels below which values are taken as texts."""
@@ -45,9 +57,15 @@ def paths(column: Column) -> tuple[Path, ...]:
         return ()
     values: dict[tuple[str, ...], list[Any]] = defaultdict(list)
     leaves = [leaf for document in documents for leaf in _leaves(document, ())]
-    many = _many(keys for keys, _ in leaves)
-    for whole, value in leaves:
-        keys = tuple("*" if whole[:place] in many else key for place, key in enumerate(whole))
+    keys_of = _keys_of(keys for keys, _ in leaves)
+    named = {parent for parent, keys in keys_of.items() if _called_by_names(keys)}
+    many = named | {parent for parent, keys in keys_of.items() if len(keys) > MOST_KEYS}
+    said = [each for document in documents for each in _somebodys(document, ())]
+    said += [
+        ((*parent, KEYS), " ".join(names.tokens(key)).title()) for parent in sorted(named) for key in keys_of[parent]
+    ]
+    for whole, value in (*said, *leaves):
+        keys = tuple("*" if key != KEYS and whole[:place] in many else key for place, key in enumerate(whole))
         if keys in values or len(values) < MOST_PATHS:
             values[keys].append(value)
     return tuple(
@@ -94,15 +112,35 @@ def _leaves(document: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
         yield keys, json.dumps(document) if isinstance(document, (dict, list)) else document
 
 
-def _many(paths: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """The objects with so many keys that these are data."""
+def _somebodys(document: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The keys of objects that may be somebody's address or number, each under the path of its object."""
+    if len(keys) >= DEEPEST:
+        return
+    if isinstance(document, list):
+        for value in document:
+            yield from _somebodys(value, (*keys, "[]"))
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if _SOMEBODY.fullmatch(str(key)):
+                yield (*keys, KEYS), str(key)
+            yield from _somebodys(value, (*keys, "*" if _DATA.fullmatch(str(key)) else str(key)))
+
+
+def _keys_of(paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], set[str]]:
+    """The keys of the objects at each path, over all documents."""
     keys: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for path in paths:
         for place, key in enumerate(path):
             keys[path[:place]].add(key)
-    return {parent for parent, found in keys.items() if len(found) > MOST_KEYS}
+    return keys
+
+
+def _called_by_names(keys: Iterable[str]) -> bool:
+    """Whether the keys are persons' names: they would be shown otherwise."""
+    said = [bool((set(names.tokens(key)) - lexicon().known) & v.first_names()) for key in keys]
+    return sum(said) >= max(NAMED, len(said) / 2)
 
 
 def _name(column: Column, keys: tuple[str, ...]) -> str:
     """What the path is called: its last two keys; a bare list has the column's own name."""
-    return "_".join([key for key in keys if key not in {"[]", "*"}][-2:]) or column.name
+    return "_".join([key for key in keys if key not in {"[]", "*", KEYS}][-2:]) or column.name

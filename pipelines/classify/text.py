@@ -7,14 +7,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from pipelines.classify.language import Language, language_of
 from pipelines.classify.models import Models, chosen
 from pipelines.classify.text_blocks import blocks
-
-if TYPE_CHECKING:
-    from pipelines.classify.text_processes import Readers
+from pipelines.classify.text_processes import Readers, in_use
+from pipelines.classify.wording import storable
 
 KNOWN = "KNOWN"
 """The type of a span that was on the deny list: a name or address of a known person."""
@@ -71,16 +69,18 @@ def spans_of(
     """The personal parts of each text, all read together.
 
     The language is detected for each block of a text. What the texts share (quoted mails, signatures) is read once,
-    and remembered for the texts to come. ``readers``: other processes that do the reading, with the same result.
+    and remembered for the texts to come. ``readers``: other processes that do the reading, with the same result; those
+    of `reading_with` unless they are given.
 
     Raises:
         ModelMissing: a model is not where it should be.
     """
+    texts = [storable(text) for text in texts]
     cut = []
     for text in texts:
         main = language or language_of(text)
         cut.append([(block, language or language_of(block.text, main)) for block in blocks(text)])
-    read = _read({(block.text, spoken) for pieces in cut for block, spoken in pieces}, readers)
+    read = _read({(block.text, spoken) for pieces in cut for block, spoken in pieces}, readers or in_use())
     found = []
     for text, pieces in zip(texts, cut, strict=True):
         seen = list(_known_spans(text, known))

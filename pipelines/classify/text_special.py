@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,19 +48,21 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _read() -> Iterator[tuple[str, re.Pattern[str]]]:
-    """The lists of `text_special.toml`: phrases between bars, where `~` stands for any ending."""
+    """The lists of `text_special.toml`: phrases between bars, `~` any ending; accents may be missing."""
     listed = tomllib.loads((Path(__file__).parent / "text_special.toml").read_text(encoding="utf-8"))
     for category, languages in listed.items():
         phrases = [phrase.strip() for words in languages.values() for phrase in words.split("|") if phrase.strip()]
-        said = "|".join(
-            r"\s+".join(
-                re.escape(word).replace(re.escape("~"), r"\w*").replace("'", "['\u2019]") for word in phrase.split()
-            )
-            for phrase in sorted(phrases, key=len, reverse=True)
-        )
+        said = "|".join(map(_as_pattern, sorted(phrases, key=len, reverse=True)))
         yield category, re.compile(rf"(?<!\w)(?:{said})(?!\w)", re.IGNORECASE)
 
 
 def _as_pattern(phrase: str) -> str:
-    words = (re.escape(word).replace(re.escape("~"), r"\w*").replace("'", "['\u2019]") for word in phrase.split())
-    return r"\s+".join(words)
+    return r"\s+".join("".join(map(_letter, word)) for word in phrase.split())
+
+
+def _letter(ch: str) -> str:
+    """A character as it may be written: an accent within its letter, as a mark of its own, or left out."""
+    if ch in {"~", "'"}:
+        return r"\w*" if ch == "~" else "['\u2019]"
+    base = unicodedata.normalize("NFD", ch)[0]
+    return re.escape(ch) if base == ch else f"[{ch}{base}][\u0300-\u036f]?"

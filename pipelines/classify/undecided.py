@@ -150,11 +150,12 @@ def codes(sample: Sample) -> bool:
 
 
 def _accounts(case: Case) -> ColumnVerdict | None:
-    """Names of accounts in a column of who did something (`created_by`), or of a user's id."""
+    """Names of accounts in a column of who did something (`created_by`, `upd_user`), or of a user's id."""
     said = names.meant(case.column.name)
     if case.sample.enumeration or case.sample.share(_ACCOUNT) < MOST or v.named(case.sample) >= SOME:
         return None
-    if case.name.category == c.NAME and said & {"by", "par"}:
+    acting = bool(said & {"by", "par"}) or "user" in names.meanings(names.tokens(case.column.name)[-1])
+    if case.name.category == c.NAME and acting:
         return case.personal(c.USERNAME, case.named, Evidence(Source.VALUES, "accounts"))
     return case.review(c.USERNAME, case.named) if {"user", "id"} <= said else None
 

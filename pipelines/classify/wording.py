@@ -16,3 +16,8 @@ def phrases(text: str) -> tuple[frozenset[str], ...]:
 def alternatives(text: str) -> frozenset[str]:
     """Phrases between bars, each as it is."""
     return frozenset(text.split("|"))
+
+
+def storable(text: str) -> str:
+    """The text with a `?` for each half of a character (a lone surrogate), which no model and no digest accepts."""
+    return text.encode("utf-8", "replace").decode()

@@ -91,6 +91,10 @@ def check(ctx: typer.Context) -> None:
 def scan(
     ctx: typer.Context,
     stores: Annotated[list[str] | None, typer.Argument(help="Stores to scan; all by default.")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that read free text; as `[scan] processes` says by default, or 1."),
+    ] = None,
 ) -> None:
     """Look into the stores and propose data maps.
 
@@ -106,7 +110,7 @@ def scan(
 
     estate = load_estate(ctx)
     with shown() as progress:
-        result = run_scan(estate, stores or None, progress, now=now())
+        result = run_scan(estate, stores or None, progress, now=now(), processes=processes)
     out = console()
     out.print(scan_table(result))
     for line in gap_lines(result):

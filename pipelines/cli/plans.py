@@ -24,6 +24,13 @@ _ALWAYS = ("kept", "due")
 _ACTIVE = "active"
 """`pipelines.plan.artefact.Place.ACTIVE`, which the command line does not load for its help."""
 
+_WORDS = {
+    "drop_partition": "whole partitions at once",
+    "rewrite": "by writing the table anew",
+    "ranges": "in ranges of rows",
+}
+"""How the strategies of `connectors.sql.strategy.Strategy` are called, which the command line does not load."""
+
 Counts = tuple[int, ...]
 
 
@@ -92,6 +99,9 @@ def _what(step: Step) -> Iterator[str]:
     if step.purposes:
         ended = ", ".join(f"{name} ({count:,})" for name, count in step.purposes)
         yield f"[dim]ended:[/] {escape(ended)}"
+    if step.strategy is not None:
+        why = "".join(f"; not {_WORDS[each.strategy]}: {each.reason}" for each in step.declined)
+        yield f"[dim]how:[/] {escape(_WORDS[step.strategy] + why)}"
     for child, count in step.blocked:
         verb = "moved as a whole" if step.action == "archive" else "deleted"
         yield f"[dim]not {verb}, because {escape(child)} still needs them:[/] {count:,}"

@@ -166,7 +166,7 @@ def apply(
     from pipelines.cli.context import actor, console, engine_of, load_estate, now, today
     from pipelines.cli.next_step import advise, command
     from pipelines.cli.progress import shown
-    from pipelines.cli.tables import outcome_table, residue_lines
+    from pipelines.cli.tables import outcome_table, residue_lines, unfit_lines
 
     estate = load_estate(ctx)
     with engine_of(estate) as engine:
@@ -178,7 +178,7 @@ def apply(
         )
     out = console()
     out.print(outcome_table(summary))
-    for line in residue_lines(summary):
+    for line in (*unfit_lines(summary), *residue_lines(summary)):
         out.print(line, markup=False)
     if not summary.complete:
         advise(out, f"resume it: {command(ctx, 'apply', wanted[:12])}")

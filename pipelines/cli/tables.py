@@ -69,13 +69,23 @@ def gap_lines(result: ScanResult) -> Iterator[str]:
 def outcome_table(summary: RunSummary) -> Table:
     """One row per step: what was planned, done, no longer due, and what is left."""
     title = "Nothing was left to do" if summary.nothing_to_do else f"Plan {summary.plan[:12]} applied"
-    columns = ("dataset", "action", "planned", "acted", "no longer due", "left", "complete")
-    made = table(title, columns, columns[2:6])
+    counts = {"planned": "", "acted": "", "no longer due": "stale", "held back": "held_back", "left": ""}
+    if not summary.counts.get("held_back"):
+        del counts["held back"]
+    made = table(title, ("dataset", "action", *counts, "complete"), tuple(counts))
     for step in summary.steps:
-        counts = (step.planned, step.acted, step.outcomes.get("stale", 0), step.left)
+        known = {"planned": step.planned, "acted": step.acted, "left": step.left}
+        told = (known.get(name, step.outcomes.get(outcome, 0)) for name, outcome in counts.items())
         done = "[green]yes[/]" if step.complete else "[red]no[/]"
-        made.add_row(f"{step.store}.{step.dataset}", step.action, *map(number, counts), done)
+        made.add_row(f"{step.store}.{step.dataset}", step.action, *map(number, told), done)
     return made
+
+
+def unfit_lines(summary: RunSummary) -> Iterator[str]:
+    """Which steps were carried out in ranges, though the plan had chosen otherwise, and why."""
+    for step in summary.steps:
+        for each in step.unfit:
+            yield f"{step.store}.{step.dataset} was acted on in ranges: it did not fit any more ({each})"
 
 
 def residue_lines(summary: RunSummary) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from connectors.base import DatasetShape, Inventory, Kind
 from pipelines.anonymise.techniques import LOCALE, TECHNIQUES, default_for
+from pipelines.data_map import anonymity
 from pipelines.data_map.model import DatasetMap, EventSource, FieldMap, Statistic, StoreMap
 from retention_rules.periods import Period
 from retention_rules.policy import Policy
@@ -40,6 +41,8 @@ def alone(store_map: StoreMap) -> Iterator[Mistake]:
             yield from _event(place, name, event, source)
         yield from _facts(place, name, dataset)
         yield from _statistics(place, dataset)
+        yield from anonymity.alone(place, dataset)
+        yield from anonymity.parents(name, store_map.datasets)
     yield from _parents(store_map)
 
 
@@ -256,6 +259,7 @@ def against_inventory(store_map: StoreMap, inventory: Inventory) -> Iterator[Mis
             )
         elif shape.kind is Kind.ROWS:
             yield from _columns(place, dataset, shape)
+            yield from anonymity.against_shape(place, dataset, shape)
 
 
 def _is_pattern(dataset: DatasetMap, inventory: Inventory) -> bool:

@@ -106,4 +106,7 @@ def dataset_digest(dataset: DatasetMap) -> str:
 
 
 def _document(dataset: DatasetMap) -> dict[str, Any]:
-    return dataset.model_dump(mode="json", exclude={"approved"})
+    document = dataset.model_dump(mode="json", exclude={"approved"})
+    if dataset.anonymity is None:  # so that what was approved before there was such a key is still the same
+        del document["anonymity"]
+    return document

@@ -129,6 +129,36 @@ class Parent(_Model):
     on: dict[str, str]
 
 
+class Anonymity(_Model):
+    """How the rows of a table hide among each other once nothing keeps their personal fields.
+
+    ``partition`` lists levels from fine to coarse; each maps columns to how they are there (`month`, see
+    `pipelines.anonymise.partition.HIERARCHIES`), and a column that a level does not name is the same for all rows.
+    ``measures`` are numbers that are averaged inside each cell, the first of them the one by which rows are ordered.
+    ``subject`` names the column whose distinct values are counted; None: every row is a person's own. ``free`` are
+    columns without any meaning for a person, which stay and do not count. ``link`` names the column that points at the
+    person's row: it is turned to another of the same cell. ``k`` below 11 needs ``signed_off``: by whom, and when.
+    """
+
+    k: int = 11
+    signed_off: Approval | None = None
+    partition: tuple[dict[str, str], ...] = ({},)
+    measures: tuple[str, ...] = ()
+    subject: str | None = None
+    free: tuple[str, ...] = ()
+    link: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the partition names, in a stable order."""
+        return tuple(sorted({name for level in self.partition for name in level}))
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The columns that get other values in rows that hide among each other."""
+        return tuple(dict.fromkeys((*self.columns, *self.measures, *((self.link,) if self.link else ()))))
+
+
 class DatasetMap(_Model):
     """One table, mailbox pattern or calendar, bound to the model.
 
@@ -149,6 +179,7 @@ class DatasetMap(_Model):
     facts: dict[str, FactSource] = Field(default_factory=dict)
     fields: dict[str, FieldMap] = Field(default_factory=dict)
     statistics: tuple[Statistic, ...] = ()
+    anonymity: Anonymity | None = None
     approved: Approval | None = None
 
     @property

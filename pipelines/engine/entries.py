@@ -21,7 +21,7 @@ Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
 Counter = Literal[
     "done", "deleted", "anonymised", "redacted", "archived", "already_gone", "conflict", "refused", "held", "pending",
-    "unknown", "stale", "blocked", "skipped", "remaining",
+    "unknown", "stale", "blocked", "skipped", "remaining", "held_back", "hidden",
 ]  # fmt: skip
 
 
@@ -156,7 +156,11 @@ class Intended(_Body):
 
 
 class Received(_Body):
-    """What became of an intent. ``expires``: of the kinds of residue that do, the last day on which it is there."""
+    """What became of an intent.
+
+    ``strategy``: how it was carried out; with an ``obstacle``, how it was not, and what stood in the way. ``expires``:
+    of the kinds of residue that do, the last day on which it is there.
+    """
 
     plan: Digest
     store: Name
@@ -167,6 +171,8 @@ class Received(_Body):
     complete: bool = True
     chunk: Count | None = None
     intent: Count | None = None
+    strategy: Literal["drop_partition", "rewrite", "ranges"] | None = None
+    obstacle: Name | None = None
     residue: tuple[Name, ...] = ()
     expires: dict[Name, Day] | None = None
     by: Name | None = None

@@ -88,6 +88,12 @@ class ReviewSection(_Model):
     confidence: float = Field(default=0.95, gt=0, le=1)
 
 
+class ScanSection(_Model):
+    """How the scan works. ``processes``: how many read free text, each with its own models in memory."""
+
+    processes: int = Field(default=1, ge=1, le=64)
+
+
 class ControllerConfig(_Model):
     """A controller, and the policy (a file of `policies/`, or a shipped pack) that rules its datasets.
 
@@ -122,12 +128,27 @@ class ResidueConfig(_Model):
     history: Lasts | None = None
 
 
+class RewriteConfig(_Model):
+    """Which tables may be written anew, in one transaction: such a table lies on the disk twice meanwhile.
+
+    ``most``: gigabytes that it and its indexes may take; 0 forbids it. ``least``: rows below which it is not worth it.
+    """
+
+    most: float = Field(default=20, ge=0)
+    least: int = Field(default=50_000, ge=0)
+
+    @property
+    def bytes(self) -> int:
+        """``most`` in bytes."""
+        return int(self.most * 1e9)
+
+
 class StoreConfig(_Model):
     """A connected system. ``read`` and ``write`` say where its connection strings are; ``write`` may be missing.
 
     ``last`` marks the store that anchors identities: it is acted on after the others. ``options`` go to the connector.
     ``archive`` is where records go that only law and claims keep; without one they stay where they are. ``residue``
-    declares when copies expire that no command removes.
+    declares when copies expire that no command removes, ``rewrite`` which tables may be written anew.
     """
 
     kind: str
@@ -137,6 +158,7 @@ class StoreConfig(_Model):
     last: bool = False
     archive: ArchiveConfig | None = None
     residue: ResidueConfig = ResidueConfig()
+    rewrite: RewriteConfig = RewriteConfig()
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
     @field_validator("kind")
@@ -227,6 +249,7 @@ class EstateConfig(_Model):
     engine: EngineSection = EngineSection()
     approval: ApprovalSection = ApprovalSection()
     review: ReviewSection = ReviewSection()
+    scan: ScanSection = ScanSection()
     controllers: dict[ControllerName, ControllerConfig] = Field(default_factory=dict)
     stores: dict[Name, StoreConfig] = Field(default_factory=dict)
     limits: Limits = Limits()

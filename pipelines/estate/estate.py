@@ -15,7 +15,7 @@ from connectors.base import Connector, Inventory
 from connectors.digests import DigestKey
 from pipelines.data_map.loading import MapFile, digest_of_maps, read_map
 from pipelines.data_map.model import StoreMap
-from pipelines.errors import DataMapInvalid, EstateInvalid, UsageError
+from pipelines.errors import DataMapInvalid, EstateInvalid, SecretMissing, UsageError
 from pipelines.estate.config import FILE, EstateConfig, Limit, StoreConfig, read_config
 from pipelines.estate.connections import ConnectionStrings, Resolve
 from pipelines.estate.terms import figures_of, read_all, unplaced
@@ -305,6 +305,18 @@ class Estate:
         read = self.connections.find(config.read, f"[stores.{store}] read")
         write = None if config.write is None else self.connections.find(config.write, f"[stores.{store}] write")
         return open_connector(config.kind, store, read, write, **config.options, **self._archive(store, config))
+
+    def writer(self, store: str) -> str | None:
+        """The role that writes to a SQL store, if its address can be found and names one."""
+        from connectors.sql.engines import parse_url
+
+        config = self.store(store)
+        if config.write is None:
+            return None
+        try:
+            return parse_url(store, self.connections.find(config.write, f"[stores.{store}] write")).username
+        except SecretMissing:
+            return None
 
     def _archive(self, store: str, config: StoreConfig) -> dict[str, ArchivePlace]:
         """What the connector has to know of the store's archive, where it has one."""

@@ -15,6 +15,8 @@ from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
+from pipelines.anonymise.new_key import NEW_KEY
+from pipelines.anonymise.partition import left_forms
 from pipelines.anonymise.replacement import Replacement
 from pipelines.anonymise.techniques import suppression, technique_for
 from pipelines.data_map.model import DatasetMap
@@ -69,10 +71,15 @@ def marked(
     )
 
 
-def replacements(dataset: DatasetMap, shape: DatasetShape, field: str) -> tuple[Replacement, Replacement]:
-    """What may stand in an anonymised field: what its technique gives, and what it is emptied to in rows that stay."""
+def replacements(dataset: DatasetMap, shape: DatasetShape, field: str) -> tuple[Replacement, ...]:
+    """What may stand in an anonymised field.
+
+    What its technique gives; what it is emptied to in rows that stay; what it becomes in rows that hide among others.
+    """
     mapped, known = dataset.fields[field], {each.name: each for each in shape.fields}[field]
-    return technique_for(mapped.category, known, mapped.technique, mapped.options), suppression(known)
+    technique = technique_for(mapped.category, known, mapped.technique, mapped.options)
+    emptied = technique if mapped.technique == NEW_KEY else suppression(known)
+    return technique, emptied, *left_forms(dataset, known)
 
 
 def orphan_suites(

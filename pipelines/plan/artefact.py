@@ -11,6 +11,8 @@ from typing import Any
 
 import rfc8785
 
+from connectors.sql.strategy import Strategy
+
 
 class Action(enum.StrEnum):
     """What a step does to its records."""
@@ -50,6 +52,14 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Declined:
+    """A way of carrying out a step that was not chosen, and why."""
+
+    strategy: Strategy
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One action on the due records of one dataset.
 
@@ -57,7 +67,8 @@ class Step:
     with how many records each; ``order`` sorts the steps of a store so that children go before parents. ``blocked``
     names the dataset whose living records keep due ones from deletion, with how many. ``suppress``: the end action of
     these fields is deletion, in records that stay, so that they are emptied whatever their technique is. ``place``:
-    where the records are on which it acts; `Action.ARCHIVE` acts on the active base.
+    where the records are on which it acts; `Action.ARCHIVE` acts on the active base. ``strategy``: how rows are acted
+    on (messages and events, one by one, have none), ``declined`` why not otherwise.
     """
 
     id: str
@@ -74,6 +85,8 @@ class Step:
     blocked: tuple[tuple[str, int], ...] = ()
     suppress: bool = False
     place: Place = Place.ACTIVE
+    strategy: Strategy | None = None
+    declined: tuple[Declined, ...] = ()
 
     @property
     def takes_rows(self) -> bool:
@@ -141,6 +154,10 @@ class Plan:
     def document(self) -> dict[str, Any]:
         """The plan as JSON types, dates in ISO 8601."""
         document: dict[str, Any] = _plain(asdict(self))
+        for step in document["steps"]:  # what says nothing is left out: plans of earlier versions keep their digests
+            for name in ("strategy", "declined"):
+                if not step[name]:
+                    del step[name]
         return document
 
     @classmethod
@@ -175,6 +192,10 @@ def _step(document: Mapping[str, Any]) -> Step:
     values = {name: _tuples(value) for name, value in document.items()}
     values["action"] = Action(document["action"])
     values["place"] = Place(document.get("place", Place.ACTIVE))
+    values["strategy"] = Strategy(document["strategy"]) if document.get("strategy") else None
+    values["declined"] = tuple(
+        Declined(Strategy(each["strategy"]), each["reason"]) for each in document.get("declined", ())
+    )
     values["first_due"] = dt.date.fromisoformat(document["first_due"])
     values["last_due"] = dt.date.fromisoformat(document["last_due"])
     return Step(**values)

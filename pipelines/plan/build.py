@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from connectors.base import Inventory, Reference
 from connectors.sql.catalog import deletion_order
+from connectors.sql.copies import find_copies
 from connectors.sql.engines import speaking_for
 from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldRecord
@@ -17,14 +18,18 @@ from pipelines.errors import EstateInvalid, Refused
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan, Portion, Refusal, Step, Tally
 from pipelines.plan.context import Context
+from pipelines.plan.copies import Copies
 from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
+from pipelines.plan.hiding import unspoken, waiting
 from pipelines.plan.item_selection import ItemSelection
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.outlived import outlived
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
+from pipelines.plan.renewals import renewed
 from pipelines.plan.selections import StoreSelections
 from pipelines.plan.staying import undecided
+from pipelines.plan.strategies import Choice
 from pipelines.plan.supply import of_items
 from pipelines.plan.tallying import Counted, count_archived, count_rows
 from pipelines.progress import Progress, silent
@@ -137,6 +142,7 @@ class _Builder:
     refusals: list[Refusal] = field(default_factory=list)
     untraced: dict[int, HoldRecord] = field(default_factory=dict)
     uncovered: list[str] = field(default_factory=list)
+    copies: dict[str, Copies] = field(default_factory=dict)
 
     def portion(self) -> Portion | None:
         """The oldest of the backlog that was measured, within the limits; None where it need not be divided."""
@@ -206,6 +212,8 @@ class _Builder:
             )
         order, _ = deletion_order(_with_heirs(inventory, selections, names))
         sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}
+        with speaking_for(store):
+            self.copies[store] = Copies(store, sources, tuple(find_copies(connection, inventory)))
         for name in sorted(names, key=lambda name: (order.index(sources[name]), name)):
             yield store, name, functools.partial(self._counted, selections, name, base + order.index(sources[name]))
 
@@ -215,17 +223,25 @@ class _Builder:
             selection = selections.selection(name)
             self.uncovered.extend(undecided(selection))
             archives = self.found.archives.get(store)
+            choice = self._choice(store)
             archived = None if archives is None else replace(archives, context=self.context).selection(name)
             if archived is None:
-                return count_rows(selection, order)
+                return count_rows(selection, order).carried_out(choice, selection)
             there = count_archived(archived, order - order % PER_STORE + PER_STORE - 1)
-            return count_rows(selection, order, emptied(selection, archived)).beside(there)
+            here = count_rows(selection, order, emptied(selection, archived))
+            return here.carried_out(choice, selection).beside(there.carried_out(choice, selection))
+
+    def _choice(self, store: str) -> Choice:
+        config = self.estate.stores[store]
+        most, least = config.rewrite.bytes, config.rewrite.least
+        return Choice(config.write is not None, self.estate.writer(store), most, least)
 
     def _refuse(self, store: str, dataset: str, reason: str, remedy: str) -> None:
         self.refusals.append(Refusal(store, dataset, reason, remedy))
 
     def _plan(self) -> Plan:
         context, policy = self.context, self.context.policy
+        self.refusals.extend(refusal for copies in self.copies.values() for refusal in copies.refused(self.steps))
         return Plan(
             as_of=context.as_of,
             controller=context.controller,
@@ -236,12 +252,17 @@ class _Builder:
             holds_digest=self.engine.holds.digest(context.as_of),
             requests_digest=self.engine.requests.digest(context.controller, context.as_of),
             tallies=tuple(self.tallies),
-            steps=tuple(sorted(self.steps, key=lambda step: (step.order, not step.takes_rows, step.id))),
+            steps=tuple(sorted(self.steps, key=self._turn)),
             evidence=tuple(sorted(self.found.evidence.notes, key=lambda note: (note.event, note.store, note.dataset))),
             refusals=tuple(sorted(self.refusals, key=lambda each: (each.store, each.dataset, each.reason))),
             warnings=tuple(self._warnings()),
             portion=None if context.portion == EVERYTHING else context.portion,
         )
+
+    def _turn(self, step: Step) -> tuple[int, bool, bool, str]:
+        """When it is a step's turn: children before parents, rows that go before rows that stay, keys at last."""
+        keys = bool(renewed(step, self.context.dataset(step.store, step.dataset)))
+        return step.order, not step.takes_rows, keys, step.id
 
     def _warnings(self) -> Iterator[str]:
         if self.measured:
@@ -264,6 +285,10 @@ class _Builder:
             )
         yield from self._left_open()
         yield from self.uncovered
+        for copies in self.copies.values():
+            yield from copies.remarks(self.steps)
+        yield from unspoken(self.context, self.found.inventories)
+        yield from waiting(self.engine.ledger.entries("receipt"))
         yield from self._unarchived()
         for archive in self.found.archives.values():
             yield from archive.remarks()

@@ -75,6 +75,11 @@ class Holding:
         """The distinct scopes, numbered by their place."""
         return tuple(dict.fromkeys(_cover(hold) for hold in self.holds))
 
+    def of_records(self, store: str, dataset: str, as_of: dt.date) -> bool:
+        """Whether a hold in force keeps records of a dataset, all of them or some, whoever they are of."""
+        found = (h for h in self.holds if not h.scope.subject and _cover(h).applies(store, dataset))
+        return Standing.of(found, as_of).held
+
     def constant(self, cover: Cover, horizon: Horizon) -> Standing:
         """The standing of the holds that cover everything in the scope."""
         whole = (h for h in self.holds if _cover(h) == cover and not h.scope.subject and not h.scope.record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from pipelines.plan.compile import Code, constant
 from pipelines.plan.emptied import Emptied
 from pipelines.plan.portions import Backlog, backlog_of
 from pipelines.plan.selection import Selection
+from pipelines.plan.strategies import Choice
 from pipelines.plan.tables import column
 from retention_rules.purposes import Purpose
 
@@ -43,6 +44,10 @@ class Counted:
     steps: tuple[Step, ...]
     backlog: Backlog | None = None
     twice: tuple[int, int] = (0, 0)
+
+    def carried_out(self, choice: Choice, selection: Selection) -> Counted:
+        """With the strategy of each step."""
+        return replace(self, steps=tuple(choice.of(step, selection, self.found) for step in self.steps))
 
     def beside(self, archived: Counted) -> Counted:
         """With what the archive holds of the dataset; a record that is in both places is one record."""
@@ -99,7 +104,9 @@ def count_rows(selection: Selection, order: int, there: Emptied | None = None) -
             columns[f"k{number}"] = sums.of(sa.and_(relation.c[f"b{number}"], sa.not_(relation.c.wants)))
     rows = relation if there is None else there.beside(relation)
     row = _counted(selection.store.connection, rows, columns)
-    steps = _Steps(selection.store.store, selection.name, selection.fields, purposes, row, order)
+    anonymity = selection.map.anonymity
+    hiding = () if anonymity is None else anonymity.changed
+    steps = _Steps(selection.store.store, selection.name, selection.fields, purposes, row, order, hiding=hiding)
     backlog = None if selection.store.context.portion is None else _backlog(selection, relation, moved, there)
     made = tuple(_steps(selection, row, steps))
     twice = (int(row.get("twice", 0)), int(row.get("twice_acted", 0)))
@@ -219,7 +226,10 @@ def _steps(selection: Selection, row: Mapping[str, Any], make: _Steps) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """Makes the steps of one dataset from the row of its counts."""
+    """Makes the steps of one dataset from the row of its counts.
+
+    ``hiding``: the fields that get coarser in rows without any personal field, so that they hide among each other.
+    """
 
     store: str
     dataset: str
@@ -228,6 +238,7 @@ class _Steps:
     row: Mapping[str, Any]
     order: int
     place: Place = Place.ACTIVE
+    hiding: tuple[str, ...] = ()
 
     def step(
         self,
@@ -244,13 +255,14 @@ class _Steps:
         if not count:
             return None
         last = ((each.name, int(self.row[f"{stem}_p{index}"])) for index, each in enumerate(self.purposes))
+        fields = {name for category in categories for name in self.fields[category]}
         return Step(
             id=f"{self.store}.{self.dataset}.{name}",
             store=self.store,
             dataset=self.dataset,
             action=action,
             categories=tuple(categories),
-            fields=tuple(sorted(name for category in categories for name in self.fields[category])),
+            fields=tuple(sorted(fields.union(self.hiding) if action is Action.ANONYMISE else fields)),
             purposes=tuple((name, number) for name, number in last if number),
             count=count,
             first_due=_day(self.row[f"{stem}_from"]),

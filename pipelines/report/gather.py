@@ -20,6 +20,7 @@ from pipelines.report.outcomes import Begun, begun
 from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
 from pipelines.verify import stored_findings
+from pipelines.verify.anonymity import measured as hidden
 from pipelines.verify.statistics import measured
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
         run = begun(engine.ledger, {plan.digest}).get(plan.digest)
         head = engine.ledger.head()
         statistics, silent = _asked(estate, plan, measured)
+        anonymity, hiding = _asked(estate, plan, hidden)
         return ReportData(
             estate=estate.name,
             made_at=now,
@@ -62,12 +64,13 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             residue=() if run is None else tuple(_residue(run)),
             ledger_head=f"{head.sequence}:{head.digest}",
             kept_exactly=tuple(_kept_exactly(estate, plan)),
+            anonymity=tuple(anonymity),
             policy=_policy(estate, plan),
             unclassified=tuple(unclassified(estate, engine)),
             holds=tuple(holds_in_force(engine, plan)),
             runs=runs_until(engine, plan),
             began=None if run is None else run.at,
-            unreached=tuple(sorted(silent)),
+            unreached=tuple(sorted(silent | hiding)),
         )
 
 
@@ -174,6 +177,8 @@ def _kept_exactly(estate: Estate, plan: Plan) -> Iterator[str]:
 
 def _exact(dataset: DatasetMap, shape: DatasetShape) -> Iterator[str]:
     links = {*shape.key, *dataset.key, *(column for each in shape.references for column in each.columns)}
+    if dataset.anonymity is not None:
+        links |= {*dataset.anonymity.columns, *dataset.anonymity.measures}
     for field in shape.fields:
         exact = any(part in field.type.lower() for part in _EXACT)
         if exact and field.name not in links and field.name not in dataset.personal:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from connectors.base import Connector, Inventory, Kind
 from connectors.errors import ConnectorError, ScanIncomplete, StoreDown
 from pipelines.classify.special import special_of
+from pipelines.classify.text_processes import reading_with
 from pipelines.data_map.model import DatasetMap, StoreMap
 from pipelines.data_map.writing import write_map
 from pipelines.engine.verdicts import LastLook
@@ -91,22 +92,29 @@ class ScanResult:
 
 
 def scan(
-    estate: Estate, stores: Collection[str] | None = None, progress: Progress = silent, *, now: dt.datetime
+    estate: Estate,
+    stores: Collection[str] | None = None,
+    progress: Progress = silent,
+    *,
+    now: dt.datetime,
+    processes: int | None = None,
 ) -> ScanResult:
     """Scan the stores named, or all: inspect, sample, classify, propose, index, count.
 
     A store that is down is in the result as incomplete, and the others go on. Nothing is ever written to a store.
+    ``processes`` read free text, as many as the estate says by default; what is found does not depend on it.
 
     Raises:
         UsageError: there is no such store.
         EstateInvalid: the controller's policy is invalid: what to propose cannot be known.
-        Unavailable: the index or the engine database cannot be used, or a language model is missing.
+        Unavailable: the index or the engine database cannot be used, a language model is missing, or a process is lost.
     """
     names = list(estate.stores) if stores is None else [name for name in estate.stores if name in set(stores)]
     for name in stores or ():
         estate.store(name)
     estate.choose_models()
-    return ScanResult(tuple(_store(estate, name, progress, now) for name in names))
+    with reading_with(processes or estate.config.scan.processes):
+        return ScanResult(tuple(_store(estate, name, progress, now) for name in names))
 
 
 def _store(estate: Estate, store: str, progress: Progress, now: dt.datetime) -> StoreScan:

@@ -8,7 +8,7 @@ of digests over whole sets; they identify nobody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,10 @@ from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from connectors.sql.sets import SetDigest, set_digest
 from pipelines.plan.artefact import Step
+from pipelines.plan.renewals import following
 
 if TYPE_CHECKING:
+    from pipelines.data_map.model import DatasetMap
     from pipelines.plan.selection import Selection
 from pipelines.plan.selections import StoreSelections
 
@@ -38,26 +40,58 @@ def before(selections: StoreSelections, steps: Sequence[Step]) -> dict[str, Byst
     """Measure every table of a store before a run, by location; on the connection that has the evidence."""
     found = {}
     mapped = set()
+    mine = [step for step in steps if step.store == selections.store]
+    turning = left_out_of(selections.context.active(selections.store), mine, selections.inventory)
     for name in selections.context.active(selections.store):
         selection = selections.selection(name)
-        own = [step for step in steps if step.store == selections.store and step.dataset == name]
+        own = [step for step in mine if step.dataset == name]
         if own:
             mapped.add(selection.map.source)
-            found[selection.map.source] = _before(selections.connection, selection, own)
+            left_out = turning.get(selection.map.source, frozenset())
+            found[selection.map.source] = _before(selections.connection, selection, own, left_out)
     for location, table in _others(selections.connection, selections.inventory, mapped).items():
-        whole = set_digest(selections.connection, table, table.c.keys(), sa.true())
+        columns = _columns(table, turning.get(location, frozenset()))
+        whole = set_digest(selections.connection, table, columns, sa.true())
         found[location] = Bystanders(whole, whole)
     return found
 
 
-def _before(connection: sa.Connection, selection: Selection, steps: Sequence[Step]) -> Bystanders:
+def left_out_of(
+    maps: Mapping[str, DatasetMap], steps: Iterable[Step], inventory: Inventory
+) -> dict[str, frozenset[str]]:
+    """By location, the columns that a run may change in rows on which no step acts: links, what follows new keys."""
+    found = turned(maps)
+    for location, names in following(steps, maps, inventory).items():
+        found[location] = found.get(location, frozenset()) | names
+    return found
+
+
+def turned(datasets: Mapping[str, DatasetMap]) -> dict[str, frozenset[str]]:
+    """By location, the columns of rows that a run may turn to bucket parents whenever these are anonymised.
+
+    It does so in rows that earlier runs have anonymised: which, no step of a plan says.
+    """
+    return {
+        each.source: frozenset(each.anonymity.changed)
+        for each in datasets.values()
+        if each.anonymity is not None and each.anonymity.link is not None
+    }
+
+
+def _columns(table: sa.Table, left_out: frozenset[str]) -> list[str]:
+    return [name for name in table.c.keys() if name not in left_out]  # noqa: SIM118 - columns are no mapping's keys
+
+
+def _before(
+    connection: sa.Connection, selection: Selection, steps: Sequence[Step], left_out: frozenset[str]
+) -> Bystanders:
     table, key = selection.table, selection.map.key
     acted = _acted(connection, selection, steps)
     same = sa.exists().where(*(acted.c[name] == table.c[name] for name in key)).correlate(table)
     gone = sa.exists().where(acted.c.deleted, *(acted.c[name] == table.c[name] for name in key)).correlate(table)
     found = Bystanders(
-        set_digest(connection, table, table.c.keys(), sa.not_(same)),
-        set_digest(connection, table, untouched(table, steps), sa.not_(gone)),
+        set_digest(connection, table, _columns(table, left_out), sa.not_(same)),
+        set_digest(connection, table, _columns(table, left_out.union(*_touched(steps))), sa.not_(gone)),
     )
     acted.drop(connection)
     return found
@@ -84,29 +118,31 @@ def after(
     inventory: Inventory,
     plan: str,
     datasets: Mapping[str, tuple[str, tuple[str, ...], Sequence[Step]]],
+    maps: Mapping[str, DatasetMap],
 ) -> dict[str, Bystanders]:
     """Measure the same tables after a run. ``datasets``: name, key and steps by location, where there are steps."""
     found = {}
+    turning = left_out_of(maps, [step for _, _, steps in datasets.values() for step in steps], inventory)
     for location, (name, key, steps) in datasets.items():
         table = reflected(connection, location)
         marks = Journal(connection.dialect).marks
         acted = sa.exists().where(
             marks.c.dataset == name, marks.c.plan == plan, marks.c.record == record_key(table.c[each] for each in key)
         )
+        left_out = turning.get(location, frozenset())
         found[location] = Bystanders(
-            set_digest(connection, table, table.c.keys(), sa.not_(acted)),
-            set_digest(connection, table, untouched(table, steps), sa.true()),
+            set_digest(connection, table, _columns(table, left_out), sa.not_(acted)),
+            set_digest(connection, table, _columns(table, left_out.union(*_touched(steps))), sa.true()),
         )
     for location, table in _others(connection, inventory, set(datasets)).items():
-        whole = set_digest(connection, table, table.c.keys(), sa.true())
+        whole = set_digest(connection, table, _columns(table, turning.get(location, frozenset())), sa.true())
         found[location] = Bystanders(whole, whole)
     return found
 
 
-def untouched(table: sa.Table, steps: Sequence[Step]) -> list[str]:
-    """The columns that no step in place touches."""
-    touched = {field for step in steps if not step.takes_rows for field in step.fields}
-    return [name for name in table.c.keys() if name not in touched]  # noqa: SIM118 - columns are no mapping's keys
+def _touched(steps: Sequence[Step]) -> Iterator[tuple[str, ...]]:
+    """The columns that steps in place touch."""
+    return (step.fields for step in steps if not step.takes_rows)
 
 
 def reflected(connection: sa.Connection, location: str) -> sa.Table:

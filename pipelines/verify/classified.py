@@ -66,14 +66,15 @@ def _probes(
     table = reflected(connection, dataset.source)
     texts = _texts(connection, table, dataset.key or shape.key, (place[1], category, plan), names)
     for field in names:
-        technique, emptied = replacements(dataset, shape, field)
+        technique, *others = replacements(dataset, shape, field)
         drawn = not isinstance(technique.assignment, (Constant, Coarse))
         expectation, measure = (
             (INVENTED, f"sampled values of {field} that no pool can give")
             if drawn
             else (SILENT, f"sampled values of {field} that tell something")
         )
-        found = sum(1 for text in texts[field] if not emptied.valid(text) and _tells(technique, text))
+        suspect = (text for text in texts[field] if not any(each.valid(text) for each in others))
+        found = sum(1 for text in suspect if _tells(technique, text))
         remedy = f"Look at {'.'.join(place)}.{field}: its technique leaves too much, or something wrote to it."
         yield Probe(expectation, *place, measure, 0, found, remedy)
 

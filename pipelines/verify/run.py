@@ -14,9 +14,11 @@ from pipelines.engine.database import EngineDatabase
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan
 from pipelines.plan.build import draft
+from pipelines.plan.hiding import held_back
 from pipelines.progress import Progress
 from pipelines.scan.refresh import ITEM_STORES, refresh
 from pipelines.verify import before, items
+from pipelines.verify.anonymity import anonymity_probes
 from pipelines.verify.canaries import canary_probes
 from pipelines.verify.ledger import ledger_probes
 from pipelines.verify.statistics import differing, measured
@@ -61,6 +63,7 @@ class _Verification:
             "what is still due": self._left,
             "messages and events": self._items,
             "statistics": self._statistics,
+            "anonymity": lambda: anonymity_probes(self.estate, self.plan),
             "ledger": lambda: ledger_probes(self.engine, self.plan),
             "canaries": lambda: canary_probes(self.estate),
         }
@@ -96,7 +99,9 @@ class _Verification:
         due = {(tally.store, tally.dataset): 0 for tally in again.tallies}
         for step in again.steps:
             due[step.store, step.dataset] += step.count
-        for (store, dataset), count in due.items():
+        held = held_back(self.engine.ledger.entries("receipt"), self.plan.digest)
+        for (store, dataset), found in due.items():
+            count = max(0, found - held[store, dataset])
             yield Probe(LEFT, store, dataset, "records still due", 0, count, _AGAIN)
         for store in sorted(stores - {store for store, _ in due}):
             yield Probe(LEFT, store, "", "records still due", 0, None, "Start the store and verify again.")

@@ -73,7 +73,7 @@ def _untouched(
     active = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
     steps = {name: [step for step in active if step.dataset == name] for name in maps}
     acted = {maps[name].source: (name, _key(maps[name], inventory), own) for name, own in steps.items() if own}
-    now = bystanders.after(connection, inventory, plan.digest, acted)
+    now = bystanders.after(connection, inventory, plan.digest, acted, estate.data_maps[store].active)
     stale = _stale(engine, plan)
     for location in sorted({*measured, *now}):
         name, _, own = acted.get(location, (location, (), []))
@@ -97,11 +97,13 @@ def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[S
 
 
 def _stale(engine: EngineDatabase, plan: Plan) -> dict[str, int]:
+    """By step, how many records it was to act on and did not: no longer due, or held back since nothing hides them."""
     found: dict[str, int] = {}
     for entry in engine.ledger.entries("receipt"):
         if entry.body["plan"] == plan.digest:
             step = entry.body["step"]
-            found[step] = found.get(step, 0) + entry.body["outcomes"].get("stale", 0)
+            outcomes = entry.body["outcomes"]
+            found[step] = found.get(step, 0) + outcomes.get("stale", 0) + outcomes.get("held_back", 0)
     return found
 
 

@@ -19,7 +19,7 @@ def _draw(shop: Shop) -> list[str]:
         with connection.begin():
             pool = load_pool(connection, "first_name", NAMES)
         with connection.begin():
-            draw = pool_draw(pool, table.c.id, connection.dialect)
+            draw = pool_draw(pool, connection.dialect)
             connection.execute(sa.update(table).values(first_name=draw, city=draw))
     rows = shop.rows("SELECT first_name, city FROM contacts ORDER BY id")
     assert {name for row in rows for name in row} <= set(NAMES), "every row gets a value of the pool, none gets NULL"
@@ -39,7 +39,7 @@ def test_draws_are_spread_over_the_whole_pool(shop: Shop) -> None:
     table = shop.connector.table(shop.contacts)
     with shop.connector.writing() as connection, connection.begin():
         pool = load_pool(connection, "small", ["a", "b", "c"])
-        draw = pool_draw(pool, table.c.id, connection.dialect)
+        draw = pool_draw(pool, connection.dialect)
         found = Counter(connection.execute(sa.select(draw).select_from(table)).scalars())
     assert set(found) == {"a", "b", "c"}
     assert min(found.values()) >= 10
@@ -50,7 +50,7 @@ def test_a_pool_is_replaced_by_one_of_the_same_name(shop: Shop) -> None:
     with shop.connector.writing() as connection, connection.begin():
         load_pool(connection, "x", ["old"])
         pool = load_pool(connection, "x", ["new"])
-        draw = pool_draw(pool, table.c.id, connection.dialect)
+        draw = pool_draw(pool, connection.dialect)
         assert set(connection.execute(sa.select(draw).select_from(table)).scalars()) == {"new"}
 
 

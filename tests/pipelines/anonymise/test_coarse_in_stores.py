@@ -50,7 +50,7 @@ def engine(request: pytest.FixtureRequest) -> sa.Engine:
     return sa.create_engine(database.admin, poolclass=sa.NullPool)
 
 
-@pytest.mark.parametrize("technique", ["department", "region", "year", "decade"])
+@pytest.mark.parametrize("technique", ["department", "region", "year", "decade", "month", "quarter"])
 def test_texts(engine: sa.Engine, technique: str) -> None:
     one = technique_for("x", FieldShape("v", "text"), technique).item
     assert coarse(engine, "text", technique, list(TEXTS)) == [None if text is None else one(text) for text in TEXTS]
@@ -60,7 +60,10 @@ def test_postcodes_kept_as_numbers(engine: sa.Engine) -> None:
     assert coarse(engine, "integer", "department", [75011, 1000, None]) == [75, 1, None]
 
 
-@pytest.mark.parametrize(("technique", "expected"), [("year", "1987-01-01"), ("decade", "1980-01-01")])
+@pytest.mark.parametrize(
+    ("technique", "expected"),
+    [("month", "1987-03-01"), ("quarter", "1987-01-01"), ("year", "1987-01-01"), ("decade", "1980-01-01")],
+)
 def test_dates(engine: sa.Engine, technique: str, expected: str) -> None:
     days: list[object] = [dt.date(1987, 3, 9), None]
     if engine.dialect.name == "sqlite":
@@ -106,7 +109,7 @@ def test_values_of_unique_columns_do_not_meet(engine: sa.Engine, technique: str)
     with engine.begin() as connection:
         table.create(connection)
         connection.execute(table.insert(), [{"n": n, "v": "Jeanne"} for n in range(1, 2001)])
-        connection.execute(table.update().values(assignments(connection, table, "n", {"v": replacement})))
+        connection.execute(table.update().values(assignments(connection, table, {"v": replacement})))
         found = list(connection.execute(sa.select(table.c.v)).scalars())
         table.drop(connection)
     assert len(set(found)) == 2000

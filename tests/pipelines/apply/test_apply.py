@@ -288,12 +288,12 @@ class TestRefusals:
         path.write_text(
             path.read_text().replace(
                 "phone: {category: user.contact.phone_number}",
-                "phone: {category: user.contact.phone_number, technique: scramble}",
+                "phone: {category: user.contact.phone_number, technique: age_band}",
             )
         )
         confirm_maps(small.folder)
         plan = planned(small)
-        with pytest.raises(Refused, match="scramble"):
+        with pytest.raises(Refused, match="age_band"):
             run(small, plan.digest, stores=["crm"])
 
 

@@ -93,7 +93,7 @@ class Rows:
             work.resolve(connection, record)
             table = self.connector.table(SOURCE)
             due = self.due()
-            return record, work.act(connection, record, due, lambda restriction: due.where(restriction(table)))
+            return record, work.act(connection, record, lambda: due, lambda restriction: due.where(restriction(table)))
 
     def all(self) -> list[dict[str, Any]]:
         table = self.connector.table(SOURCE)

@@ -269,7 +269,7 @@ def test_json_is_classified_inside(type_: str) -> None:
 def test_json_keys_that_are_data_are_never_said() -> None:
     values = [f'{{"zephyrine{place}@exemple.fr": {{"age": {place}}}, "0612345678": 1}}' for place in range(20)]
     said = classify([Table("t", (Column("charge", "jsonb", values, 20),))])["t"][0]
-    assert {each.column for each in said.inside} == {"*.age", "*"}
+    assert {each.column for each in said.inside} == {"(keys)", "*.age", "*"}
 
 
 def test_json_settings_are_not_personal() -> None:
@@ -288,3 +288,65 @@ def test_numbers_need_a_name_and_codes_of_persons_count() -> None:
     assert number("colis", "poids", list(range(1, 30))) == (NOT, None)
     assert number("salaries", "matricule", list(range(1, 30))) == (NOT, None)
     assert number("commandes", "mobile", [0, 1] * 20) == (NOT, None)
+
+
+def said_of(name: str, type_: str, values: list[Any], table: str = "t", **others: list[Any]) -> tuple[str, str | None]:
+    """The verdict on one column of a type, and its category; ``others`` are columns beside it."""
+    beside = (Column(other, "TEXT", texts, len(texts)) for other, texts in others.items())
+    first = classify([Table(table, (Column(name, type_, values, len(values)), *beside))])[table][0]
+    return first.verdict.value, first.category
+
+
+def test_half_a_character_stops_nothing() -> None:
+    assert said_of("e_mail", "TEXT", ["\ud800anne.quere@exemple.fr", "jean.riou@exemple.fr"]) == ("personal", c.EMAIL)
+    assert said_of("remarques", "TEXT", ["Rappeler Anne Quéré \udcff au 06 12 34 56 78"])[0] == "personal"
+
+
+@pytest.mark.parametrize("type_", ["point", "geometry(Point,4326)", "geography"])
+def test_a_place_on_a_map_is_a_persons_where_the_table_says_so(type_: str) -> None:
+    assert said_of("xy", type_, ["(48.85,2.35)"] * 3, prenom=["Anne", "Jean", "Luc"]) == ("personal", c.LOCATION)
+    assert said_of("xy", type_, ["(48.85,2.35)"] * 3, table="entrepots") == (NOT, None)
+
+
+@pytest.mark.parametrize("type_", ["print_date", "appointment_kind", "image_of"])
+def test_a_type_of_somebodys_own_is_not_taken_for_one_that_its_name_holds(type_: str) -> None:
+    assert said_of("email", type_, ["anne.quere@exemple.fr"] * 3) == ("personal", c.EMAIL)
+    assert said_of("x", type_, ["anne.quere@exemple.fr", "jean.riou@exemple.fr"]) == ("personal", c.EMAIL)
+
+
+def test_values_of_several_types_are_judged_as_texts() -> None:
+    assert said_of("x", "", [7, "anne.quere@exemple.fr", "jean.riou@exemple.fr"]) == ("personal", c.EMAIL)
+
+
+def test_json_keys_that_are_addresses_make_the_column_personal_and_are_not_said() -> None:
+    for documents in (
+        [f'{{"anne{place}.quere@exemple.fr": {place}, "total": 3}}' for place in range(60)],
+        ["{" + ", ".join(f'"anne{place}.quere@exemple.fr": {place}' for place in range(60)) + "}"],
+    ):
+        said = classify([Table("t", (Column("votes", "json", documents, 60),))])["t"][0]
+        assert (said.verdict, said.category) == (Verdict.PERSONAL, c.EMAIL)
+        assert "quere" not in repr(said)
+
+
+def test_accounts_in_a_column_of_who_did_it() -> None:
+    accounts = [f"{letter}{name}" for letter in "abcd" for name in ("quere", "riou", "legoff", "smith", "jones", "lee")]
+    assert said_of("lst_upd_usr", "TEXT", accounts) == ("personal", c.USERNAME)
+    assert said_of("maj_type_usr", "TEXT", ["A", "B"] * 20)[0] == NOT
+
+
+def test_the_address_of_a_client_is_no_machines() -> None:
+    addresses = [f"10.2.3.{place}" for place in range(9)]
+    assert said_of("client_ip", "TEXT", addresses, table="domain_events") == ("personal", c.IP)
+    assert said_of("ip", "TEXT", addresses, table="servers") == ("for review", c.IP)
+
+
+@pytest.mark.parametrize("key", ["{name}", "{name}_riou", "{name}Quere"])
+def test_names_of_persons_that_are_keys_are_never_said(key: str) -> None:
+    people = ["jean", "marie", "paul", "anne", "luc", "sophie", "hugo", "karim"]
+    documents = [
+        f'{{"votes": {{"{key.format(name=name)}": {place}}}, "theme": "dark"}}' for place, name in enumerate(people)
+    ]
+    said = classify([Table("t", (Column("extra", "json", documents, len(documents)),))])["t"][0]
+    assert {each.column for each in said.inside} == {"votes.(keys)", "votes.*", "theme"}
+    assert said.verdict is not Verdict.NOT_PERSONAL
+    assert "sophie" not in repr(said)

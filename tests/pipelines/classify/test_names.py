@@ -39,6 +39,10 @@ def test_names_are_split_into_tokens(name: str, tokens: tuple[str, ...]) -> None
         ("customer_name", c.NAME),
         ("email_address", c.EMAIL),
         ("ip_address", c.IP),
+        ("CUST_GNDR", c.GENDER),
+        ("mrtl_sts", c.MARITAL),
+        ("cstmr_frst_nm", c.FIRST_NAME),
+        ("CUST_TAX_ID", c.TAX_ID),
     ],
 )
 def test_a_name_speaks_for_a_category(name: str, category: str) -> None:
@@ -55,6 +59,8 @@ def test_a_name_speaks_for_a_category(name: str, category: str) -> None:
         "supplier_name",
         "email_template",
         "product_name",
+        "prdct_nm",
+        "mt_crds",
     ],
 )
 def test_a_veto_turns_a_name_away_from_the_person(name: str) -> None:
@@ -65,3 +71,8 @@ def test_a_veto_turns_a_name_away_from_the_person(name: str) -> None:
 @pytest.mark.parametrize("name", ["micip", "pantone", "stadium", "hotelier", "recital"])
 def test_substrings_are_no_evidence(name: str) -> None:
     assert names.read(name) == names.NOTHING
+
+
+def test_a_key_of_any_length_is_read_at_once() -> None:
+    words = [f"{'nomprenomdatenaissance' * 200}{place}" for place in range(50)]
+    assert all(names.read(word) == names.NOTHING for word in words)

@@ -165,3 +165,8 @@ def test_a_suffix_keeps_its_point() -> None:
 )
 def test_numbers_in_unusual_groups(text: str, kind: str, words: str) -> None:
     assert said_of(text, language_of(text), kind) == [words]
+
+
+def test_half_a_character_stops_nothing_and_moves_nothing() -> None:
+    text = "Rappeler Anne Quéré \ud83d au 06 12 34 56 78"
+    assert found(text)["PHONE_NUMBER"] == "06 12 34 56 78"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 
 from planned_shop import TODAY, Shop
 
+from connectors.sql.strategy import Strategy
+from pipelines.plan.artefact import Plan
 from pipelines.plan.build import EVIDENCE
 
 
@@ -35,3 +38,19 @@ def test_the_same_state_gives_the_same_plan_and_a_new_one_supersedes_it(shop: Sh
         assert latest is not None
         assert latest.digest == third.digest
         assert engine.plans.record(first.digest).status == "superseded"
+
+
+def test_a_step_says_its_strategy_and_why_no_other_and_older_plans_keep_their_digests(shop: Shop) -> None:
+    for number in range(5):
+        shop.contact(f"n{number}@a.example", collected="2019-01-01" if number else None)
+    shop.scan()
+    plan = shop.plan()
+    (step,) = (each for each in plan.steps if each.dataset == "contacts")
+    assert step.strategy is Strategy.RANGES
+    assert [(each.strategy, each.reason) for each in step.declined] == [
+        (Strategy.REWRITE, "it has less than 50,000 rows")
+    ]
+    assert Plan.from_document(plan.document()) == plan
+    older = replace(plan, steps=tuple(replace(each, strategy=None, declined=()) for each in plan.steps))
+    assert not {"strategy", "declined"} & set().union(*older.document()["steps"])
+    assert Plan.from_document(older.document()).digest == older.digest != plan.digest

@@ -54,7 +54,8 @@ def row(folder: Path, field: str) -> ReviewRow:
 def test_a_json_column_is_shown_with_the_verdicts_on_its_paths(folder: Path) -> None:
     extra = row(folder, "extra")
     said = {path.path: (path.verdict, path.category) for path in extra.paths}
-    assert extra.proposed == c.PHONE
+    assert extra.proposed == c.CONTACT  # a phone, and the addresses that are keys
+    assert said["(keys)"] == ("personal", c.EMAIL)
     assert said["tel"] == ("personal", c.PHONE)
     assert said["theme"] == ("not personal", "")
 

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from connectors.base import Connector, Kind
 from connectors.memory import MemoryConnector, MemoryStore
+from pipelines.classify import text
+from pipelines.classify.text_processes import in_use
+from pipelines.cli.main import app
 from pipelines.cli.tables import gap_lines
 from pipelines.data_map.loading import load_map
 from pipelines.data_map.review import accept
+from pipelines.errors import EstateInvalid
 from pipelines.estate import Estate
 from pipelines.scan import Gap, ScanResult, index, review, scan
 from pipelines.scan.review import State
@@ -273,3 +278,34 @@ def test_scanning_changes_nothing_in_the_store(folder: Path) -> None:
     before = (folder / "shop.sqlite").read_bytes()
     run(load(folder))
     assert (folder / "shop.sqlite").read_bytes() == before
+
+
+def test_as_many_processes_read_as_the_estate_says_and_at_least_one(folder: Path) -> None:
+    path = folder / "ardoise.toml"
+    path.write_text(path.read_text() + "[scan]\nprocesses = 3\n")
+    assert load(folder).config.scan.processes == 3
+    path.write_text(path.read_text().replace("= 3", "= 0"))
+    with pytest.raises(EstateInvalid) as error:
+        load(folder)
+    assert any("processes" in str(problem) for problem in error.value.problems)
+    done = CliRunner().invoke(app, ["--estate", str(folder), "scan", "--processes", "0"])
+    assert done.exit_code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # it starts two processes, and each loads all models
+def test_the_number_of_processes_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    for processes in (1, 2):
+        place = tmp_path / str(processes)
+        place.mkdir()
+        shop(place)
+        (place / "ardoise.toml").write_text(f'{TOML}\n[stores.shop]\nkind = "sql"\nread = "sqlite:///shop.sqlite"\n')
+        add_mail(place)
+        monkeypatch.setattr(text, "_memory", text._Memory())  # the second scan reads by itself what the first has read
+        result = scan(load(place, mail=mailbox()), now=NOW, processes=processes)
+        assert result.complete
+        assert in_use() is None
+        written.append({path.name: path.read_text() for path in sorted((place / "proposals").rglob("*.*"))})
+    assert written[0] == written[1]
+    assert CANARY not in str(written)

@@ -1,0 +1,80 @@
+"""Rows that are overwritten in groups: a group gets its common values whole, or not at all.
+
+Somebody may lock, change or delete a row between the assignment of groups and the transaction that writes. What is
+left of its group may then hide fewer than k subjects; so it is set aside in that transaction, and assigned anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.sql.partition import GROUP, JOINS, Layout, same_record
+
+Expression = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The groups of a work table. ``whole`` says whether a row of the table is still to be written as it was assigned.
+
+    ``marks``: the categories, with their columns, of which rows in groups get new values as well.
+    """
+
+    layout: Layout
+    work: sa.Table
+    whole: Expression
+    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @cached_property
+    def _same(self) -> Expression:
+        return same_record(self.layout.key, self.layout.table, self.work)
+
+    @property
+    def beside(self) -> sa.FromClause:
+        """The rows with their groups, where they are in one."""
+        return self.layout.table.outerjoin(self.work, self._same)
+
+    @property
+    def number(self) -> Expression:
+        """A row's group."""
+        return self.work.c[GROUP]
+
+    @property
+    def order(self) -> list[Expression]:
+        """What lets the rows of a group stand beside each other."""
+        return [sa.case((self.number.is_(None), 1), else_=0), self.number]
+
+    @property
+    def placed(self) -> Expression:
+        """Whether a row of the table is in a group."""
+        there = sa.exists().where(self._same, self.number.is_not(None))
+        return there.correlate(self.layout.table)
+
+    def updates(self, within: Expression, assignments: Mapping[str, Any]) -> list[sa.Update]:
+        """What overwrites some rows: those in groups by the work table's values too, the others as they are told."""
+        table = self.layout.table
+        values = {name: self.work.c[value] for name, value in self.layout.values.items()}
+        made = [sa.update(table).where(within, self._same).values({**assignments, **values})]
+        if assignments:
+            made.append(sa.update(table).where(within, sa.not_(self.placed)).values(dict(assignments)))
+        return made
+
+    def set_aside(self, connection: sa.Connection, frozen: sa.Table, held: sa.Table) -> int:
+        """Take out of the frozen keys the groups that would be too small, into the held ones; how many rows."""
+        key, table, work = self.layout.key, self.layout.table, self.work
+        rows = frozen.join(table, same_record(key, frozen, table)).join(work, same_record(key, frozen, work))
+        keys = [frozen.c[name] for name in key]
+        short = sa.select(self.number).select_from(rows).where(sa.not_(work.c[JOINS])).group_by(self.number)
+        short = short.having(self.layout.subjects(table) < self.layout.k)
+        aside = 0
+        for chosen in (sa.not_(self.whole), self.number.in_(short)):
+            taken = sa.select(*keys).select_from(rows).where(chosen)
+            connection.execute(held.insert().from_select(list(key), taken, include_defaults=False))
+            there = sa.exists().where(same_record(key, frozen, held)).correlate(frozen)
+            aside += connection.execute(sa.delete(frozen).where(there)).rowcount
+        return aside

@@ -1,0 +1,134 @@
+"""Rewrite and swap: a table is written anew beside itself, and takes its own place, in one transaction.
+
+What is due is left out, or written with its new values; every other row is copied as it is. Indexes are built when the
+rows are there. That is faster than changing most of a table in place, and leaves no dead row behind. Nobody writes to
+the table meanwhile; in PostgreSQL it can be read until the swap. Where the engine does not take back changes of
+definitions with its transactions (MariaDB), a killed run could not be resumed, and the strategy does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.sql import rewrite_postgresql, rewrite_sqlite
+from connectors.sql.act import (
+    NUMBER,
+    After,
+    Before,
+    Candidates,
+    Checkpoint,
+    Chunk,
+    Counts,
+    Frozen,
+    complete,
+    freeze_everything,
+    refuse_keys,
+    run_chunk,
+)
+from connectors.sql.journal import Journal
+from connectors.sql.strategy import Obstacle, Strategy, Unfit
+
+_UNDONE_NOT = Obstacle(
+    "engine", "its engine commits every change of a definition at once: a killed run could not be taken back"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of the rows that are due: they are left out, or get new values by column and marks by category."""
+
+    takes_rows: bool
+    assignments: Mapping[str, Any] = field(default_factory=dict)
+    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    changed: Sequence[After] = ()
+
+
+def obstacles(connection: sa.Connection, table: sa.Table, role: str | None, most: int) -> tuple[Obstacle, ...]:
+    """What stands in the way of writing a table anew; nothing is changed.
+
+    Args:
+        connection: of anybody who can read the catalogue.
+        table: the table.
+        role: who would do it; who is connected, if None.
+        most: bytes that the table with its indexes may take.
+    """
+    match connection.dialect.name:
+        case "postgresql":
+            return rewrite_postgresql.obstacles(connection, table, role, most)
+        case "sqlite":
+            return rewrite_sqlite.obstacles(connection, table, most)
+        case _:
+            return (_UNDONE_NOT,)
+
+
+def rewrite_chunk(
+    connection: sa.Connection,
+    journal: Journal,
+    chunk: Chunk,
+    candidates: Candidates,
+    change: Change,
+    most: int,
+    before: Sequence[Before] = (),
+    checkpoint: Checkpoint | None = None,
+) -> Counts:
+    """Act on all rows that are due by writing their table anew (``candidates``: see `act.everything`).
+
+    ``most``: see `obstacles`. A column of the key is never overwritten.
+
+    Raises:
+        Unfit: something stands in the way by now; nothing is changed.
+        StoreRefuses: a column of the key would change.
+    """
+    table = candidates.rows
+    at = checkpoint or (lambda _: None)
+    refuse_keys(chunk, candidates, change.assignments)
+    engine = rewrite_postgresql if connection.dialect.name == "postgresql" else rewrite_sqlite
+
+    def freezing() -> tuple[Frozen, Counts]:
+        engine.claim(connection, table)
+        for each in obstacles(connection, table, None, most):
+            raise Unfit(Strategy.REWRITE, each)
+        return freeze_everything(connection, candidates)
+
+    def act(frozen: Frozen) -> int:
+        there = _count(connection, table)
+        due = _count(connection, frozen.keys)
+        written: int = engine.write(connection, table, _names(table), _rows(table, frozen, change), at)
+        return there - written if change.takes_rows else due - abs(there - written)
+
+    def after(frozen: Frozen) -> None:
+        if change.takes_rows:
+            journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
+        complete(connection, journal, chunk, candidates, change.marks, change.changed, frozen)
+
+    counts = run_chunk(connection, journal, chunk, freezing, before, act, after, at)
+    if counts.done and change.marks:
+        journal.refresh_estimates(connection)
+    return counts
+
+
+def _names(table: sa.Table) -> list[str]:
+    """The columns that are written; the engine computes the others."""
+    return [column.name for column in table.c if column.computed is None]
+
+
+def _rows(table: sa.Table, frozen: Frozen, change: Change) -> sa.Select[Any]:
+    """The rows that the new table is to have."""
+    keys = frozen.keys
+    same = sa.and_(*(keys.c[name] == table.c[name] for name in frozen.key))
+    if change.takes_rows:
+        return sa.select(*(table.c[name] for name in _names(table))).where(sa.not_(sa.exists().where(same)))
+    due = keys.c[NUMBER].is_not(None)
+    columns = (
+        sa.case((due, change.assignments[name]), else_=table.c[name]) if name in change.assignments else table.c[name]
+        for name in _names(table)
+    )
+    return sa.select(*columns).select_from(table.outerjoin(keys, same))
+
+
+def _count(connection: sa.Connection, table: sa.FromClause) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())

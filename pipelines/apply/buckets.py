@@ -1,0 +1,279 @@
+"""Bucket parents: anonymised rows are turned from the row of their person to one that stands for a whole cell.
+
+A row of a child table that is anonymised, and whose parent is anonymised too, would still say which of its siblings
+were the same person's. So once the parents of a store have been acted on, such rows are hidden among each other like
+any others (`connectors.sql.partition`), and their link is a column of the partition: at a level that names it, it leads
+to the elected parent of the parent's own cell; at any other, to nobody (NULL) or to one parent elected for all. Foreign
+keys hold, sums per cell of parents are what they were, and the trajectory of a person is gone. Rows whose parent lives
+keep their link, and what they are; they are hidden by the run that anonymises the parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import DatasetShape, Inventory
+from connectors.sql.act import Restriction, line_up, update_chunk
+from connectors.sql.connector import SqlConnector
+from connectors.sql.functions import random_hex
+from connectors.sql.grouped import Grouped
+from connectors.sql.journal import Chunk, Counts, fingerprint
+from connectors.sql.partition import Hierarchy, Layout
+from connectors.sql.questions import Question
+from connectors.sql.temporary import analyse
+from pipelines.anonymise.partition import layout
+from pipelines.apply.grouping import Grouping, anonymous, work_table
+from pipelines.apply.locks import locked_in_store
+from pipelines.apply.statistics import contribution, overwriting, taking_back
+from pipelines.data_map.model import DatasetMap, Parent
+from pipelines.scan.sources import source_of
+from pipelines.statistics.questions import touched
+
+Expression = sa.ColumnElement[Any]
+
+HIDDEN = "hidden:row"
+"""The category of the mark of a row that was turned to a bucket; no category of a policy has a colon."""
+BUCKET = "hidden:bucket"
+EVERYBODY = "hidden:everybody"
+"""The categories of the marks of elected parents: for their cell, and for all."""
+
+_MARKED_BY = "hidden"
+"""In the place of a plan: what is hidden belongs to all of them."""
+
+
+def linked(datasets: dict[str, DatasetMap]) -> Iterator[tuple[str, DatasetMap, Parent]]:
+    """The datasets whose rows are turned to bucket parents, each with the parent to whom their link leads."""
+    for name, dataset in sorted(datasets.items()):
+        link = dataset.anonymity.link if dataset.anonymity else None
+        for parent in dataset.inherits if link else ():
+            if link in parent.on and parent.dataset in datasets:
+                yield name, dataset, parent
+
+
+def hidden_rows(connector: SqlConnector, made: Layout, name: str, dataset: DatasetMap) -> Expression:
+    """Which rows of a dataset are anonymous, so that their cells count."""
+    if dataset.anonymity is not None and dataset.anonymity.link:
+        return connector.journal.marked(made.table, made.key, name, HIDDEN, made.kept)
+    return anonymous(connector.journal, made, name, dataset)
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The turning of one child dataset's rows, over one writing connection.
+
+    ``questions`` are its registered statistics; ``day`` is the one on which they are contributed to.
+    """
+
+    connection: sa.Connection
+    connector: SqlConnector
+    inventory: Inventory
+    datasets: dict[str, DatasetMap]
+    name: str
+    parent: Parent
+    plan: str
+    size: int
+    checkpoint: Callable[[str], None]
+    questions: Sequence[Question]
+    day: dt.date
+
+    @property
+    def step(self) -> str:
+        """The name under which the store's journal has it."""
+        return f"{self.connector.store}.{self.name}.hide"
+
+    def turn(self) -> Counts:
+        """Turn what can be turned; how many rows, and how many others had locked."""
+        with self.connection.begin():
+            self._elect()
+            grouping = Grouping(self._grouped, self._hidden, self.connector.journal, self.name)
+        grouping.place(self.connection, lambda: self._rows)
+        with self.connection.begin():
+            candidates = line_up(
+                self.connection, self._table, self._key, grouping.found(self._rows), self._look, self._grouped
+            )
+        self.checkpoint("turning")
+        first, total = 1, Counts()
+        while first <= candidates.count:
+            with self.connection.begin():
+                last = candidates.end(self.connection, min(first + self.size - 1, candidates.count))
+                number, _ = self.connector.journal.progress(self.connection, self.plan, self.step)
+            chunk = Chunk(self.plan, self.step, self.name, number)
+            counted, act = touched(self.questions, self._layout.written), overwriting(self._layout.written)
+            before = [contribution(self.connector.journal, counted, act, self.day)]
+            changed = [taking_back(self.connector.journal, counted, act, self.day), self._mark]
+            total += update_chunk(
+                self.connection, self.connector.journal, chunk, candidates, first, last, {}, {}, before, changed,
+                checkpoint=self.checkpoint,
+            )  # fmt: skip
+            self.checkpoint("turned")
+            first = last + 1
+        grouping.close(self.connection)
+        return total
+
+    # -- the parents
+
+    @cached_property
+    def _above(self) -> tuple[Layout, Expression]:
+        """The parents' partition, and which of them are anonymous."""
+        dataset = self.datasets[self.parent.dataset]
+        made = self._laid(self.parent.dataset, dataset)
+        return made, hidden_rows(self.connector, made, self.parent.dataset, dataset)
+
+    @cached_property
+    def _elected(self) -> sa.Table:
+        """For every anonymous parent, the one that stands for its cell."""
+        made, _ = self._above
+        kind = made.table.c[self._target].type
+        parent = sa.Column("parent", kind, primary_key=True, autoincrement=False)
+        return sa.Table("ardoise_elected", sa.MetaData(), parent, sa.Column("bucket", kind), prefixes=["TEMPORARY"])
+
+    def _elect(self) -> None:
+        """Who was elected once stays it, as long as the row is what it was: later runs add to the same cells."""
+        made, anonymous_parents = self._above
+        table, journal, elected = made.table, self.connector.journal, self._elected
+        own, cell = table.c[self._target], fingerprint(table, made.kept)
+        known = journal.marked(table, made.key, self.parent.dataset, BUCKET, made.kept)
+        order = [sa.case((known, 0), else_=1), random_hex(16)]
+        bucket = sa.func.first_value(own).over(partition_by=cell, order_by=order)
+        self.connection.execute(sa.schema.DropTable(elected, if_exists=True))
+        elected.create(self.connection)
+        rows = sa.select(own, bucket).where(anonymous_parents, made.where)
+        self.connection.execute(elected.insert().from_select(["parent", "bucket"], rows, include_defaults=False))
+        analyse(self.connection, elected)
+        self._mark_parent(BUCKET, own.in_(sa.select(elected.c.bucket)))
+
+    @cached_property
+    def _everybody(self) -> Any:
+        """The parent that stands for all; None where the link can lead to nobody."""
+        if self._table.c[self._link].nullable:
+            return None
+        made, anonymous_parents = self._above
+        own = made.table.c[self._target]
+        known = self.connector.journal.marked(made.table, made.key, self.parent.dataset, EVERYBODY, made.kept)
+        order = [sa.case((known, 0), else_=1), random_hex(16)]
+        found = sa.select(own).where(anonymous_parents, made.where).order_by(*order).limit(1)
+        key = self.connection.execute(found).scalar_one_or_none()
+        if key is not None:
+            self._mark_parent(EVERYBODY, own == key)
+        return key
+
+    def _mark_parent(self, category: str, within: Expression) -> None:
+        made, _ = self._above
+        chunk = Chunk(_MARKED_BY, "", self.parent.dataset, 0)
+        self.connector.journal.mark(self.connection, chunk, made.table, made.key, category, made.kept, within)
+
+    # -- the children
+
+    @property
+    def _child(self) -> DatasetMap:
+        return self.datasets[self.name]
+
+    @property
+    def _link(self) -> str:
+        assert self._child.anonymity is not None  # noqa: S101 - asked of those that have a link
+        assert self._child.anonymity.link is not None  # noqa: S101 - asked of those that have a link
+        return self._child.anonymity.link
+
+    @property
+    def _target(self) -> str:
+        return self.parent.on[self._link]
+
+    @cached_property
+    def _table(self) -> sa.Table:
+        return self.connector.table(source_of(self.name, self._child))
+
+    @cached_property
+    def _key(self) -> tuple[str, ...]:
+        return self.connector.key(source_of(self.name, self._child))
+
+    @cached_property
+    def _layout(self) -> Layout:
+        """The child's partition, in which the link is a column like others."""
+        anonymity, link = self._child.anonymity, self._table.c[self._link]
+        assert anonymity is not None  # noqa: S101 - asked of those that have a link
+        elected = self._elected
+        bucket = sa.select(elected.c.bucket).where(elected.c.parent == link).correlate(self._table).scalar_subquery()
+        nobody = sa.cast(sa.null(), link.type) if self.connector.dialect.name == "postgresql" else sa.null()
+        key = self._everybody
+        everybody = nobody if key is None else sa.literal(key, link.type)
+
+        def at(named: bool) -> Any:
+            return (lambda value: value) if named else (lambda _: everybody)
+
+        levels = tuple(at(self._link in level) for level in anonymity.partition)
+        return self._laid(self.name, self._child, Hierarchy(self._link, bucket, levels))
+
+    @cached_property
+    def _hidden(self) -> Expression:
+        return hidden_rows(self.connector, self._layout, self.name, self._child)
+
+    @cached_property
+    def _ready(self) -> Expression:
+        """Whether a row is to be turned: anonymised, as its parent is, and not turned yet."""
+        own = anonymous(self.connector.journal, self._layout, self.name, self._child)
+        link, elected = self._table.c[self._link], self._elected
+        above = sa.exists().where(elected.c.parent == link).correlate(self._table)
+        return sa.and_(own, sa.or_(link.is_(None), above), sa.not_(self._hidden), self._layout.where)
+
+    @property
+    def _rows(self) -> sa.Select[Any]:
+        return sa.select(*(self._table.c[name] for name in self._key)).where(self._ready)
+
+    def _look(self, restriction: Restriction) -> sa.Select[Any]:
+        return self._rows.where(restriction(self._table))
+
+    @cached_property
+    def _grouped(self) -> Grouped:
+        work = work_table(self.connector.journal, self._layout, self.plan, self.step)
+        return Grouped(self._layout, work, self._ready)
+
+    def _mark(self, connection: sa.Connection, chunk: Chunk, frozen: Any) -> None:
+        own = Chunk(_MARKED_BY, chunk.step, self.name, chunk.number)
+        made = self._layout
+        self.connector.journal.mark(connection, own, made.table, made.key, HIDDEN, made.kept, frozen.within())
+
+    def _laid(self, name: str, dataset: DatasetMap, link: Hierarchy | None = None) -> Layout:
+        source = source_of(name, dataset)
+        shape: DatasetShape | None = self.inventory.find(self.connector.location(source))
+        assert shape is not None  # noqa: S101 - a reflected table is in the inventory
+        place = self.connector.table(source), self.connector.key(source), self.connector.where(source)
+        return layout(dataset, shape, *place, self.connector.dialect.name, link)
+
+
+def turn_to_buckets(
+    connection: sa.Connection,
+    connector: SqlConnector,
+    inventory: Inventory,
+    datasets: dict[str, DatasetMap],
+    plan: str,
+    size: int,
+    held: Callable[[str], bool],
+    checkpoint: Callable[[str], None],
+    questions: Callable[[str], Sequence[Question]],
+    day: dt.date,
+) -> dict[str, int]:
+    """Turn the rows of every dataset of a store that asks for it, in chunks of about so many.
+
+    ``held``: whether something of a dataset must stay as it is, whatever it is; then nothing of it is turned.
+    Returns, by dataset, how many rows all runs of the plan have turned, by the store's journal.
+    """
+    found = {}
+    for name, _, parent in linked(datasets):
+        if held(name) or held(parent.dataset):
+            continue
+        asked = questions(name)
+        turning = Buckets(connection, connector, inventory, datasets, name, parent, plan, size, checkpoint, asked, day)
+        with locked_in_store(connection, connector.store, name):
+            turning.turn()
+        with connection.begin():
+            found[name] = connector.journal.progress(connection, plan, turning.step)[1].done
+        with contextlib.suppress(sa.exc.DBAPIError), connection.begin():
+            connection.execute(sa.schema.DropTable(turning._elected, if_exists=True))  # noqa: SLF001 - our own
+    return found

@@ -1,0 +1,156 @@
+"""Rows of an anonymising step that are hidden among each other: which they are, their work table, who is held back.
+
+The rows that a step leaves without any personal field of their own are assigned to groups before its first chunk; rows
+in which another category lives on stay persons' and are none of them. A resumed run finds the work table and goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import DatasetShape
+from connectors.sql.act import key_among
+from connectors.sql.connector import SqlConnector
+from connectors.sql.grouped import Grouped
+from connectors.sql.journal import Journal
+from connectors.sql.partition import GROUP, Layout, assign, same_record
+from pipelines.anonymise.partition import layout
+from pipelines.anonymise.replacement import TechniqueUnfit
+from pipelines.data_map.model import DatasetMap
+from pipelines.errors import Refused
+from pipelines.plan.artefact import Action, Place, Step
+from pipelines.scan.sources import source_of
+
+Expression = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The groups of one step. ``standing``: which rows of the dataset are anonymised in all categories."""
+
+    grouped: Grouped
+    standing: Expression
+    journal: Journal
+    dataset: str
+
+    @property
+    def _work(self) -> sa.Table:
+        return self.grouped.work
+
+    def place(self, connection: sa.Connection, found: Callable[[], sa.Select[Any]]) -> None:
+        """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
+
+        In a transaction of its own; what an interrupted run has assigned stays as it is.
+        """
+        with connection.begin():
+            self._work.create(connection, checkfirst=True)
+        with connection.begin():
+            self._assign(connection, found())
+
+    def place_anew(self, connection: sa.Connection, keys: sa.Select[Any]) -> None:
+        """Assign anew rows that were set aside, inside a transaction."""
+        connection.execute(self._work.delete().where(key_among(self._work, self.grouped.layout.key, keys)))
+        self._assign(connection, keys)
+
+    def _assign(self, connection: sa.Connection, found: sa.Select[Any]) -> None:
+        """Where nothing was ever anonymised, nothing is looked at."""
+        laid, marks = self.grouped.layout, self.journal.marks
+        marked = sa.select(marks.c.record).where(marks.c.dataset == self.dataset).limit(1)
+        standing = self.standing if connection.execute(marked).first() else sa.false()
+        rows = sa.select(*(laid.table.c[name] for name in laid.key))
+        rows = rows.where(key_among(laid.table, laid.key, found), self.grouped.whole)
+        assign(connection, laid, self._work, rows, standing)
+
+    def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
+        """The rows on which the step may act: but for those that are held back."""
+        key, rows = self.grouped.layout.key, found.subquery()
+        back = sa.exists().where(same_record(key, self._work, rows), self._work.c[GROUP].is_(None)).correlate(rows)
+        return sa.select(*(rows.c[name] for name in key)).where(sa.not_(back))
+
+    def held_back(self, connection: sa.Connection) -> int:
+        """How many rows no group can hide."""
+        with connection.begin():
+            held = sa.select(sa.func.count()).select_from(self._work).where(self._work.c[GROUP].is_(None))
+            return int(connection.execute(held).scalar_one())
+
+    def close(self, connection: sa.Connection) -> None:
+        """Drop the work table."""
+        if connection.dialect.name == "mariadb":  # where a role may make tables and not drop them
+            with connection.begin():
+                connection.execute(self._work.delete())
+        with contextlib.suppress(sa.exc.DBAPIError), connection.begin():
+            self._work.drop(connection)
+
+
+def grouping(
+    step: Step, dataset: DatasetMap, connector: SqlConnector, shape: DatasetShape, plan: str
+) -> Grouping | None:
+    """The groups of a step; None where the data map asks for none, or the step makes nothing anonymous.
+
+    Rows with a link are hidden once that is nobody's (`pipelines.apply.buckets`).
+
+    Raises:
+        Refused: a column's type has no such level.
+    """
+    if (
+        dataset.anonymity is None
+        or dataset.anonymity.link
+        or step.action is not Action.ANONYMISE
+        or step.place is not Place.ACTIVE
+    ):
+        return None
+    source = source_of(step.dataset, dataset)
+    table, key, journal = connector.table(source), connector.key(source), connector.journal
+    try:
+        made = layout(dataset, shape, table, key, connector.where(source), connector.dialect.name)
+    except TechniqueUnfit as error:
+        where = f"{step.store}.{step.dataset}"
+        raise Refused(str(error), where, "Correct `anonymity` in the data map.") from None
+    fields = _columns(dataset)
+    others = {category: names for category, names in fields.items() if category not in step.categories}
+    also = {category: names for category, names in others.items() if set(names) & set(made.written)}
+
+    work, whole = work_table(journal, made, plan, step.id), clear(journal, made, step.dataset, others)
+    return Grouping(
+        Grouped(made, work, whole, also), anonymous(journal, made, step.dataset, dataset), journal, step.dataset
+    )
+
+
+def anonymous(journal: Journal, made: Layout, name: str, dataset: DatasetMap) -> Expression:
+    """Whether a row was anonymised, nothing was written to it since, and no personal field of it holds anything."""
+    fields = _columns(dataset)
+    some = (journal.marked(made.table, made.key, name, *each) for each in fields.items())
+    return sa.and_(sa.or_(sa.false(), *some), clear(journal, made, name, fields))
+
+
+def clear(journal: Journal, made: Layout, name: str, categories: Mapping[str, tuple[str, ...]]) -> Expression:
+    """Whether each of these categories of a row is anonymised, or empty."""
+    table = made.table
+    found = (
+        sa.or_(
+            sa.and_(*(table.c[each].is_(None) for each in columns)),
+            journal.marked(table, made.key, name, category, columns),
+        )
+        for category, columns in categories.items()
+    )
+    return sa.and_(sa.true(), *found)
+
+
+def work_table(journal: Journal, made: Layout, plan: str, step: str) -> sa.Table:
+    """The work table of a plan's step, among the engine's own tables of the store."""
+    name = hashlib.sha256(f"{plan} {step}".encode()).hexdigest()[:16]
+    return made.work(f"{journal.prefix}work_{name}", journal.schema, journal.exact)
+
+
+def _columns(dataset: DatasetMap) -> dict[str, tuple[str, ...]]:
+    """The columns of each personal category."""
+    found: dict[str, list[str]] = {}
+    for name, field in sorted(dataset.personal.items()):
+        found.setdefault(field.category, []).append(name)
+    return {category: tuple(names) for category, names in sorted(found.items())}

@@ -1,0 +1,83 @@
+"""Whether anonymised records hide among each other, measured over reading connections in the stores' own engines."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from connectors.sql.cells import cell_sizes, in_ranges
+from connectors.sql.connector import SqlConnector
+from expectations.probes import Probe
+from pipelines.anonymise.partition import layout
+from pipelines.apply.buckets import hidden_rows
+from pipelines.plan.hiding import held_back
+from pipelines.report.model import Anonymity
+from pipelines.scan.refresh import ITEM_STORES
+from pipelines.scan.sources import source_of
+
+if TYPE_CHECKING:
+    from pipelines.data_map.model import DatasetMap
+    from pipelines.estate import Estate
+    from pipelines.plan.artefact import Plan
+
+HIDDEN = "every group of anonymised records has at least k subjects"
+
+
+def measured(estate: Estate, plan: Plan) -> Iterator[Anonymity]:
+    """Of every dataset of the plan's controller that declares `anonymity`: k, cells and their sizes, what is held back.
+
+    Raises:
+        ConnectorError: a store cannot be reached.
+    """
+    with contextlib.closing(estate.engine()) as engine:
+        held = held_back(engine.ledger.entries("receipt"), plan.digest)
+    for store, store_map in estate.data_maps.items():
+        active = {name: each for name, each in store_map.active.items() if each.controller == plan.controller}
+        asking = {name: each for name, each in active.items() if each.anonymity is not None}
+        if asking and estate.stores[store].kind not in ITEM_STORES:
+            yield from _measured(estate, store, asking, held)
+
+
+def _measured(
+    estate: Estate, store: str, datasets: dict[str, DatasetMap], held: Counter[tuple[str, str]]
+) -> Iterator[Anonymity]:
+    with estate.connected(store) as connector:
+        assert isinstance(connector, SqlConnector)  # noqa: S101 - what is neither mail nor calendar is SQL
+        inventory = connector.inspect()
+        with connector.reading() as connection:
+            marks = connector.journal.exists(connection)
+            for name, dataset in datasets.items():
+                source = source_of(name, dataset)
+                shape = inventory.find(connector.location(source))
+                assert shape is not None  # noqa: S101 - a table that is reflected is in the inventory
+                assert dataset.anonymity is not None  # noqa: S101 - the caller has seen to it
+                place = connector.table(source), connector.key(source), connector.where(source)
+                made = layout(dataset, shape, *place, connector.dialect.name)
+                rows = hidden_rows(connector, made, name, dataset)
+                sizes = cell_sizes(connection, made, rows) if marks else {}
+                yield Anonymity(
+                    store=store,
+                    dataset=name,
+                    k=min(sizes, default=None),
+                    required=made.k,
+                    cells=sum(sizes.values()),
+                    sizes=in_ranges(sizes, made.k),
+                    held_back=held[store, name],
+                )
+
+
+def anonymity_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:
+    """Whether any cell hides too few, per dataset."""
+    remedy = (
+        "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared: look at them."
+    )
+    for each in measured(estate, plan):
+        small = sum(count for name, count in each.sizes if _below(name, each.required))
+        measure = f"cells that hide fewer than {each.required} subjects"
+        yield Probe(HIDDEN, each.store, each.dataset, measure, 0, small, remedy)
+
+
+def _below(sizes: str, k: int) -> bool:
+    return int(sizes.partition("-")[0].split()[0]) < k

@@ -1,0 +1,107 @@
+"""Known keys are renewed with everything that points at them, and nothing tells which was which."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fixtures_sql import Shop
+
+from connectors.errors import StoreRefuses
+from connectors.sql.act import Chunk, Counts, line_up, update_chunk
+from connectors.sql.functions import random_digits
+from connectors.sql.renewal import Pointer, renewing
+
+CHUNK = Chunk("plan", "step", "contacts", 1)
+DUE = range(1, 51)
+
+
+def prepared(shop: Shop) -> None:
+    """Let MariaDB's foreign key follow; remember something of a row that is due."""
+    if shop.admin.dialect.name in {"mariadb", "mysql"}:
+        (name,) = (each[0] for each in shop.rows(
+            "SELECT constraint_name FROM information_schema.key_column_usage WHERE table_schema = DATABASE() "
+            "AND table_name = 'visits' AND referenced_table_name = 'contacts'"
+        ))  # fmt: skip
+        shop.run(f"ALTER TABLE visits DROP FOREIGN KEY {name}")
+        shop.run(
+            "ALTER TABLE visits ADD FOREIGN KEY (contact_id) REFERENCES contacts (id) "
+            "ON DELETE CASCADE ON UPDATE CASCADE"
+        )
+    shop.run("CREATE TABLE letters (id integer PRIMARY KEY, contact integer)")
+    shop.run("INSERT INTO letters VALUES (1, 7), (2, 77), (3, NULL), (4, 7)")
+
+
+def renewed(shop: Shop, below: int = 10**9) -> Counts:
+    """Renew the keys of the contacts that are due."""
+    connector = shop.connector
+    contacts, visits = connector.table(shop.contacts), connector.table(shop.visits)
+    letters = sa.Table("letters", sa.MetaData(), autoload_with=shop.admin)
+    due = sa.select(contacts.c.id).where(contacts.c.id.in_(list(DUE)))
+
+    def drawn(_: sa.Connection) -> sa.ColumnElement[Any]:
+        return -1 - sa.cast(random_digits(below, 1, 19), sa.BigInteger)
+
+    pointers = [Pointer(visits, "contact_id"), Pointer(letters, "contact")]
+    after = renewing(connector.journal, "id", drawn, pointers)
+    with connector.writing() as connection:
+        with connection.begin():
+            row = {"dataset": "contacts", "record": "[7]", "category": "user.name", "fingerprint": "f", "plan": "older"}
+            connection.execute(connector.journal.marks.insert(), row)
+            candidates = line_up(connection, contacts, ("id",), due, lambda mine: due.where(mine(contacts)))
+        changes = {"first_name": "anybody"}
+        marks = {"user.contact": ("first_name", "id")}
+        return update_chunk(
+            connection, connector.journal, CHUNK, candidates, 1, candidates.count, changes, marks, (), [after]
+        )
+
+
+def test_rows_references_and_marks_get_the_same_new_keys(shop: Shop) -> None:
+    prepared(shop)
+    before = shop.rows("SELECT v.id, c.email FROM visits v JOIN contacts c ON c.id = v.contact_id ORDER BY v.id")
+    assert renewed(shop) == Counts(done=50)
+    assert (
+        shop.rows("SELECT v.id, c.email FROM visits v JOIN contacts c ON c.id = v.contact_id ORDER BY v.id") == before
+    )
+    keys = dict(shop.rows("SELECT email, id FROM contacts"))
+    due = {f"p{n}@example.org" for n in DUE}
+    assert all((int(str(key)) < 0) == (email in due) for email, key in keys.items())
+    seven = keys["p7@example.org"]
+    assert shop.rows("SELECT id, contact FROM letters ORDER BY id") == [(1, seven), (2, 77), (3, None), (4, seven)]
+    own = "ardoise.marks" if shop.admin.dialect.name == "postgresql" else "ardoise_marks"
+    assert shop.rows(f"SELECT category FROM {own} WHERE record = '[{seven}]' ORDER BY 1") == [
+        ("user.contact",), ("user.name",),
+    ]  # fmt: skip
+    assert shop.value(f"SELECT count(*) FROM {own}") == 51
+    with shop.connector.reading() as connection:
+        contacts = shop.connector.table(shop.contacts)
+        marked = shop.connector.journal.marked(contacts, ("id",), "contacts", "user.contact", ["first_name", "id"])
+        assert connection.execute(sa.select(sa.func.count()).select_from(contacts).where(marked)).scalar_one() == 50
+
+
+def test_the_order_of_new_keys_says_nothing_of_the_old(shop: Shop) -> None:
+    prepared(shop)
+    renewed(shop)
+    found = [int(str(row[0])) for row in shop.rows("SELECT id FROM contacts WHERE id < 0 ORDER BY email")]
+    numbers = [int(str(row[0])[1:].split("@")[0]) for row in shop.rows(
+        "SELECT email FROM contacts WHERE id < 0 ORDER BY email"
+    )]  # fmt: skip
+    by_key = [number for _, number in sorted(zip(found, numbers, strict=True))]
+    ascents = sum(first < second for first, second in itertools.pairwise(by_key))
+    assert 10 <= ascents <= 39  # 24.5 on average, of a deviation of 2
+
+
+def test_keys_that_meet_are_drawn_again(shop: Shop) -> None:
+    prepared(shop)
+    renewed(shop, below=200)
+    assert shop.value("SELECT count(DISTINCT id) FROM contacts") == 100
+
+
+def test_too_few_keys_are_refused_and_nothing_is_changed(shop: Shop) -> None:
+    prepared(shop)
+    before = shop.rows("SELECT * FROM contacts ORDER BY id")
+    with pytest.raises(StoreRefuses, match="keep meeting"):
+        renewed(shop, below=20)
+    assert shop.rows("SELECT * FROM contacts ORDER BY id") == before

@@ -1,0 +1,131 @@
+"""Anonymised rows hide among each other: planned, applied in whole groups, held back, resumed, verified."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apply_states import worker
+from hidden_shop import KEPT, Club, K, club, hidden, is_nobody
+
+from pipelines.verify.anonymity import HIDDEN, measured
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Club:
+    if request.param == "sqlite":
+        (tmp_path / "club.sqlite").touch()
+        urls = (f"sqlite:///{tmp_path / 'club.sqlite'}",) * 3
+    else:
+        name = "postgres_database" if request.param == "postgresql" else "mariadb_database"
+        database = request.getfixturevalue(name)
+        urls = (database.read, database.write, database.admin)
+    return club(tmp_path / "estate", *urls)
+
+
+def test_former_members_hide_among_each_other_run_after_run(store: Club) -> None:
+    store.join(range(1, 120))
+    store.join(range(200, 210), left=1)
+    before = store.rows()
+    plan = store.plan()
+    summary = store.apply(plan)
+    assert summary.complete
+    after = store.rows()
+    cells = hidden(after, is_nobody)
+    assert cells
+    assert min(cells.values()) >= K
+    living = [row for row in after if row["id"] >= 200]
+    assert living == [{**row, "ip": None} for row in before if row["id"] >= 200], "only the traces of the living go"
+    assert not store.working(), "what a step has worked with goes with it"
+    findings = store.verify(plan)
+    assert [each for each in findings if not each.passed] == []
+    assert any(each.expectation == HIDDEN for each in findings)
+    found = next(each for each in measured(store.estate, plan) if each.dataset == "members")
+    assert (found.k, found.cells) == (min(cells.values()), len(cells))
+
+
+def test_what_nobody_can_hide_is_held_back(store: Club) -> None:
+    store.join(range(1, 4))
+    plan = store.plan()
+    summary = store.apply(plan)
+    assert summary.complete
+    assert summary.counts["held_back"] == 3
+    assert not any(map(is_nobody, store.rows()))
+    assert [each for each in store.verify(plan) if not each.passed] == []
+
+
+def test_visits_of_former_members_lead_to_nobody(store: Club) -> None:
+    store.join(range(1, 60))
+    store.join(range(200, 206), left=1)
+    store.visit(range(1, 60))
+    store.visit(range(200, 206))
+    before = store.rows("visits")
+    plan = store.plan()
+    assert store.apply(plan).complete
+    members = {row["id"]: row for row in store.rows()}
+    after = store.rows("visits")
+    assert [row for row in after if row["member_id"] >= 200] == [row for row in before if row["member_id"] >= 200]
+    turned = [row for row in after if row["member_id"] < 200]
+    hidden_visits = [row for row in turned if is_nobody(members[row["member_id"]])]
+    whose = {row["id"]: row["member_id"] for row in before}
+    cells: dict[tuple[object, ...], set[int]] = {}
+    for row in hidden_visits:
+        cell = (row["member_id"], row["on_day"], row["cents"])
+        cells.setdefault(cell, set()).add(whose[row["id"]])
+    assert cells
+    assert min(len(persons) for persons in cells.values()) >= K, "together with the cell of its parent"
+    assert {row["note"] for row in hidden_visits} == {None}
+    assert [each for each in store.verify(plan) if not each.passed] == []
+    again = store.plan()
+    store.apply(again)
+    assert store.rows("visits") == after, "a later run turns nothing again"
+
+
+KILLS = [
+    ("placed", 1), ("mid_batch", 2), ("before_commit", 5), ("committed", 3), ("turning", 1), ("turned", 2),
+]  # fmt: skip
+"""Before anything is written, inside groups, between them; before and between chunks of rows that are turned."""
+
+
+def outcome(store: Club) -> Any:
+    """What does not depend on chance: amounts are all different, so groups and their means are the same."""
+    members = [{name: row[name] for name in ("id", *KEPT)} for row in store.rows()]
+    nobody = {row["id"] for row in store.rows() if is_nobody(row)}
+    visits = sorted((row["on_day"], row["cents"], row["member_id"] in nobody) for row in store.rows("visits"))
+    return members, nobody, visits
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "club.sqlite").touch()
+    store = club(folder / "estate", *(f"sqlite:///{folder / 'club.sqlite'}",) * 3)
+    fill(store)
+    assert store.apply(store.plan()).complete
+    return outcome(store)
+
+
+def fill(store: Club) -> None:
+    store.join(range(1, 50))
+    store.visit(range(1, 50), each=2)
+
+
+@pytest.mark.parametrize(("point", "occurrence"), KILLS)
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_a_killed_run_is_resumed_with_the_groups_that_it_had(
+    store: Club, undisturbed: Any, point: str, occurrence: int
+) -> None:
+    fill(store)
+    plan = store.plan()
+    died = worker(store, plan, point=point, occurrence=occurrence)
+    _, errors = died.communicate(timeout=280)
+    assert died.returncode == -signal.SIGKILL, errors
+    cells = hidden(store.rows(), is_nobody)
+    assert all(count >= K for count in cells.values()), "whole groups or none, even of a run that was never resumed"
+    assert store.apply(plan).complete
+    assert outcome(store) == undisturbed
+    assert not store.working()
