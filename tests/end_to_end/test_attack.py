@@ -12,7 +12,7 @@ from benchmarks.attack.environment import environment, folder_of_checkout
 from benchmarks.attack.leftovers import planted
 from benchmarks.attack.persons import Persons, Release, persons, release
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.attack, pytest.mark.timeout(3600)]
 
 ATTACKS = 2_000
 

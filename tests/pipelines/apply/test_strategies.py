@@ -164,7 +164,7 @@ OBSTACLES: dict[str, tuple[str, str, str]] = {
     ),
     "dependents": ("CREATE VIEW seen_visits AS SELECT id FROM visits", "visits", "rewrite"),
     "publications": ("CREATE PUBLICATION everything FOR TABLE visits", "visits", "rewrite"),
-    "row_security": ("CREATE POLICY some ON visits", "visits", "rewrite"),
+    "row_security": ("CREATE POLICY mine ON visits", "visits", "rewrite"),
     "rules": ("CREATE RULE twice AS ON UPDATE TO logs DO ALSO NOTHING", "logs", "drop_partition"),
 }  # fmt: skip
 
