@@ -236,7 +236,11 @@ class _Table:
         """The number of rows is about what the plan counted, and as many as usual have dates."""
         mine, place = self._text(self._mine), (self.about.store, self.name)
         yield self._rows(mine, self.about.known.rows.get(place))
+        seen: set[str] = set()
         for event, _, column in self._dated():
+            if str(column) in seen:  # several events of one column have the same rows without a date
+                continue
+            seen.add(str(column))
             measure = without(event)
             share = self.about.known.undated.get((*place, measure))
             empty = sa.and_(self._mine, sa.not_(given(column)))
