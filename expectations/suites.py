@@ -7,6 +7,7 @@ counts, and whatever an engine says of a failure is dropped, since it may quote 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,12 +105,17 @@ def misused(kind: str, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _checked(source: SQLDatasource, suite: Suite) -> Iterator[Finding]:
     results = _results(source, suite)
-    for number, check in enumerate(suite.checks):
-        yield _finding(suite, check, results.get(number))
+    for check in suite.checks:
+        yield _finding(suite, check, results.get(_asked(check)))
 
 
-def _results(source: SQLDatasource, suite: Suite) -> dict[int, ExpectationValidationResult]:
-    """The results by the number of their check; of what could not be evaluated at all, none."""
+def _asked(check: Check) -> str:
+    """What Great Expectations is asked: the same of checks that differ only in what is told of them."""
+    return json.dumps([check.type, check.severity, check.arguments], sort_keys=True, default=str)
+
+
+def _results(source: SQLDatasource, suite: Suite) -> dict[str, ExpectationValidationResult]:
+    """The results by what was asked; of what could not be evaluated at all, none."""
     name = f"{suite.name} {len(source.assets)}"
     try:
         if suite.query:
@@ -120,7 +126,8 @@ def _results(source: SQLDatasource, suite: Suite) -> dict[int, ExpectationValida
         found = batch.validate(_made(suite), result_format=RESULT_FORMAT)
     except Exception:  # noqa: BLE001 - of every kind, and what it says may quote a value: not evaluated, not passed
         return {}
-    return {each.expectation_config.meta["check"]: each for each in found.results}
+    asked = list(_distinct(suite))
+    return {asked[each.expectation_config.meta["check"]]: each for each in found.results}
 
 
 def _kind(name: str) -> Any:
@@ -133,12 +140,20 @@ def _kind(name: str) -> Any:
     return get_expectation_impl(name)
 
 
+def _distinct(suite: Suite) -> dict[str, Check]:
+    """The first check of those that ask the same: Great Expectations keeps one of them, and would answer only it."""
+    first: dict[str, Check] = {}
+    for check in suite.checks:
+        first.setdefault(_asked(check), check)
+    return first
+
+
 def _made(suite: Suite) -> ExpectationSuite:
     ephemeral_context()  # a suite belongs to one
     import great_expectations as gx
 
     made = gx.ExpectationSuite(name=suite.name, meta={"stage": suite.stage.value, "store": suite.store})
-    for number, check in enumerate(suite.checks):
+    for number, check in enumerate(_distinct(suite).values()):
         told = {"check": number, "dataset": check.dataset, "expects": check.expectation, "remedy": check.remedy}
         made.add_expectation(_kind(check.type)(**check.arguments, severity=check.severity.value, meta=told))
     return made

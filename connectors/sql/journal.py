@@ -168,6 +168,15 @@ class Journal:
             marks.c.fingerprint == fingerprint(table, columns),
         )
 
+    def written(self, record: sa.ColumnElement[str], dataset: str, category: str) -> sa.ColumnElement[bool]:
+        """Whether a category of a record was ever anonymised, whatever stands there now.
+
+        ``record`` is a `record_key`, which may be of columns that are named without their table.
+        """
+        mine = (self.marks.c.dataset == dataset, self.marks.c.category == category)
+        known = sa.select(self.marks.c.record.label("written_record")).where(*mine).subquery("written")
+        return sa.exists().where(known.c.written_record == record)
+
     def broken(
         self, table: sa.FromClause, key: Sequence[str], dataset: str, fields: Mapping[str, Iterable[str]]
     ) -> sa.ColumnElement[bool]:

@@ -109,6 +109,8 @@ def before_suites(
     store = connector.store
     mapped = estate.data_maps[store].active
     datasets = {name: each for name, each in mapped.items() if each.controller == controller}
+    with connector.reading() as connection:
+        marked = connector.journal.exists(connection)
     expecting = Expecting(
         connector=connector,
         inventory=inventory,
@@ -118,6 +120,7 @@ def before_suites(
         tolerances={name: estate.config.expectations.of(store, name) for name in datasets},
         limits={name: estate.limit(store, name) for name in datasets},
         today=today,
+        marked=marked,
     )
     return [*expecting.suites(), *placed(own, connector, datasets, Stage.BEFORE)]
 

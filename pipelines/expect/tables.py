@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from connectors.base import DatasetShape, Inventory, Reference, Source
 from connectors.sql.connector import SqlConnector
+from connectors.sql.functions import record_key
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
 from pipelines.anonymise.families import Family, pattern_of
@@ -25,7 +26,7 @@ from pipelines.data_map.checks import named_columns
 from pipelines.data_map.model import DatasetMap, EventSource
 from pipelines.estate.config import Limit, Tolerance
 from pipelines.expect.baseline import DRIFT, ROWS, Baseline, without
-from pipelines.expect.outcome import orphans
+from pipelines.expect.outcome import by_category, orphans
 from pipelines.expect.statements import text_of
 from pipelines.plan.dates import day_of, given
 from pipelines.plan.dialects import Day
@@ -50,7 +51,10 @@ _NUMBERS = pattern_of(Family.INTEGER, Family.DECIMAL)
 
 @dataclass(frozen=True, slots=True)
 class Expecting:
-    """What the suites of one store are made from; ``datasets`` are the approved ones of one controller."""
+    """What the suites of one store are made from; ``datasets`` are the approved ones of one controller.
+
+    ``marked``: whether the store can have records that were anonymised.
+    """
 
     connector: SqlConnector
     inventory: Inventory
@@ -60,6 +64,7 @@ class Expecting:
     tolerances: Mapping[str, Tolerance]
     limits: Mapping[str, Limit]
     today: dt.date
+    marked: bool
 
     @property
     def store(self) -> str:
@@ -232,18 +237,35 @@ class _Table:
 
     # -- drift
 
+    def _emptied(self, column: str) -> sa.ColumnElement[bool]:
+        """Whether a run of before may have emptied a column of a row, which is then no drift.
+
+        It is anonymised with its category; or, where rows hide in groups, once nothing personal is left of the row.
+        """
+        key = self.dataset.key or self.shape.key
+        if not (self.about.marked and key):
+            return sa.false()
+        record, journal = record_key(self._columns[each] for each in key), self.about.connector.journal
+        categories = by_category(self.dataset, self.shape)
+        written = {each: journal.written(record, self.name, each) for each in categories}
+        if column in self.dataset.personal:
+            return written[self.dataset.personal[column].category]
+        if self.dataset.anonymity is None:
+            return sa.false()
+        clear = (
+            sa.or_(written[each], sa.and_(*(self._columns[name].is_(None) for name in names)))
+            for each, names in categories.items()
+        )
+        return sa.and_(sa.or_(sa.false(), *written.values()), *clear)
+
     def drift(self) -> Iterator[Check]:
         """The number of rows is about what the plan counted, and as many as usual have dates."""
         mine, place = self._text(self._mine), (self.about.store, self.name)
         yield self._rows(mine, self.about.known.rows.get(place))
-        seen: set[str] = set()
         for event, _, column in self._dated():
-            if str(column) in seen:  # several events of one column have the same rows without a date
-                continue
-            seen.add(str(column))
             measure = without(event)
             share = self.about.known.undated.get((*place, measure))
-            empty = sa.and_(self._mine, sa.not_(given(column)))
+            empty = sa.and_(self._mine, sa.not_(given(column)), sa.not_(self._emptied(column.name)))
             bounds: dict[str, Any] = {}
             if share is not None:
                 about = self._tolerance.nulls

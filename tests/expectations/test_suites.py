@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,15 @@ def test_a_query_counts_and_its_signs_are_no_parameters(url: str) -> None:
 def test_a_suite_over_a_query_is_about_its_rows(url: str) -> None:
     rows = "SELECT name, at FROM person WHERE id > 1 AND at <> ':id'"
     assert seen(url, check("expect_no_rows_where", condition="at > '2022'"), query=rows) == [(3, "0", False)]
+
+
+def test_checks_that_ask_the_same_each_have_their_answer(url: str) -> None:
+    """As of tenants that share a table, and of events that share a column."""
+    same = check("expect_no_rows_where", condition="name IS NULL")
+    found = check_suites(
+        url, [suite(same, check("expect_columns_to_exist", columns=["id"]), replace(same, dataset="b"))]
+    )
+    assert [(each.dataset, each.seen) for each in found] == [("person", 1), ("person", 0), ("b", 1)]
 
 
 def test_expectations_of_great_expectations_keep_their_verdict_with_a_count(url: str) -> None:
