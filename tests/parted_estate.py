@@ -139,6 +139,9 @@ write = "file:write.secret"
 
 [limits]
 share = 1.0
+
+[expectations]  # dates that are none have their outcome too
+implausible = 1.0
 """
 
 

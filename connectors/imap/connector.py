@@ -89,11 +89,14 @@ class ImapConnector:
 
     def changes(self, source: Source, known: Known, batch: int = 1000) -> Iterator[Changes]:
         """What has come, changed or gone since an earlier look, mailbox by mailbox, oldest UID first."""
-        for mailbox in self._mailboxes(source):
-            with scanned_whole(self.store):
-                found = differences(self._reader, mailbox, known)
-            items = self._streamed(mailbox, found.validity, found.read, batch)
-            yield Changes(mailbox, found.state, items, found.gone, found.whole)
+        try:
+            for mailbox in self._mailboxes(source):
+                with scanned_whole(self.store):
+                    found = differences(self._reader, mailbox, known)
+                items = self._streamed(mailbox, found.validity, found.read, batch)
+                yield Changes(mailbox, found.state, items, found.gone, found.whole)
+        finally:
+            self._reader.leave()
 
     def sample(self, source: Source, limit: int, seconds: float | None = None) -> Iterator[Document]:
         """At most ``limit`` messages with their decoded texts and the names of their attachments."""

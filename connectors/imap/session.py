@@ -176,6 +176,19 @@ class Session:
             uids.extend(told or [])
         return uids if len(uids) == len(copies) else None
 
+    def leave(self) -> None:
+        """Have no mailbox open that was opened for reading; never raises.
+
+        A server hangs up on a client whose open mailbox another one removes, whatever it asks for next.
+        """
+        client = self._client
+        if client is not None:
+            try:
+                client.close_folder()  # of a mailbox that is only read, it expunges nothing (RFC 9051, 6.4.1)
+            except (OSError, ProtocolError, imaplib.IMAP4.error):
+                self._client = None
+                self._cut(client)
+
     def close(self) -> None:
         """Let go of the connection; never raises."""
         client, self._client = self._client, None
