@@ -235,7 +235,7 @@ def update_chunk(
                 journal.mark(connection, chunk, table, candidates.key, category, columns, within)
 
     counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
-    if counts.done and marks:
+    if counts.done and marks and not chunk.number & (chunk.number - 1):  # a power of two: there are twice as many now
         journal.refresh_estimates(connection)
     return counts
 
@@ -438,8 +438,9 @@ def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -
 def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:
     """A temporary table of keys, not yet created."""
     columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
-    if name in {"candidates", "frozen"}:
-        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
+    if name in {"candidates", "frozen"}:  # the latter is read whole, so that no key of it is worth its time
+        numbered = name == "candidates"
+        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=numbered, nullable=False, autoincrement=False))
     if name == "candidates":
         columns.append(sa.Column(GROUP, sa.BigInteger))
     return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])

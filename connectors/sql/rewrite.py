@@ -96,9 +96,8 @@ def rewrite_chunk(
 
     def act(frozen: Frozen) -> int:
         there = _count(connection, table)
-        due = _count(connection, frozen.keys)
         written: int = engine.write(connection, table, _names(table), _rows(table, frozen, change), at)
-        return there - written if change.takes_rows else due - abs(there - written)
+        return there - written if change.takes_rows else _count(connection, frozen.keys) - abs(there - written)
 
     def after(frozen: Frozen) -> None:
         if change.takes_rows:

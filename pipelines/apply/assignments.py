@@ -35,11 +35,11 @@ def _expression(
         case Constant(value):
             return sa.null() if value is None else _literal(value, column, connection.dialect.name)
         case Fresh(digits, suffix):
-            text: Expression = random_hex(digits)
+            text: Expression = random_hex(digits, table)
             text = text.concat(sa.literal(suffix, sa.Text)) if suffix else text
             return sa.cast(text, column.type) if isinstance(column.type, sa.Uuid) else text
         case Digits(prefix, below, factor, width):
-            number: Expression = sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width))
+            number: Expression = sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width, table))
             return sa.cast(number, column.type) if isinstance(column.type, sa.Integer) else number
         case Joined(parts):
             made = [_expression(connection, column, table, part) for part in parts]
@@ -56,7 +56,7 @@ def _draw(connection: sa.Connection, table: sa.FromClause, draw: Draw) -> Expres
     def drawn(language: str) -> Expression:
         values = pool(draw.kind, language, draw.longest).values
         loaded = load_pool(connection, f"{draw.kind}_{language or 'any'}_{draw.longest or 0}", values)
-        return pool_draw(loaded, connection.dialect)
+        return pool_draw(loaded, connection.dialect, table)
 
     if draw.by is None:
         return drawn("")

@@ -112,6 +112,7 @@ class RowWork:
             self.checkpoint("placed")
         with connection.begin():
             changes = self._changes(connection)
+            record.marked = self.connector.journal.categories_of(connection, self.step.dataset)
         if self._rewritten(connection, record, due, changes):
             return 0
         with connection.begin():
@@ -230,7 +231,7 @@ class RowWork:
         self.checkpoint("intent")
         dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
         try:
-            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk))
+            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk, record.marked))
         except HoldsChanged:
             self._receive(record, intent, None)
             del record.open[intent.chunk]
