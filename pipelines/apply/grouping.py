@@ -19,7 +19,8 @@ from connectors.sql.act import key_among
 from connectors.sql.connector import SqlConnector
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Journal
-from connectors.sql.partition import GROUP, Layout, assign, same_record
+from connectors.sql.partition import GROUP, Layout, same_record
+from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout
 from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.data_map.model import DatasetMap

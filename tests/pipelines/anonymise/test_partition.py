@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from connectors.base import DatasetShape, FieldShape, Kind
 from connectors.sql.engines import open_engine
-from connectors.sql.partition import GROUP, Layout, assign, same_record
+from connectors.sql.partition import GROUP, Layout, same_record
+from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout
 from pipelines.data_map.model import DatasetMap
 
