@@ -15,21 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql import rewrite_postgresql, rewrite_sqlite
-from connectors.sql.act import (
-    NUMBER,
-    After,
-    Before,
-    Candidates,
-    Checkpoint,
-    Chunk,
-    Counts,
-    Frozen,
-    complete,
-    freeze_everything,
-    refuse_keys,
-    run_chunk,
-)
-from connectors.sql.journal import Journal
+from connectors.sql.act import After, Before, Checkpoint, complete, refuse_keys, run_chunk
+from connectors.sql.journal import Chunk, Counts, Journal
+from connectors.sql.lines import NUMBER, Candidates, Frozen, freeze_everything, row_count
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
 
 _UNDONE_NOT = Obstacle(
@@ -95,9 +83,9 @@ def rewrite_chunk(
         return freeze_everything(connection, candidates)
 
     def act(frozen: Frozen) -> int:
-        there = _count(connection, table)
+        there = row_count(connection, table)
         written: int = engine.write(connection, table, _names(table), _rows(table, frozen, change), at)
-        return there - written if change.takes_rows else _count(connection, frozen.keys) - abs(there - written)
+        return there - written if change.takes_rows else row_count(connection, frozen.keys) - abs(there - written)
 
     def after(frozen: Frozen) -> None:
         if change.takes_rows:
@@ -127,7 +115,3 @@ def _rows(table: sa.Table, frozen: Frozen, change: Change) -> sa.Select[Any]:
         for name in _names(table)
     )
     return sa.select(*columns).select_from(table.outerjoin(keys, same))
-
-
-def _count(connection: sa.Connection, table: sa.FromClause) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())

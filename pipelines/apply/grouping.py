@@ -15,10 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import DatasetShape
-from connectors.sql.act import key_among
 from connectors.sql.connector import SqlConnector
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Journal
+from connectors.sql.lines import key_among
 from connectors.sql.partition import GROUP, Layout, same_record
 from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout

@@ -13,20 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import (
-    After,
-    Before,
-    Candidates,
-    Chunk,
-    Counts,
-    Frozen,
-    Look,
-    delete_chunk,
-    everything,
-    line_up,
-    update_chunk,
-)
+from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
+from connectors.sql.journal import Chunk, Counts
+from connectors.sql.lines import Candidates, Frozen, Look, everything, line_up
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.digests import DigestKey
-from connectors.sql.act import Restriction
 from connectors.sql.journal import Journal
+from connectors.sql.lines import Restriction
 from pipelines.data_map.model import DatasetMap, EventSource, FactSource, OpenIf, Parent, StoreMap, SubjectLink
 from pipelines.plan.links import EMAIL, spelled, unread
 from pipelines.plan.occurrences import Horizon, among
