@@ -57,9 +57,14 @@ class Layout:
         return len(self.hierarchies[0].levels) if self.hierarchies else 1
 
     @property
+    def coarsened(self) -> tuple[str, ...]:
+        """The columns that get what their cell has."""
+        return tuple(each.name for each in self.hierarchies if each.written)
+
+    @property
     def written(self) -> tuple[str, ...]:
         """The columns that get new values."""
-        return (*(each.name for each in self.hierarchies if each.written), *self.measures)
+        return (*self.coarsened, *self.measures)
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql.partition import GROUP, JOINS, Layout, exactly, same_record
-from connectors.sql.ranking import average, rank, ranked_with
+from connectors.sql.ranking import rank, ranked
 from connectors.sql.scratch import Expression, Scratch, has
-from connectors.sql.settling import absorb, find_cells, settle
+from connectors.sql.settling import find_cells, find_homes, settle
 from connectors.sql.temporary import analyse
 
 
@@ -34,12 +34,9 @@ def assign(
     with Scratch(connection, layout, work).made() as scratch:
         gather(scratch, rows)
         find_standing(scratch, standing)
-        for level in range(layout.depth):
-            settle(scratch, level)
-        for level in range(1, layout.depth):
-            absorb(scratch, level)
+        settle(scratch)
+        find_homes(scratch)
         rank(scratch)
-        average(scratch)
         write(scratch)
 
 
@@ -53,10 +50,11 @@ def gather(scratch: Scratch, rows: sa.Select[Any]) -> None:
     placed = sa.exists().where(same_record(layout.key, scratch.target, table)).correlate(table)
     finest = [each.finest.label(f"g{n}") for n, each in enumerate(layout.hierarchies)]
     measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
-    names = [*layout.key, "subject", "known", *(each.name for each in (*finest, *measures))]
-    found = sa.select(*(table.c[name] for name in layout.key), *scratch.who(table), *finest, *measures)
+    own = [table.c[name].label(key) for name, key in zip(layout.key, scratch.key, strict=True)]
+    names = [*scratch.key, "subject", "known", *(each.name for each in (*finest, *measures))]
+    found = sa.select(*own, *scratch.who(table), *finest, *measures)
     inner = found.where(chosen, layout.where, sa.not_(placed)).subquery()
-    place = scratch.cell([*(inner.c[each.name] for each in finest), *has(inner, measures)])
+    place = scratch.apart([*(inner.c[each.name] for each in finest), *has(inner, measures)])
     scratch.insert(base, [*names, "cell"], sa.select(*(inner.c[each] for each in names), place))
     analyse(scratch.connection, base)
     find_cells(scratch)
@@ -80,18 +78,68 @@ def find_standing(scratch: Scratch, standing: Expression) -> None:
 
 
 def write(scratch: Scratch) -> None:
-    """Fill the work table."""
-    layout, base, values, cells, ranks = scratch.layout, scratch.base, scratch.values, scratch.cells, scratch.ranks
-    columns: dict[str, Expression] = {name: base.c[name] for name in layout.key}
-    columns[GROUP], columns[JOINS] = ranks.c.number, cells.c.joins
-    for number, each in enumerate(layout.hierarchies):
-        if each.written:
-            whens = [(cells.c.level == level, values.c[f"l{level}_{number}"]) for level in range(layout.depth)]
-            columns[layout.values[each.name]] = sa.case(*whens)
-    joined = base.join(cells, cells.c.cell == base.c.cell).join(values, values.c.cell == base.c.cell)
-    joined = joined.outerjoin(ranks, ranked_with(scratch))
-    if layout.measures:
-        joined = joined.outerjoin(scratch.means, scratch.means.c.number == ranks.c.number)
-        columns |= {layout.values[name]: scratch.means.c[f"m{n}"] for n, name in enumerate(layout.measures)}
-    scratch.insert(scratch.target, list(columns), sa.select(*columns.values()).select_from(joined))
+    """Fill the work table: rows in groups of their own get the means, others what stands there, or nothing."""
+    taken = scratch.connection.execute(sa.select(sa.func.max(scratch.target.c[GROUP]))).scalar_one()
+    above = sa.literal_column(str(int(taken or 0)), sa.BigInteger)
+    _write(scratch, _averaged(scratch, above))
+    _write(scratch, _joined(scratch, above))
     analyse(scratch.connection, scratch.target)
+
+
+def _write(scratch: Scratch, rows: sa.Select[Any]) -> None:
+    """Write rows, in the order of their keys: an index is filled from one end to the other."""
+    key, becomes = scratch.key, scratch.becomes
+    found = rows.subquery()
+    held = [scratch.layout.values[name] for name in scratch.layout.coarsened]
+    measures = {scratch.layout.values[name]: f"m{n}" for n, name in enumerate(scratch.layout.measures)}
+    columns = [*(found.c[name] for name in (*key, GROUP, JOINS)), *(becomes.c[name] for name in held)]
+    columns += [found.c[each] for each in measures.values()]
+    query = sa.select(*columns).select_from(found.join(becomes, becomes.c.number == found.c.number))
+    query = query.order_by(*(found.c[name] for name in key))
+    scratch.insert(scratch.target, [*scratch.layout.key, GROUP, JOINS, *held, *measures], query)
+
+
+def _averaged(scratch: Scratch, above: Expression) -> sa.Select[Any]:
+    """The rows of groups that come to be, each with the means of its group."""
+    layout, base, homes, ranks = scratch.layout, scratch.base, scratch.homes, scratch.ranks
+    names = [*scratch.key, *(f"m{n}" for n in range(len(layout.measures)))]
+    columns = [homes.c.number, *(base.c[name] for name in names)]
+    if layout.subject is None:
+        rows: Any = ranked(scratch, *columns).subquery()
+    else:
+        where = sa.and_(ranks.c.place == homes.c.place, ranks.c.subject == base.c.subject, ranks.c.joined.is_(None))
+        joined = base.join(homes, homes.c.cell == base.c.cell).join(ranks, where)
+        rows = sa.select(*columns, homes.c.place, ranks.c.part).select_from(joined).subquery()
+    group = [rows.c.place, rows.c.part]
+    means = [_mean(scratch, rows.c[f"m{n}"], name, group) for n, name in enumerate(layout.measures)]
+    number = rows.c.place * sa.literal_column(str(_GROUPS), sa.BigInteger) + rows.c.part + above
+    keys = [rows.c[name] for name in scratch.key]
+    return sa.select(*keys, rows.c.number, number.label(GROUP), sa.false().label(JOINS), *means)
+
+
+def _joined(scratch: Scratch, above: Expression) -> sa.Select[Any]:
+    """The rows that join a group, with what it has; and those that are held back, with nothing."""
+    layout, base, homes, ranks, groups = scratch.layout, scratch.base, scratch.homes, scratch.ranks, scratch.groups
+    rows = base.join(homes, homes.c.cell == base.c.cell)
+    rows = rows.outerjoin(ranks, sa.and_(ranks.c.place == homes.c.place, ranks.c.subject == base.c.subject))
+    rows = rows.outerjoin(groups, groups.c.number == ranks.c.joined)
+    columns: list[Expression] = [base.c[name] for name in scratch.key]
+    columns += [homes.c.number, (ranks.c.joined + above).label(GROUP), homes.c.joins.label(JOINS)]
+    columns += [groups.c[f"m{n}"] for n in range(len(layout.measures))]
+    return sa.select(*columns).select_from(rows).where(sa.or_(homes.c.place.is_(None), homes.c.joins))
+
+
+def _mean(scratch: Scratch, column: Expression, name: str, group: list[Expression]) -> Expression:
+    """Rounded to the column's own scale: what is left over goes to no row, but to the statistics ledger."""
+    mean: Expression = sa.func.avg(column).over(partition_by=group)
+    kind = scratch.kind(name)
+    if not isinstance(kind, sa.Float):
+        scale = (getattr(kind, "scale", None) or 0) if isinstance(kind, sa.Numeric) else 0
+        mean = sa.func.round(mean, sa.literal_column(str(scale)))
+    if isinstance(kind, sa.Integer) and scratch.connection.dialect.name == "sqlite":
+        mean = sa.cast(mean, sa.Integer)
+    return mean.label(column.name)
+
+
+_GROUPS = 1 << 32
+"""More than the groups that a cell can have, and than those that stand."""

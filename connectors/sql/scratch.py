@@ -36,8 +36,9 @@ class Scratch:
             self.counts,
             self.donors,
             self.groups,
+            self.homes,
+            self.becomes,
             self.ranks,
-            self.means,
         ]
         for each in tables:
             self.connection.execute(sa.schema.DropTable(each, if_exists=True))
@@ -51,7 +52,7 @@ class Scratch:
         """The rows, with their finest values."""
         return self.temporary(
             "base",
-            *(sa.Column(name, self.kind(name)) for name in self.layout.key),
+            *(sa.Column(name, self.kind(own)) for name, own in zip(self.key, self.layout.key, strict=True)),
             self.subject("subject"),
             sa.Column("known", sa.Integer),
             self.text("cell", length=None),
@@ -61,12 +62,13 @@ class Scratch:
 
     @cached_property
     def values(self) -> sa.Table:
-        """The finest cells, and what they are at every level."""
+        """The finest cells, numbered, and what they are at every level."""
         levels = range(self.layout.depth)
         typed = [(f"l{level}_{n}", each) for n, each in enumerate(self.layout.hierarchies) for level in levels]
         return self.temporary(
             "values",
             self.text("cell", key=True, length=None),
+            sa.Column("number", sa.BigInteger),
             sa.Column("n", sa.BigInteger),
             *(sa.Column(name, self.kind(each.name)) for name, each in typed),
             *(sa.Column(f"has{n}", sa.Integer) for n in range(len(self.layout.measures))),
@@ -77,7 +79,7 @@ class Scratch:
         """The same with one text per level, by which cells are told apart, and the level at which each is settled."""
         return self.temporary(
             "cells",
-            self.text("cell", key=True, length=None),
+            self.number("number"),
             sa.Column("n", sa.BigInteger),
             *(self.text(f"k{level}") for level in range(self.layout.depth)),
             sa.Column("level", sa.Integer),
@@ -88,7 +90,7 @@ class Scratch:
     @cached_property
     def pairs(self) -> sa.Table:
         """Who is in which of the finest cells."""
-        return self.temporary("pairs", self.text("cell", key=True, length=None), self.subject("subject", key=True))
+        return self.temporary("pairs", self.number("cell"), self.subject("subject", key=True))
 
     @cached_property
     def counts(self) -> sa.Table:
@@ -103,39 +105,58 @@ class Scratch:
     @cached_property
     def groups(self) -> sa.Table:
         """The groups that stand already."""
-        number = sa.Column("number", sa.BigInteger, primary_key=self.keyed, autoincrement=False)
-        return self.temporary("groups", self.text("place", key=True), number, *self.measures())
+        return self.temporary("groups", self.text("place", key=True), self.number("number"), *self.measures())
 
     @cached_property
-    def ranks(self) -> sa.Table:
-        """The group of each subject in each settled cell."""
+    def homes(self) -> sa.Table:
+        """The finest cells as a row finds its own, and the settled cell, numbered, that each has come to be in.
+
+        It has no number where the cell is held back.
+        """
         return self.temporary(
-            "ranks",
-            self.subject("subject", key=True),
-            self.text("settled", key=True),
+            "homes",
+            self.text("cell", key=True, length=None),
             sa.Column("number", sa.BigInteger),
-            sa.Column("joined", sa.BigInteger),
+            self.text("settled"),
+            sa.Column("place", sa.BigInteger),
+            sa.Column("joins", sa.Boolean, nullable=False),
         )
 
     @cached_property
-    def means(self) -> sa.Table:
-        """The measures of each group."""
-        number = sa.Column("number", sa.BigInteger, primary_key=self.keyed, autoincrement=False)
-        return self.temporary("means", number, *self.measures())
+    def becomes(self) -> sa.Table:
+        """What the rows of each of the finest cells are to hold."""
+        written = (sa.Column(self.layout.values[each], self.kind(each)) for each in self.layout.coarsened)
+        return self.temporary("becomes", self.number("number"), *written)
+
+    @cached_property
+    def ranks(self) -> sa.Table:
+        """The group of each subject in each settled cell: one of its own, or one that stands already."""
+        return self.temporary(
+            "ranks",
+            self.number("place"),
+            self.subject("subject", key=True),
+            sa.Column("part", sa.BigInteger),
+            sa.Column("joined", sa.BigInteger),
+        )
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the columns of the key are called in these tables, where they are beside others."""
+        return tuple(f"key{n}" for n, _ in enumerate(self.layout.key))
 
     def who(self, table: sa.Table) -> tuple[Expression, Expression]:
         """What tells subjects apart, and 1 where it is known who it is."""
         if self.layout.subject is None:
             return sa.func.row_number().over().label("subject"), sa.literal_column("1").label("known")
         column = table.c[self.layout.subject]
-        return row_digest([column]).label("subject"), sa.case((column.is_(None), 0), else_=1).label("known")
+        return self.apart([column]).label("subject"), sa.case((column.is_(None), 0), else_=1).label("known")
 
     def place(self, columns: Sequence[Expression], filled: Sequence[Expression]) -> Expression:
         """What tells cells apart, whatever their level."""
         return row_digest([*columns, *filled] or [sa.literal_column("0")])
 
-    def cell(self, columns: Sequence[Expression]) -> Expression:
-        """What tells finest cells apart: the values themselves in PostgreSQL, which joins texts of any length."""
+    def apart(self, columns: Sequence[Expression]) -> Expression:
+        """What tells finest cells or subjects apart: the values in PostgreSQL, which joins texts of any length."""
         return self.place(columns, ()) if self.keyed else record_key(columns)
 
     def chance(self) -> Expression:
@@ -162,11 +183,15 @@ class Scratch:
             return sa.Column(name, sa.String(length, collation="C"))
         return sa.Column(name, sa.String(LENGTH), primary_key=key)
 
+    def number(self, name: str) -> sa.Column[Any]:
+        """A column that numbers what is in a table."""
+        return sa.Column(name, sa.BigInteger, primary_key=self.keyed, autoincrement=False)
+
     def subject(self, name: str, *, key: bool = False) -> sa.Column[Any]:
         """A column that tells subjects apart."""
         if self.layout.subject is not None:
-            return self.text(name, key=key)
-        return sa.Column(name, sa.BigInteger, primary_key=key and self.keyed, autoincrement=False)
+            return self.text(name, key=key, length=None)
+        return self.number(name) if key else sa.Column(name, sa.BigInteger)
 
     def temporary(self, name: str, *columns: sa.Column[Any]) -> sa.Table:
         """A table that goes with the connection."""

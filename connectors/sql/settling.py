@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.scratch import Scratch, has
-from connectors.sql.temporary import analyse
+from connectors.sql.scratch import Expression, Scratch, has
+from connectors.sql.temporary import analyse, empty
 
 
 def find_cells(scratch: Scratch) -> None:
@@ -19,43 +19,60 @@ def find_cells(scratch: Scratch) -> None:
     coarser = {f"l{level}_{n}": layout.hierarchies[n].levels[level](stored[n]) for n in numbers for level in depth} | {
         f"has{n}": each for n, each in enumerate(filled)
     }
-    query = sa.select(base.c.cell, sa.func.count().label("n"), *(each.label(name) for name, each in coarser.items()))
-    scratch.insert(values, ["cell", "n", *coarser], query.group_by(base.c.cell, *stored, *filled))
+    counted = sa.func.row_number().over().label("number"), sa.func.count().label("n")
+    query = sa.select(base.c.cell, *counted, *(each.label(name) for name, each in coarser.items()))
+    scratch.insert(values, ["cell", "number", "n", *coarser], query.group_by(base.c.cell, *stored, *filled))
     flags = [values.c[f"has{n}"] for n in range(len(filled))]
     places = [scratch.place([values.c[f"l{level}_{n}"] for n in numbers], flags) for level in depth]
     scratch.insert(
         scratch.cells,
-        ["cell", "n", *(f"k{level}" for level in depth), "joins"],
-        sa.select(values.c.cell, values.c.n, *places, sa.false()),
+        ["number", "n", *(f"k{level}" for level in depth), "joins"],
+        sa.select(values.c.number, values.c.n, *places, sa.false()),
     )
-    if layout.subject is not None:
-        known = sa.select(base.c.cell, base.c.subject).where(base.c.known == 1).distinct()
-        scratch.insert(scratch.pairs, ["cell", "subject"], known)
-    for each in (values, scratch.cells, scratch.pairs):
+    for each in (values, scratch.cells):
         analyse(scratch.connection, each)
+    if layout.subject is not None:
+        known = sa.select(values.c.number, base.c.subject).distinct()
+        known = known.select_from(base.join(values, values.c.cell == base.c.cell)).where(base.c.known == 1)
+        scratch.insert(scratch.pairs, ["cell", "subject"], known)
+        analyse(scratch.connection, scratch.pairs)
 
 
-def settle(scratch: Scratch, level: int) -> None:
+def settle(scratch: Scratch) -> None:
+    """Settle every cell at the first level at which it can be; what no level suits draws another up to one."""
+    for level in range(scratch.layout.depth):
+        _settle_at(scratch, level)
+    analyse(scratch.connection, scratch.cells)
+    for level in range(1, scratch.layout.depth):
+        _absorb(scratch, level)
+
+
+def _settle_at(scratch: Scratch, level: int) -> None:
     """Settle at a level the cells that have enough subjects there, or company."""
     cells, counts, place = scratch.cells, scratch.counts, scratch.cells.c[f"k{level}"]
-    scratch.connection.execute(counts.delete())
-    if scratch.layout.subject is None:
-        found = sa.select(place, sa.func.sum(cells.c.n)).where(cells.c.level.is_(None)).group_by(place)
-    else:
-        pairs = scratch.pairs
-        joined = cells.join(pairs, pairs.c.cell == cells.c.cell)
-        found = sa.select(place, sa.func.count(pairs.c.subject.distinct())).select_from(joined)
-        found = found.where(cells.c.level.is_(None)).group_by(place)
-    scratch.insert(counts, ["place", "n"], found)
+    empty(scratch.connection, counts)
+    scratch.insert(counts, ["place", "n"], _subjects(scratch, place))
     enough = sa.select(counts.c.place).where(counts.c.n >= scratch.layout.k)
     _settle(scratch, level, enough, joins=False)
     # A cell of a finer level can be the same as one of this: what joined there alone has more company now.
     scratch.connection.execute(cells.update().where(cells.c.settled.in_(enough)).values(joins=False))
-    scratch.connection.execute(counts.delete())
+    empty(scratch.connection, counts)
     there = sa.select(cells.c.settled).where(cells.c.level.is_not(None), sa.not_(cells.c.joins)).distinct()
     scratch.insert(counts, ["place"], there)
     _settle(scratch, level, sa.select(counts.c.place), joins=False)
     _settle(scratch, level, sa.select(scratch.groups.c.place), joins=True)
+
+
+def _subjects(scratch: Scratch, place: Expression) -> sa.Select[Any]:
+    """How many subjects there are in each place that cells which are not settled have at a level."""
+    cells, pairs = scratch.cells, scratch.pairs
+    if scratch.layout.subject is None:
+        return sa.select(place, sa.func.sum(cells.c.n)).where(cells.c.level.is_(None)).group_by(place)
+    found = sa.select(place.label("place"), pairs.c.subject).select_from(
+        cells.join(pairs, pairs.c.cell == cells.c.number)
+    )
+    whom = found.where(cells.c.level.is_(None)).distinct().subquery()
+    return sa.select(whom.c.place, sa.func.count()).group_by(whom.c.place)
 
 
 def _settle(scratch: Scratch, level: int, places: sa.Select[Any], *, joins: bool) -> None:
@@ -64,14 +81,16 @@ def _settle(scratch: Scratch, level: int, places: sa.Select[Any], *, joins: bool
     scratch.connection.execute(changed.values(level=level, settled=place, joins=joins))
 
 
-def absorb(scratch: Scratch, level: int) -> None:
+def _absorb(scratch: Scratch, level: int) -> None:
     """Let what is too small at every level draw the smallest settled cell beside it up to this one.
 
     Otherwise a few rows would wait for ever beside thousands that were settled at a finer level.
     """
     cells, donors, place = scratch.cells, scratch.donors, scratch.cells.c[f"k{level}"]
-    scratch.connection.execute(donors.delete())
     waiting = sa.select(place).where(cells.c.level.is_(None))
+    if scratch.connection.execute(waiting.limit(1)).first() is None:
+        return
+    empty(scratch.connection, donors)
     options = (
         sa.select(cells.c.settled, sa.func.min(place).label("place"), sa.func.sum(cells.c.n).label("n"))
         .where(cells.c.level.is_not(None), sa.not_(cells.c.joins))
@@ -87,3 +106,21 @@ def absorb(scratch: Scratch, level: int) -> None:
     drawn = sa.or_(cells.c.level.is_(None), cells.c.settled.in_(sa.select(donors.c.donor)))
     moved = cells.update().where(place.in_(sa.select(donors.c.place)), drawn)
     scratch.connection.execute(moved.values(level=level, settled=place, joins=False))
+
+
+def find_homes(scratch: Scratch) -> None:
+    """Number the settled cells, and say what becomes of the rows of each of the finest."""
+    layout, values, cells = scratch.layout, scratch.values, scratch.cells
+    joined = values.join(cells, cells.c.number == values.c.number)
+    place = sa.case((cells.c.level.is_not(None), sa.func.dense_rank().over(order_by=cells.c.settled)))
+    home = sa.select(values.c.cell, values.c.number, cells.c.settled, place, cells.c.joins).select_from(joined)
+    scratch.insert(scratch.homes, ["cell", "number", "settled", "place", "joins"], home)
+    coarse = [
+        sa.case(*((cells.c.level == level, values.c[f"l{level}_{n}"]) for level in range(layout.depth)))
+        for n, each in enumerate(layout.hierarchies)
+        if each.written
+    ]
+    held = [layout.values[name] for name in layout.coarsened]
+    scratch.insert(scratch.becomes, ["number", *held], sa.select(values.c.number, *coarse).select_from(joined))
+    for each in (scratch.homes, scratch.becomes):
+        analyse(scratch.connection, each)
