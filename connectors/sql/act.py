@@ -85,10 +85,6 @@ def update_chunk(
 
     def after(frozen: Frozen) -> None:
         complete(connection, journal, chunk, candidates, marks, changed, frozen)
-        if candidates.grouped is not None:
-            for category, columns in candidates.grouped.marks.items():
-                within = sa.and_(frozen.within(), candidates.grouped.placed)
-                journal.mark(connection, chunk, table, candidates.key, category, columns, within)
 
     counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
     if counts.done and marks and not chunk.number & (chunk.number - 1):  # a power of two: there are twice as many now
@@ -121,6 +117,10 @@ def complete(
         each(connection, chunk, frozen)
     for category, columns in marks.items():
         journal.mark(connection, chunk, candidates.rows, candidates.key, category, columns, frozen.within())
+    if candidates.grouped is not None:
+        for category, columns in candidates.grouped.marks.items():
+            within = sa.and_(frozen.within(), candidates.grouped.placed)
+            journal.mark(connection, chunk, candidates.rows, candidates.key, category, columns, within)
 
 
 def _in_halves(

@@ -149,11 +149,13 @@ def line_up(
     return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped)
 
 
-def everything(connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look) -> Candidates:
+def everything(
+    connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look, grouped: Grouped | None = None
+) -> Candidates:
     """All rows of a table as candidates, without numbers: for a transaction that locks the table, and looks once."""
     line = Line.of(connection, table, tuple(key))
     line.clear(connection)
-    return Candidates(table, tuple(key), line, due, 0)
+    return Candidates(table, tuple(key), line, due, 0, grouped)
 
 
 def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
@@ -176,9 +178,18 @@ def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.S
 
 
 def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
-    """Keep the keys of all rows that are due, where the transaction has locked the table."""
-    empty(connection, candidates.line.frozen)
-    return _due(connection, candidates, _any_row)
+    """Keep the keys of all rows that are due, where the transaction has locked the table.
+
+    What is left of a group that has become too small is collected in `Line.held`, and counted as locked.
+    """
+    line, grouped = candidates.line, candidates.grouped
+    for each in (line.frozen, line.held):
+        empty(connection, each)
+    frozen, counts = _due(connection, candidates, _any_row)
+    left = 0 if grouped is None else grouped.set_aside(connection, frozen.keys, line.held)
+    if left:
+        analyse(connection, line.frozen)
+    return frozen, Counts(counts.done - left, 0, left)
 
 
 def _any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:

@@ -84,7 +84,7 @@ def rewrite_chunk(
 
     def act(frozen: Frozen) -> int:
         there = row_count(connection, table)
-        written: int = engine.write(connection, table, _names(table), _rows(table, frozen, change), at)
+        written: int = engine.write(connection, table, _names(table), _rows(candidates, frozen, change), at)
         return there - written if change.takes_rows else row_count(connection, frozen.keys) - abs(there - written)
 
     def after(frozen: Frozen) -> None:
@@ -103,15 +103,20 @@ def _names(table: sa.Table) -> list[str]:
     return [column.name for column in table.c if column.computed is None]
 
 
-def _rows(table: sa.Table, frozen: Frozen, change: Change) -> sa.Select[Any]:
+def _rows(candidates: Candidates, frozen: Frozen, change: Change) -> sa.Select[Any]:
     """The rows that the new table is to have."""
-    keys = frozen.keys
+    table, keys, grouped = candidates.rows, frozen.keys, candidates.grouped
     same = sa.and_(*(keys.c[name] == table.c[name] for name in frozen.key))
     if change.takes_rows:
         return sa.select(*(table.c[name] for name in _names(table))).where(sa.not_(sa.exists().where(same)))
     due = keys.c[NUMBER].is_not(None)
-    columns = (
-        sa.case((due, change.assignments[name]), else_=table.c[name]) if name in change.assignments else table.c[name]
-        for name in _names(table)
-    )
-    return sa.select(*columns).select_from(table.outerjoin(keys, same))
+    source: sa.FromClause = table.outerjoin(keys, same)
+    new: dict[str, list[tuple[sa.ColumnElement[bool], Any]]] = {
+        name: [(due, value)] for name, value in change.assignments.items()
+    }
+    if grouped is not None:
+        source = grouped.beside_of(source)
+        for name, value in grouped.values.items():
+            new[name] = [(sa.and_(due, grouped.number.is_not(None)), value), *new.get(name, [])]
+    columns = (sa.case(*new[name], else_=table.c[name]) if name in new else table.c[name] for name in _names(table))
+    return sa.select(*columns).select_from(source)
