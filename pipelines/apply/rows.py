@@ -295,7 +295,7 @@ class RowWork:
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
         table, _ = self._rows
-        return {**assignments(connection, table, self.replacements), **self.values}
+        return {**assignments(connection, table, self.replacements, table), **self.values}
 
     def _receive(
         self,
