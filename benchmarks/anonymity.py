@@ -1,7 +1,7 @@
 """How long it takes to measure k, and to hide rows among each other, against the same by hand in the same PostgreSQL.
 
 k of rows that are anonymised: `connectors.sql.cells` against one GROUP BY of the same columns. Safe partition and
-microaggregation: `connectors.sql.partition` (levels, NULLs, work table) against one statement with window functions
+microaggregation: `connectors.sql.placement` (levels, NULLs, work table) against one statement with window functions
 that averages groups of eleven inside each finest cell, and neither collapses a cell nor holds anything back.
 
 Run `python -m benchmarks.anonymity --help`.
@@ -20,7 +20,8 @@ from benchmarks.measured import Measured, measured
 from connectors.base import DatasetShape, FieldShape, Kind
 from connectors.sql.cells import cell_sizes
 from connectors.sql.engines import open_engine
-from connectors.sql.partition import Layout, assign
+from connectors.sql.partition import Layout
+from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout
 from pipelines.data_map.model import Anonymity, DatasetMap
 from pipelines.demo.servers.postgres import PostgresServer

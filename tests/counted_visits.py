@@ -10,8 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import Candidates, Chunk, Counts, delete_chunk, line_up, update_chunk
+from connectors.sql.act import delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
+from connectors.sql.journal import Chunk, Counts
+from connectors.sql.lines import Candidates, line_up
 from connectors.sql.tally import Contribution, Increment, Totals
 from pipelines.apply.statistics import DELETED, contribution, measure, overwriting, taking_back
 from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap

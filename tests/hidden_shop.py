@@ -161,6 +161,16 @@ class Club:
         with self.admin.begin() as connection:
             connection.exec_driver_sql(statement)
 
+    def rewriting(self) -> None:
+        """Let the table of members be written anew, whatever its size: no foreign key may point at it."""
+        with (self.folder / "ardoise.toml").open("a", encoding="utf-8") as file:
+            file.write("[stores.club.rewrite]\nleast = 0\n")
+        self.run("DROP TABLE visits")
+        self.run(VISITS.replace(" REFERENCES members (id)", ""))
+        if self.admin.dialect.name == "postgresql":
+            self.run("ALTER TABLE members OWNER TO ardoise_write")
+            self.run("GRANT CREATE ON SCHEMA public TO ardoise_write")
+
     def working(self) -> list[str]:
         """The work tables in which anything is left."""
         with self.admin.begin() as connection:

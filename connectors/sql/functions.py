@@ -15,8 +15,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from connectors.digests import LENGTH, DigestKey
 
-_UUID, _FIRST = 32, 8
-"""The digits of a UUID, and of its first group."""
+_UUID, _FIRST, _SHA = 32, 8, 64
+"""The hexadecimal digits of a UUID, of its first group, and of a SHA-256."""
 
 
 class _Digest(FunctionElement[str]):
@@ -53,10 +53,10 @@ class _RandomHex(FunctionElement[str]):
     type = sa.String()
     inherit_cache = True
 
-    def __init__(self, digits: int) -> None:
+    def __init__(self, digits: int, row: sa.FromClause | None) -> None:
         self.digits = digits
         # A literal, since the statement that PostgreSQL gets depends on it: a parameter would share cached statements.
-        super().__init__(sa.literal_column(str(digits), sa.Integer))
+        super().__init__(sa.literal_column(str(digits), sa.Integer), *([] if row is None else _place(row)))
 
 
 class _RandomDigits(FunctionElement[str]):
@@ -99,18 +99,23 @@ def version(table: sa.FromClause, dialect: sa.Dialect) -> sa.ColumnElement[str]:
     return row_digest(table.c)
 
 
-def random_hex(digits: int) -> sa.ColumnElement[str]:
-    """Random hexadecimal digits of the engine's secure generator, drawn anew for every row."""
-    return _RandomHex(digits)
+def random_hex(digits: int, row: sa.FromClause | None = None) -> sa.ColumnElement[str]:
+    """Random hexadecimal digits of the engine's secure generator, drawn anew for every row.
+
+    ``row``: the table that is read or written, where it is one. PostgreSQL then draws once for the statement, and gets
+    each row's digits from a one-way function of that draw and the row's place: half the time of a draw for each row.
+    """
+    return _RandomHex(digits, row)
 
 
-def random_digits(below: int, factor: int, width: int) -> sa.ColumnElement[str]:
+def random_digits(below: int, factor: int, width: int, row: sa.FromClause | None = None) -> sa.ColumnElement[str]:
     """A random whole number below ``below``, times ``factor``, with zeros before it; drawn anew for every row.
 
-    ``below`` times ``factor`` is less than 2**63, and ``below`` so far below 2**60 that no number is likelier.
+    ``below`` times ``factor`` is less than 2**63, and ``below`` so far below 2**60 that no number is likelier. ``row``:
+    see `random_hex`.
     """
     return _RandomDigits(
-        random_hex(15), *(sa.literal_column(str(each), sa.BigInteger) for each in (below, factor, width))
+        random_hex(15, row), *(sa.literal_column(str(each), sa.BigInteger) for each in (below, factor, width))
     )
 
 
@@ -149,12 +154,31 @@ def _row_digest_postgresql(element: _RowDigest, compiler: SQLCompiler, **kw: Any
 
 
 @compiles(_RandomHex, "postgresql")
-def _random_hex_postgresql(element: _RandomHex, _: SQLCompiler, **__: Any) -> str:
+def _random_hex_postgresql(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
+    _, *place = (compiler.process(each, **kw) for each in element.clauses)
+    return _of_place(element.digits, *place) if place else _of_uuids(element.digits)
+
+
+def _place(row: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    """What tells a row of PostgreSQL from any other of a statement: its partition, and its place in that."""
+    found: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
+    for each in found:
+        each.table = row
+    return list(found)
+
+
+def _of_place(digits: int, partition: str, place: str) -> str:
+    piece = f"encode(sha256(uuid_send((SELECT gen_random_uuid())) || oidsend({partition}) || tidsend({place})), 'hex')"
+    whole, rest = divmod(digits, _SHA)
+    return "(" + " || ".join([piece] * whole + [f"substr({piece}, 1, {rest})"] * bool(rest)) + ")"
+
+
+def _of_uuids(digits: int) -> str:
     # Of the 32 digits of a version 4 UUID, 122 bits are random: the first eight digits, the last fifteen (and all but
     # six bits of a whole one). A UUID is what costs, so as few of them are drawn as will do.
     uuid = "CAST(gen_random_uuid() AS TEXT)"
     plain = f"replace({uuid}, '-', '')"
-    whole, rest = divmod(element.digits, _UUID)
+    whole, rest = divmod(digits, _UUID)
     pieces = [plain] * whole
     if rest:
         pieces.append(f"substr({uuid}, 1, {rest})" if rest <= _FIRST else f"right({plain}, {rest})")
@@ -183,8 +207,8 @@ def _digest_sqlite(element: _Digest, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 @compiles(_RandomHex, "sqlite")
-def _random_hex_sqlite(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"ardoise_random_hex({compiler.process(element.clauses, **kw)})"
+def _random_hex_sqlite(element: _RandomHex, *_: Any, **__: Any) -> str:
+    return f"ardoise_random_hex({element.digits})"
 
 
 @compiles(_Json, "sqlite")

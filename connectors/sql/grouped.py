@@ -37,7 +37,16 @@ class Grouped:
     @property
     def beside(self) -> sa.FromClause:
         """The rows with their groups, where they are in one."""
-        return self.layout.table.outerjoin(self.work, self._same)
+        return self.beside_of(self.layout.table)
+
+    def beside_of(self, rows: sa.FromClause) -> sa.FromClause:
+        """What the table's rows were joined to, joined to their groups too."""
+        return rows.outerjoin(self.work, self._same)
+
+    @property
+    def values(self) -> dict[str, Expression]:
+        """The common values of a row's group, by column."""
+        return {name: self.work.c[value] for name, value in self.layout.values.items()}
 
     @property
     def number(self) -> Expression:
@@ -58,8 +67,7 @@ class Grouped:
     def updates(self, within: Expression, assignments: Mapping[str, Any]) -> list[sa.Update]:
         """What overwrites some rows: those in groups by the work table's values too, the others as they are told."""
         table = self.layout.table
-        values = {name: self.work.c[value] for name, value in self.layout.values.items()}
-        made = [sa.update(table).where(within, self._same).values({**assignments, **values})]
+        made = [sa.update(table).where(within, self._same).values({**assignments, **self.values})]
         if assignments:
             made.append(sa.update(table).where(within, sa.not_(self.placed)).values(dict(assignments)))
         return made

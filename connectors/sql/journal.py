@@ -41,12 +41,17 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One transaction's place: which plan, step and dataset it belongs to, and its number from 0."""
+    """One transaction's place: which plan, step and dataset it belongs to, and its number from 0.
+
+    ``marked``: the categories of which the dataset had marks when the step began. Nobody else acts on it meanwhile, so
+    rows that are acted on have no others. None: it is not known.
+    """
 
     plan: str
     step: str
     dataset: str
     number: int
+    marked: frozenset[str] | None = None
 
 
 class Journal:
@@ -155,18 +160,25 @@ class Journal:
         dataset: str,
         category: str,
         columns: Iterable[str],
+        *,
+        few: bool = False,
     ) -> sa.ColumnElement[bool]:
         """Whether a row's category is anonymised already: marked, and still with the values that were put there.
 
-        ``columns`` are the category's columns, in any order. Use only where `exists`; elsewhere nothing is marked.
+        ``columns`` are the category's columns, in any order. ``few``: it is asked of few rows of many; PostgreSQL then
+        looks for each one's mark, where it would read all marks of the store. Use only where `exists`; elsewhere
+        nothing is marked.
         """
         marks = self.marks.alias()
-        return sa.exists().where(
+        found: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
             marks.c.dataset == dataset,
             marks.c.category == category,
             marks.c.record == record_key(table.c[name] for name in key),
             marks.c.fingerprint == fingerprint(table, columns),
         )
+        if few and self._dialect.name == "postgresql":
+            found = found.offset(sa.literal_column("0"))
+        return found.exists()
 
     def written(self, record: sa.ColumnElement[str], dataset: str, category: str) -> sa.ColumnElement[bool]:
         """Whether a category of a record was ever anonymised, whatever stands there now.
@@ -194,6 +206,11 @@ class Journal:
         rows = connection.execute(sa.select(self.marks.c.dataset, self.marks.c.category).distinct())
         return frozenset((dataset, category) for dataset, category in rows)
 
+    def categories_of(self, connection: sa.Connection, dataset: str) -> frozenset[str]:
+        """The categories of a dataset of which anything is marked."""
+        categories = sa.select(self.marks.c.category).where(self.marks.c.dataset == dataset).distinct()
+        return frozenset(connection.execute(categories).scalars())
+
     def mark(
         self,
         connection: sa.Connection,
@@ -206,10 +223,10 @@ class Journal:
     ) -> None:
         """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now.
 
-        Where nothing of the category is marked yet, nothing can conflict, and a plain INSERT takes two thirds of the
-        time of one that looks.
+        Where none of them can be marked, nothing can conflict, and a plain INSERT takes two thirds of the time of one
+        that looks.
         """
-        record, marks = record_key(table.c[name] for name in key), self.marks.c
+        record = record_key(table.c[name] for name in key)
         rows = sa.select(
             sa.literal(chunk.dataset, sa.String),
             record,
@@ -218,8 +235,7 @@ class Journal:
             sa.literal(chunk.plan, sa.String),
         ).where(within)
         names = ["dataset", "record", "category", "fingerprint", "plan"]
-        marked = sa.exists().where(marks.dataset == chunk.dataset, marks.category == category)
-        if connection.execute(sa.select(marked)).scalar_one():
+        if category in self._marked(connection, chunk):
             upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
         else:
             connection.execute(self.marks.insert().from_select(names, rows, include_defaults=False))
@@ -235,9 +251,10 @@ class Journal:
     ) -> None:
         """Forget the marks of rows that have ceased to stand: one that does so later tells of a new use."""
         record, marks = record_key(table.c[name] for name in key), self.marks.c
-        if not connection.execute(sa.select(sa.exists().where(marks.dataset == chunk.dataset))).scalar_one():
-            return
+        marked = self._marked(connection, chunk)
         for category, columns in sorted(fields.items()):
+            if category not in marked:
+                continue
             standing = sa.select(record, fingerprint(table, columns)).where(within)
             connection.execute(
                 self.marks.delete().where(
@@ -247,6 +264,10 @@ class Journal:
                     sa.tuple_(marks.record, marks.fingerprint).not_in(standing),
                 )
             )
+
+    def _marked(self, connection: sa.Connection, chunk: Chunk) -> frozenset[str]:
+        """The categories of which rows of a chunk can be marked already."""
+        return self.categories_of(connection, chunk.dataset) if chunk.marked is None else chunk.marked
 
     def refresh_estimates(self, connection: sa.Connection) -> None:
         """Tell the planner how many marks there are, in a transaction of its own.

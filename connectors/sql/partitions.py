@@ -15,17 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from connectors.sql.act import (
-    Before,
-    Candidates,
-    Checkpoint,
-    Chunk,
-    Counts,
-    Frozen,
-    freeze_locked,
-    run_chunk,
-)
-from connectors.sql.journal import Journal
+from connectors.sql.act import Before, Checkpoint, run_chunk
+from connectors.sql.journal import Chunk, Counts, Journal
+from connectors.sql.lines import Candidates, Frozen, freeze_locked
 from connectors.sql.rewrite_postgresql import catalogued, fitting
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
 

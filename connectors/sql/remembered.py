@@ -16,8 +16,9 @@ from connectors.sql.functions import record_key
 from connectors.sql.upserts import upsert
 
 if TYPE_CHECKING:
-    from connectors.sql.act import Before, Frozen
+    from connectors.sql.act import Before
     from connectors.sql.journal import Chunk, Journal
+    from connectors.sql.lines import Frozen
 
 Fields = Mapping[str, Iterable[str]]
 """The columns of each category of a dataset."""

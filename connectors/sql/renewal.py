@@ -17,9 +17,10 @@ from connectors.errors import StoreRefuses
 from connectors.sql.functions import record_key
 
 if TYPE_CHECKING:
-    from connectors.sql.act import After, Frozen
+    from connectors.sql.act import After
     from connectors.sql.connector import SqlConnector
     from connectors.sql.journal import Chunk, Journal
+    from connectors.sql.lines import Frozen
 
 Expression = sa.ColumnElement[Any]
 

@@ -15,21 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql import rewrite_postgresql, rewrite_sqlite
-from connectors.sql.act import (
-    NUMBER,
-    After,
-    Before,
-    Candidates,
-    Checkpoint,
-    Chunk,
-    Counts,
-    Frozen,
-    complete,
-    freeze_everything,
-    refuse_keys,
-    run_chunk,
-)
-from connectors.sql.journal import Journal
+from connectors.sql.act import After, Before, Checkpoint, complete, refuse_keys, run_chunk
+from connectors.sql.journal import Chunk, Counts, Journal
+from connectors.sql.lines import NUMBER, Candidates, Frozen, freeze_everything, row_count
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
 
 _UNDONE_NOT = Obstacle(
@@ -95,10 +83,9 @@ def rewrite_chunk(
         return freeze_everything(connection, candidates)
 
     def act(frozen: Frozen) -> int:
-        there = _count(connection, table)
-        due = _count(connection, frozen.keys)
-        written: int = engine.write(connection, table, _names(table), _rows(table, frozen, change), at)
-        return there - written if change.takes_rows else due - abs(there - written)
+        there = row_count(connection, table)
+        written: int = engine.write(connection, table, _names(table), _rows(candidates, frozen, change), at)
+        return there - written if change.takes_rows else row_count(connection, frozen.keys) - abs(there - written)
 
     def after(frozen: Frozen) -> None:
         if change.takes_rows:
@@ -116,19 +103,20 @@ def _names(table: sa.Table) -> list[str]:
     return [column.name for column in table.c if column.computed is None]
 
 
-def _rows(table: sa.Table, frozen: Frozen, change: Change) -> sa.Select[Any]:
+def _rows(candidates: Candidates, frozen: Frozen, change: Change) -> sa.Select[Any]:
     """The rows that the new table is to have."""
-    keys = frozen.keys
+    table, keys, grouped = candidates.rows, frozen.keys, candidates.grouped
     same = sa.and_(*(keys.c[name] == table.c[name] for name in frozen.key))
     if change.takes_rows:
         return sa.select(*(table.c[name] for name in _names(table))).where(sa.not_(sa.exists().where(same)))
     due = keys.c[NUMBER].is_not(None)
-    columns = (
-        sa.case((due, change.assignments[name]), else_=table.c[name]) if name in change.assignments else table.c[name]
-        for name in _names(table)
-    )
-    return sa.select(*columns).select_from(table.outerjoin(keys, same))
-
-
-def _count(connection: sa.Connection, table: sa.FromClause) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+    source: sa.FromClause = table.outerjoin(keys, same)
+    new: dict[str, list[tuple[sa.ColumnElement[bool], Any]]] = {
+        name: [(due, value)] for name, value in change.assignments.items()
+    }
+    if grouped is not None:
+        source = grouped.beside_of(source)
+        for name, value in grouped.values.items():
+            new[name] = [(sa.and_(due, grouped.number.is_not(None)), value), *new.get(name, [])]
+    columns = (sa.case(*new[name], else_=table.c[name]) if name in new else table.c[name] for name in _names(table))
+    return sa.select(*columns).select_from(source)

@@ -19,44 +19,54 @@ Expression = sa.ColumnElement[Any]
 
 
 def assignments(
-    connection: sa.Connection, table: sa.FromClause, replacements: Mapping[str, Replacement]
+    connection: sa.Connection,
+    table: sa.FromClause,
+    replacements: Mapping[str, Replacement],
+    row: sa.FromClause | None = None,
 ) -> dict[str, Expression]:
-    """The new value of each column, for every row anew; makes the pools that it draws from ready on the connection."""
+    """The new value of each column, for every row anew; makes the pools that it draws from ready on the connection.
+
+    ``row``: the table, where the statement that gets the values reads its rows (`random_hex`).
+    """
     made = {}
     for name, replacement in replacements.items():
-        made[name] = _expression(connection, table.c[name], table, replacement.assignment)
+        made[name] = _expression(connection, table.c[name], table, row, replacement.assignment)
     return made
 
 
 def _expression(
-    connection: sa.Connection, column: Expression, table: sa.FromClause, assignment: Assignment
+    connection: sa.Connection,
+    column: Expression,
+    table: sa.FromClause,
+    row: sa.FromClause | None,
+    assignment: Assignment,
 ) -> Expression:
     match assignment:
         case Constant(value):
             return sa.null() if value is None else _literal(value, column, connection.dialect.name)
         case Fresh(digits, suffix):
-            text: Expression = random_hex(digits)
+            text: Expression = random_hex(digits, row)
             text = text.concat(sa.literal(suffix, sa.Text)) if suffix else text
             return sa.cast(text, column.type) if isinstance(column.type, sa.Uuid) else text
         case Digits(prefix, below, factor, width):
-            number: Expression = sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width))
+            number: Expression = sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width, row))
             return sa.cast(number, column.type) if isinstance(column.type, sa.Integer) else number
         case Joined(parts):
-            made = [_expression(connection, column, table, part) for part in parts]
+            made = [_expression(connection, column, table, row, part) for part in parts]
             return functools.reduce(lambda text, part: text.concat(sa.literal(" ", sa.Text)).concat(part), made)
         case Draw():
-            return _draw(connection, table, assignment)
+            return _draw(connection, table, row, assignment)
         case Coarse(build):
             return build(column, connection.dialect.name)
         case _:
             assert_never(assignment)
 
 
-def _draw(connection: sa.Connection, table: sa.FromClause, draw: Draw) -> Expression:
+def _draw(connection: sa.Connection, table: sa.FromClause, row: sa.FromClause | None, draw: Draw) -> Expression:
     def drawn(language: str) -> Expression:
         values = pool(draw.kind, language, draw.longest).values
         loaded = load_pool(connection, f"{draw.kind}_{language or 'any'}_{draw.longest or 0}", values)
-        return pool_draw(loaded, connection.dialect)
+        return pool_draw(loaded, connection.dialect, row)
 
     if draw.by is None:
         return drawn("")

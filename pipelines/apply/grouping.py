@@ -15,11 +15,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import DatasetShape
-from connectors.sql.act import key_among
 from connectors.sql.connector import SqlConnector
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Journal
-from connectors.sql.partition import GROUP, Layout, assign, same_record
+from connectors.sql.lines import key_among
+from connectors.sql.partition import GROUP, Layout
+from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout
 from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.data_map.model import DatasetMap
@@ -68,10 +69,10 @@ class Grouping:
         assign(connection, laid, self._work, rows, standing)
 
     def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
-        """The rows on which the step may act: but for those that are held back."""
-        key, rows = self.grouped.layout.key, found.subquery()
-        back = sa.exists().where(same_record(key, self._work, rows), self._work.c[GROUP].is_(None)).correlate(rows)
-        return sa.select(*(rows.c[name] for name in key)).where(sa.not_(back))
+        """The rows on which the step may act: those that have a group, and those that need none."""
+        laid, grouped = self.grouped.layout, self.grouped
+        may = key_among(laid.table, laid.key, found), sa.or_(grouped.placed, sa.not_(grouped.whole))
+        return sa.select(*(laid.table.c[name] for name in laid.key)).where(*may)
 
     def held_back(self, connection: sa.Connection) -> int:
         """How many rows no group can hide."""

@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.errors import StoreMismatch
-from connectors.sql.act import Before, Look, Restriction
+from connectors.sql.act import Before
 from connectors.sql.archive import ALTERED, ID, arrival
 from connectors.sql.connector import SqlConnector
+from connectors.sql.lines import Look, Restriction
 from pipelines.apply.refresh import Refreshed
 from pipelines.apply.rows import RowWork
 from pipelines.plan.archived import ArchivedSelection, ArchivedSelections

@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import DatasetShape, Inventory
-from connectors.sql.act import After, Chunk, Frozen, Line
+from connectors.sql.act import After
 from connectors.sql.catalog import children
 from connectors.sql.connector import SqlConnector
+from connectors.sql.journal import Chunk
+from connectors.sql.lines import Frozen, Line
 from connectors.sql.renewal import Pointer, refused_update, renewing
 from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.anonymise.replacement import TechniqueUnfit

@@ -8,25 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import (
-    After,
-    Before,
-    Candidates,
-    Chunk,
-    Counts,
-    Frozen,
-    Look,
-    delete_chunk,
-    everything,
-    line_up,
-    update_chunk,
-)
+from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
+from connectors.sql.journal import Chunk, Counts
+from connectors.sql.lines import Candidates, Frozen, Look, Restriction, everything, line_up
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -112,15 +103,9 @@ class RowWork:
             self.checkpoint("placed")
         with connection.begin():
             changes = self._changes(connection)
-        if self._rewritten(connection, record, due, changes):
-            return 0
-        with connection.begin():
-            candidates = self._lined_up(connection, found(), due)
-        refuse_more(self.step, candidates.count, self._allowed(record))
-        if self._dropped(connection, record, candidates):
-            with connection.begin():
-                candidates = self._lined_up(connection, found(), due)
-        left = self._pass(connection, record, candidates, changes)
+            record.marked = self.connector.journal.categories_of(connection, self.step.dataset)
+        first = self._rewritten(connection, record, due, changes)
+        candidates, left = first or self._in_ranges(connection, record, found, due, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
                 if grouping is not None:
@@ -140,14 +125,37 @@ class RowWork:
     def _allowed(self, record: StepRecord) -> int:
         return self.step.count + self.spare - record.settled
 
-    def _rewritten(self, connection: sa.Connection, record: StepRecord, due: Look, changes: Mapping[str, Any]) -> bool:
+    def _in_ranges(
+        self,
+        connection: sa.Connection,
+        record: StepRecord,
+        found: Callable[[], sa.Select[Any]],
+        due: Look,
+        changes: Mapping[str, Any],
+    ) -> tuple[Candidates, int]:
+        """Act on what goes as a whole partition, then chunk by chunk; the candidates, and how many are left."""
+        with connection.begin():
+            candidates = self._lined_up(connection, found(), due)
+        refuse_more(self.step, candidates.count, self._allowed(record))
+        if self._dropped(connection, record, candidates):
+            with connection.begin():
+                candidates = self._lined_up(connection, found(), due)
+        return candidates, self._pass(connection, record, candidates, changes)
+
+    def _rewritten(
+        self, connection: sa.Connection, record: StepRecord, due: Look, changes: Mapping[str, Any]
+    ) -> tuple[Candidates, int] | None:
         """Act on everything at once by writing the table anew, where the plan says so and it still fits."""
-        allowed = self._allowed(record)
+        allowed, grouping = self._allowed(record), self.grouping
         if not self._chosen(Strategy.REWRITE, record) or allowed <= 0:
-            return False
+            return None
         journal = self.connector.journal
         with connection.begin():
-            candidates = everything(connection, *self._rows, due)
+            if grouping is None:
+                candidates = everything(connection, *self._rows, due)
+            else:
+                placed = partial(_of_groups, grouping, due)
+                candidates = everything(connection, *self._rows, placed, grouping.grouped)
 
         def no_more(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
             counted = sa.select(sa.func.count()).select_from(frozen.keys)
@@ -159,9 +167,9 @@ class RowWork:
             hooks = [no_more, *before]
             return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, hooks, self._checkpoint)
 
-        self._chunk(record, allowed, act, Strategy.REWRITE)
+        counts = self._chunk(record, allowed, act, Strategy.REWRITE)
         record.rewritten = True
-        return True
+        return candidates, counts.locked
 
     def _dropped(self, connection: sa.Connection, record: StepRecord, candidates: Candidates) -> bool:
         """Empty the partitions that go as a whole, where the plan says so; whether any was."""
@@ -230,7 +238,7 @@ class RowWork:
         self.checkpoint("intent")
         dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
         try:
-            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk))
+            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk, record.marked))
         except HoldsChanged:
             self._receive(record, intent, None)
             del record.open[intent.chunk]
@@ -287,7 +295,7 @@ class RowWork:
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
         table, _ = self._rows
-        return {**assignments(connection, table, self.replacements), **self.values}
+        return {**assignments(connection, table, self.replacements, table), **self.values}
 
     def _receive(
         self,
@@ -304,6 +312,11 @@ class RowWork:
         record.acted |= bool(counts and counts.done)
         if unfit is not None:
             record.unfit[unfit.strategy] = unfit.obstacle
+
+
+def _of_groups(grouping: Grouping, due: Look, restriction: Restriction) -> sa.Select[Any]:
+    """What is due and has a group, or needs none."""
+    return grouping.found(due(restriction))
 
 
 def refuse_more(step: Step, due: int, allowed: int) -> None:

@@ -16,37 +16,32 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from connectors.base import Connector, Source
+from connectors.base import Connector
 from connectors.errors import ConnectorError, StoreDown
 from connectors.sql.connector import SqlConnector
 from connectors.sql.questions import Question
 from connectors.sql.strategy import Unfit
-from pipelines.apply.batches import Batches
 from pipelines.apply.buckets import turn_to_buckets
 from pipelines.apply.expected import Expect, expect_before
 from pipelines.apply.forgetting import forget_days, forget_told
 from pipelines.apply.gate import check_plan, check_stores
-from pipelines.apply.grouping import grouping
-from pipelines.apply.items import ItemWork
 from pipelines.apply.locks import locked_by_file, locked_in_store
-from pipelines.apply.overwriting import marks, replacements
 from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
-from pipelines.apply.redaction import redactor
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
 from pipelines.apply.rehearsing import rehearse_step
 from pipelines.apply.remaining import ledger_names, remaining
-from pipelines.apply.renewing import Renewal, key_renewal, renews
+from pipelines.apply.renewing import renews
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
 from pipelines.apply.stores import descends, opened, wanted
 from pipelines.apply.summary import Residue, RunSummary, StepSummary, summed
 from pipelines.apply.unheld import Unheld, as_seen
+from pipelines.apply.works import Works
 from pipelines.engine import EngineDatabase, RunState
 from pipelines.errors import ArdoiseError
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.progress import Progress, silent
-from pipelines.scan.sources import source_of
 from pipelines.statistics.ledger import settle
 from pipelines.statistics.questions import registered
 
@@ -166,6 +161,18 @@ class _Run:
 
     # -- acting
 
+    @functools.cached_property
+    def _works(self) -> Works:
+        return Works(
+            estate=self.estate,
+            plan=self.plan,
+            receipts=self.receipts,
+            settled=lambda step: self.records[step.id].settled,
+            told=self._told,
+            checkpoint=self.checkpoint,
+            chunk=self.chunk,
+        )
+
     def _act(self, connectors: dict[str, Connector], steps: Sequence[Step]) -> None:
         for step in steps:
             connector = connectors[step.store]
@@ -207,7 +214,7 @@ class _Run:
             if isinstance(connector, SqlConnector):
                 found = known.preview(connector, mine)
                 for step in mine:
-                    work = self._row_work(known, connector, step)
+                    work = self._works.rows(known, connector, step)
                     self._patiently([step], functools.partial(rehearse_step, connector, work, found[step.id].examples))
                 due = {name: each.count for name, each in found.items()}
             else:
@@ -216,7 +223,7 @@ class _Run:
                 refuse_more(step, due[step.id], self._allowed(step))
 
     def _allowed(self, step: Step) -> int:
-        return step.count + self._spare(step) - self.records[step.id].settled
+        return step.count + self._works.spare(step) - self.records[step.id].settled
 
     def _unfinished(self, step: Step) -> bool:
         """Whether a step has left something in this run: what its rows inherit must stay until that is settled."""
@@ -234,7 +241,7 @@ class _Run:
                     self.left[step.id] = step.count - self.records[step.id].settled
                     continue
                 record = self.records[step.id]
-                work = self._row_work(known, connector, step)
+                work = self._works.rows(known, connector, step)
                 with locked_in_store(connection, step.store, step.dataset):
                     self.resumed += work.resolve(connection, record)
                     places = self._act_on_rows(known, work, connection, places)
@@ -290,7 +297,7 @@ class _Run:
 
     def _items(self, known: Refreshed, connector: Connector, step: Step) -> None:
         record = self.records[step.id]
-        items = replace(self._item_work(connector, step), still=Unheld(known, step))
+        items = replace(self._works.items(connector, step), still=Unheld(known, step))
         self.resumed += items.resolve(record)
         record.unsettled.clear()
         found = known.items(step)
@@ -299,63 +306,7 @@ class _Run:
         self.left[step.id] = 0
 
     def _resolve_items(self, connector: Connector, step: Step) -> None:
-        self.resumed += self._item_work(connector, step).resolve(self.records[step.id])
-
-    def _row_work(self, known: Refreshed, connector: SqlConnector, step: Step) -> RowWork:
-        store_map = self.estate.data_maps[step.store]
-        dataset = store_map.datasets[step.dataset]
-        source = source_of(step.dataset, dataset)
-        shape = known.inventories[step.store].find(connector.location(source))
-        assert shape is not None, "a reflected table is in the inventory"  # noqa: S101
-        return RowWork(
-            step=step,
-            connector=connector,
-            source=source,
-            receipts=self.receipts,
-            checkpoint=self.checkpoint,
-            told=self._told(step),
-            replacements=replacements(step, dataset, shape),
-            marks=marks(step, dataset),
-            statistics=tuple(each.question for each in registered(connector, store_map, step.dataset)),
-            spare=self._spare(step),
-            chunk=self.chunk,
-            most=self.estate.stores[step.store].rewrite.bytes,
-            grouping=grouping(step, dataset, connector, shape, self.plan.digest),
-            holds_changed=known.holds.changed,
-            renewal=self._renewal(known, connector, step),
-        )
-
-    def _renewal(self, known: Refreshed, connector: SqlConnector, step: Step) -> Renewal | None:
-        return key_renewal(step, known.context.active(step.store), known.inventories[step.store], connector)
-
-    def _spare(self, step: Step) -> int:
-        """Rows that the plan takes as a whole and a living child holds back: they are emptied instead."""
-        if step.takes_rows:
-            return 0
-        whole = [
-            each
-            for each in self.plan.steps
-            if each.takes_rows and (each.store, each.dataset, each.place) == (step.store, step.dataset, step.place)
-        ]
-        return sum(max(0, each.count - self.records[each.id].settled) for each in whole)
-
-    def _item_work(self, connector: Connector, step: Step) -> ItemWork:
-        source = self._source(step)
-        if hasattr(connector, "checkpoint"):
-            connector.checkpoint = self.checkpoint
-        return ItemWork(
-            step=step,
-            connector=connector,
-            source=source,
-            receipts=self.receipts,
-            batches=Batches(self.estate.plan_folder(self.plan.digest) / "batches"),
-            transform=redactor(self.estate, step),
-            checkpoint=self.checkpoint,
-            told=self._told(step),
-        )
-
-    def _source(self, step: Step) -> Source:
-        return source_of(step.dataset, self.estate.data_maps[step.store].datasets[step.dataset])
+        self.resumed += self._works.items(connector, step).resolve(self.records[step.id])
 
     def _open(self) -> list[Step]:
         """Read the ledger; the steps that are not complete yet."""
@@ -423,9 +374,9 @@ class _Run:
             if step.place is Place.ARCHIVE:
                 return connector.purge_archive(step.dataset)
             if renews(step, self.estate.data_maps[step.store].datasets):
-                connector.scatter(self._source(step))
-            return connector.purge_residue(self._source(step), fresh=self._fresh(step))
-        return connector.purge_residue(self._source(step))
+                connector.scatter(self._works.source(step))
+            return connector.purge_residue(self._works.source(step), fresh=self._fresh(step))
+        return connector.purge_residue(self._works.source(step))
 
     def _fresh(self, step: Step) -> bool:
         """Whether the last thing that was done to a step's table in this run was to write it anew."""

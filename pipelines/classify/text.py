@@ -85,7 +85,8 @@ def spans_of(
     for text, pieces in zip(texts, cut, strict=True):
         seen = list(_known_spans(text, known))
         for block, spoken in pieces:
-            for span in read[block.text, spoken]:
+            names = _known_spans(block.text, known) if block.coded else ()
+            for span in (*names, *read[block.text, spoken]):
                 start, end = block.place(span.start, span.end)
                 seen.append(replace(span, start=start, end=end))
         found.append([span for span in _resolved(text, seen) if span.type not in IGNORED])

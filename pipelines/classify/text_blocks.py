@@ -1,12 +1,14 @@
 """A text as blocks: paragraphs without the marks of quoting, each of which is read once however often it occurs.
 
 A mail that is answered comes back quoted, and a signature stands under every mail: read as blocks, they are the same
-block. A block knows where its characters stood.
+block. A character that is written as a reference of HTML (`&eacute;`, `&nbsp;`) is read as what it stands for. A block
+knows where its characters stood.
 """
 
 from __future__ import annotations
 
 import bisect
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,24 +21,38 @@ LONGEST = 2_000
 
 _QUOTED = re.compile(r"[ \t]{0,3}(?:[>|][ \t]?)+")
 _SIGNATURE = re.compile(r"--[ \t]?|_{5,}|[-=*~#]{5,}.*")
+_REFERENCE = re.compile(r"&(?:#\d{2,6}|#[xX][\da-fA-F]{2,5}|(?!lt;|gt;|amp;)[A-Za-z][A-Za-z\d]{1,30});")
+"""But those that would make a mark of HTML of what is none."""
 _ATTRIBUTION = re.compile(r"(?:Le|On)\b.{6,120}(?:a écrit|wrote)[ \u00a0]?:\s*$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Part of a text as it reads. ``lines``: where each of its lines begins, in it and in the text."""
+    """Part of a text as it reads.
+
+    ``runs``: where each run of characters begins, in it and in the text, and how long it is there if it is one
+    character that stood as a reference (else 0).
+    """
 
     text: str
-    lines: tuple[tuple[int, int], ...]
+    runs: tuple[tuple[int, int, int], ...]
+
+    @property
+    def coded(self) -> bool:
+        """Whether a character of it stood as a reference."""
+        return any(width for _, _, width in self.runs)
 
     def place(self, start: int, end: int) -> tuple[int, int]:
         """Where a span of the block stands in the text."""
-        return self._at(start), self._at(end - 1) + 1
+        first, _ = self._at(start)
+        _, last = self._at(end - 1)
+        return first, last
 
-    def _at(self, position: int) -> int:
-        line = bisect.bisect_right(self.lines, (position, float("inf"))) - 1
-        begins, stands = self.lines[line]
-        return stands + position - begins
+    def _at(self, position: int) -> tuple[int, int]:
+        """Where a character begins and ends."""
+        begins, stands, width = self.runs[bisect.bisect_right(self.runs, position, key=lambda run: run[0]) - 1]
+        start = stands + position - begins
+        return start, start + (width or 1)
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -75,21 +91,37 @@ def _lines(text: str) -> Iterator[tuple[str, int, int]]:
 def _block(lines: list[tuple[str, int]]) -> Iterator[Block]:
     """One block of these lines, those of great length in pieces that end at a space."""
     said: list[str] = []
-    places: list[tuple[int, int]] = []
+    runs: list[tuple[int, int, int]] = []
     length = 0
     for line, start in lines:
         for offset in range(0, max(len(line), 1), LONGEST):
             piece = line[offset : offset + LONGEST]
             if length and length + len(piece) > LONGEST:
-                yield from _made(said, places)
-                said, places, length = [], [], 0
-            places.append((length, start + offset))
-            said.append(piece)
-            length += len(piece) + 1
-    yield from _made(said, places)
+                yield from _made(said, runs)
+                said, runs, length = [], [], 0
+            read = ""
+            for run, stands, width in _decoded(piece):
+                runs.append((length + len(read), start + offset + stands, width))
+                read += run
+            said.append(read)
+            length += len(read) + 1
+    yield from _made(said, runs)
 
 
-def _made(said: list[str], places: list[tuple[int, int]]) -> Iterator[Block]:
+def _decoded(piece: str) -> Iterator[tuple[str, int, int]]:
+    """The runs of a piece of a line as they read, where each begins in it, and the length of a reference."""
+    position = 0
+    for match in _REFERENCE.finditer(piece):
+        character = html.unescape(match[0])
+        if len(character) != 1:
+            continue
+        yield piece[position : match.start()], position, 0
+        yield character if character.isprintable() else " ", match.start(), len(match[0])
+        position = match.end()
+    yield piece[position:], position, 0
+
+
+def _made(said: list[str], runs: list[tuple[int, int, int]]) -> Iterator[Block]:
     text = "\n".join(said)
     if any(ch.isalnum() for ch in text):
-        yield Block(text, tuple(places))
+        yield Block(text, tuple(runs))

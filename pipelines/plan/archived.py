@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.act import Restriction
 from connectors.sql.archive import ID, Archive
 from connectors.sql.catalog import OWN_PREFIX
+from connectors.sql.lines import Restriction
 from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, frozen_fact, links_in
 from pipelines.plan.artefact import Action, Step
 from pipelines.plan.carried import Carried

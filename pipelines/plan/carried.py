@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.act import Restriction, key_among
+from connectors.sql.lines import Restriction, key_among
 from pipelines.data_map.model import DatasetMap, EventSource, OpenIf, Parent
 from pipelines.plan.compile import EventColumns, extended, extreme, layer
 from pipelines.plan.dates import day_of, given

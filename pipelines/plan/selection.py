@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from connectors.sql.act import Restriction
 from connectors.sql.functions import keyed_digest, record_key
+from connectors.sql.lines import Restriction
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Portion, Step
 from pipelines.plan.carried import Carried

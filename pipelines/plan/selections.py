@@ -9,7 +9,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from connectors.base import Inventory
-from connectors.sql.act import Restriction
+from connectors.sql.lines import Restriction
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context
 from pipelines.plan.evidence import Evidence, HandedOver

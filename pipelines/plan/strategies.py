@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connectors.sql import partitions, rewrite
 from connectors.sql.strategy import Obstacle, Strategy
-from pipelines.plan.artefact import Action, Declined, Place, Step
+from pipelines.plan.artefact import Declined, Place, Step
 from pipelines.plan.renewals import renewed
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ SHARE = 4
 
 NO_WRITER = "the store has no write address"
 RENEWED = "its keys are renewed, and what points at them has to follow"
-IN_GROUPS = "its rows are written group by group, so that they hide among each other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,7 @@ class Choice:
         return "no partition is due as a whole"
 
     def _rewrite(self, step: Step, selection: Selection, found: int) -> str:
-        connection, table, anonymity = selection.store.connection, selection.table, selection.map.anonymity
-        if step.action is Action.ANONYMISE and anonymity is not None and not anonymity.link:
-            return IN_GROUPS
+        connection, table = selection.store.connection, selection.table
         if renewed(step, selection.map):
             return RENEWED
         rows = found

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.digests import DigestKey
-from connectors.sql.act import Restriction
 from connectors.sql.journal import Journal
+from connectors.sql.lines import Restriction
 from pipelines.data_map.model import DatasetMap, EventSource, FactSource, OpenIf, Parent, StoreMap, SubjectLink
 from pipelines.plan.links import EMAIL, spelled, unread
 from pipelines.plan.occurrences import Horizon, among
@@ -79,10 +79,10 @@ class Tables:
         found = sorted({each.category for each in self.map(name).personal.values()})
         return [each for each in found if not self.still or (name, each) in self._ever_marked]
 
-    def _marked(self, table: sa.Table, name: str, category: str) -> Expression:
+    def _marked(self, table: sa.Table, name: str, category: str, *, few: bool) -> Expression:
         dataset, journal = self.map(name), self.journal
         fields = [field for field, each in dataset.personal.items() if each.category == category]
-        return sa.false() if journal is None else journal.marked(table, dataset.key, name, category, fields)
+        return sa.false() if journal is None else journal.marked(table, dataset.key, name, category, fields, few=few)
 
     @property
     def fenced(self) -> bool:
@@ -110,13 +110,13 @@ class Tables:
 
     def spelled(self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None) -> sa.FromClause:
         """A table's rows with what is dear to compute and used more than once: forms of addresses, and marks."""
-        rows = self.rows(name, extra)
+        rows = self.rows(name, extra, few=restriction is not None)
         if restriction is not None:
             rows = rows.where(restriction(self.table(self.map(name).source)))
         return spelled(rows, self.map(name).subjects, self.dialect, fenced=self.fenced)
 
-    def rows(self, name: str, extra: Sequence[str] = ()) -> sa.Select[Any]:
-        """A table's rows with their marks, of which `marked` tells.
+    def rows(self, name: str, extra: Sequence[str] = (), *, few: bool = False) -> sa.Select[Any]:
+        """A table's rows with their marks, of which `marked` tells; ``few``: only a few of them are read in the end.
 
         Of its columns, those that the data map names: some engines copy every layer's rows.
         """
@@ -129,8 +129,9 @@ class Tables:
         wanted |= {own for parent in dataset.inherits for own in parent.on}
         wanted |= {each for link in dataset.subjects for each in link.columns}
         wanted |= {each.column for each in sources if each is not None and each.column is not None}
-        marks = (self._marked(table, name, category).label(_mark(category)) for category in self.markable(name))
-        return sa.select(*(table.c[each] for each in sorted(wanted)), *marks)
+        marks = ((each, self._marked(table, name, each, few=few)) for each in self.markable(name))
+        labelled = (marked.label(_mark(category)) for category, marked in marks)
+        return sa.select(*(table.c[each] for each in sorted(wanted)), *labelled)
 
     def nobody(self, table: sa.FromClause, name: str, columns: Sequence[str]) -> Expression:
         """Whether a link was anonymised: an invented name is nobody's, whoever else may bear it."""

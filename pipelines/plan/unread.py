@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from connectors.digests import DigestKey
-from connectors.sql.act import Restriction, key_among
+from connectors.sql.lines import Restriction, key_among
 from pipelines.data_map.model import SubjectLink
 from pipelines.plan.carried import Carried, Datasets, referenced
 from pipelines.plan.cells import addresses_in

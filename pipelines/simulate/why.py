@@ -13,9 +13,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.act import Restriction
 from connectors.sql.archive import ID
 from connectors.sql.engines import speaking_for
+from connectors.sql.lines import Restriction
 from pipelines.errors import Unavailable, UsageError
 from pipelines.estate import Estate
 from pipelines.plan.archived import ArchivedSelection

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from connectors.sql.act import key_among
 from connectors.sql.archive import ALTERED, ID, PLAN, STEP, Archive
+from connectors.sql.lines import key_among
 from connectors.sql.sets import SetDigest, set_digest
 from expectations.probes import Probe
 from pipelines.plan.arrivals import archivable

@@ -15,17 +15,10 @@ import sqlalchemy as sa
 from fixtures_sql import Shop
 
 from connectors.errors import StoreRefuses
-from connectors.sql.act import (
-    Candidates,
-    Chunk,
-    Counts,
-    Frozen,
-    dataset_lock,
-    delete_chunk,
-    line_up,
-    update_chunk,
-)
+from connectors.sql.act import dataset_lock, delete_chunk, update_chunk
 from connectors.sql.functions import random_hex
+from connectors.sql.journal import Chunk, Counts
+from connectors.sql.lines import Candidates, Frozen, line_up
 from connectors.sql.questions import Question
 
 PERSONAL = ("first_name", "city")
@@ -265,7 +258,9 @@ PROGRAM = textwrap.dedent("""
     import datetime as dt, os, signal, sys
     import sqlalchemy as sa
     from connectors.base import Source
-    from connectors.sql.act import Chunk, delete_chunk, line_up
+    from connectors.sql.act import delete_chunk
+    from connectors.sql.journal import Chunk
+    from connectors.sql.lines import line_up
     from connectors.sql.connector import SqlConnector
     from connectors.sql.questions import Question
     url, point = sys.argv[1:]

@@ -16,10 +16,10 @@ from fixtures_sql import Shop, fill_shop
 
 from connectors.base import Source
 from connectors.errors import ConnectorError, StoreDown, StoreMismatch, StoreReadOnly, StoreRefuses
-from connectors.sql.act import NUMBER, Frozen
 from connectors.sql.archive import ID, PLAN, STEP, Archive, ArchivePlace, arrival
 from connectors.sql.connector import SqlConnector
 from connectors.sql.journal import Chunk, Counts
+from connectors.sql.lines import NUMBER, Frozen
 from pipelines.demo.servers.postgres import PostgresServer
 
 PLACE = "ardoise_archive"

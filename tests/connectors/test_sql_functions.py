@@ -89,3 +89,17 @@ def test_random_digits_differ_by_row_and_have_their_length(connections: list[sa.
         assert len(set(found)) == 59
         assert {len(each) for each in found} == {31}
         assert set("".join(found)) <= set("0123456789abcdef")
+
+
+def test_rows_at_the_same_place_of_two_partitions_draw_for_themselves(connections: list[sa.Connection]) -> None:
+    postgresql = connections[0]
+    table = sa.Table("parted", sa.MetaData(), sa.Column("n", sa.Integer), prefixes=["TEMPORARY"])
+    for each in (
+        "CREATE TEMPORARY TABLE parted (n integer) PARTITION BY LIST (n)",
+        *(f"CREATE TEMPORARY TABLE parted_{n} PARTITION OF parted FOR VALUES IN ({n})" for n in (1, 2)),
+        "INSERT INTO parted SELECT 1 + mod(n, 2) FROM generate_series(1, 60) AS n",
+    ):
+        postgresql.exec_driver_sql(each)
+    found = [postgresql.execute(sa.select(random_hex(70, table))).scalars().all() for _ in range(2)]
+    assert len({each for drawn in found for each in drawn}) == 120
+    assert {len(each) for each in found[0]} == {70}

@@ -13,13 +13,13 @@ from connectors.sql.pools import load_pool, pool_draw
 NAMES = [f"Prénom{number}" for number in range(1000)]
 
 
-def _draw(shop: Shop) -> list[str]:
+def _draw(shop: Shop, *, by_row: bool) -> list[str]:
     table = shop.connector.table(shop.contacts)
     with shop.connector.writing() as connection:
         with connection.begin():
             pool = load_pool(connection, "first_name", NAMES)
         with connection.begin():
-            draw = pool_draw(pool, connection.dialect)
+            draw = pool_draw(pool, connection.dialect, table if by_row else None)
             connection.execute(sa.update(table).values(first_name=draw, city=draw))
     rows = shop.rows("SELECT first_name, city FROM contacts ORDER BY id")
     assert {name for row in rows for name in row} <= set(NAMES), "every row gets a value of the pool, none gets NULL"
@@ -28,8 +28,9 @@ def _draw(shop: Shop) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def test_every_row_draws_for_itself_and_every_run_anew(shop: Shop) -> None:
-    first, second = _draw(shop), _draw(shop)
+@pytest.mark.parametrize("by_row", [True, False])
+def test_every_row_draws_for_itself_and_every_run_anew(shop: Shop, by_row: bool) -> None:
+    first, second = _draw(shop, by_row=by_row), _draw(shop, by_row=by_row)
     assert max(Counter(first).values()) <= 5
     assert len(set(first)) > 80
     assert sum(one == other for one, other in zip(first, second, strict=True)) <= 5

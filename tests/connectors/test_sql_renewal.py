@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from fixtures_sql import Shop
 
 from connectors.errors import StoreRefuses
-from connectors.sql.act import Chunk, Counts, line_up, update_chunk
+from connectors.sql.act import update_chunk
 from connectors.sql.functions import random_digits
+from connectors.sql.journal import Chunk, Counts
+from connectors.sql.lines import line_up
 from connectors.sql.renewal import Pointer, renewing
 
 CHUNK = Chunk("plan", "step", "contacts", 1)

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from fixtures_postgres import PostgresDatabase
 
 from connectors.base import Source
-from connectors.sql.act import Candidates, Chunk, Counts, everything
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import random_hex
+from connectors.sql.journal import Chunk, Counts
+from connectors.sql.lines import Candidates, everything
 from connectors.sql.pools import load_pool, pool_draw
 from connectors.sql.rewrite import Change, rewrite_chunk
 from pipelines.demo.servers.postgres import PostgresServer, binaries

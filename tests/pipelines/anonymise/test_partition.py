@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,24 +14,26 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.base import DatasetShape, FieldShape, Kind
 from connectors.sql.engines import open_engine
-from connectors.sql.partition import GROUP, Layout, assign, same_record
+from connectors.sql.partition import GROUP, JOINS, Layout, same_record
+from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout
 from pipelines.data_map.model import DatasetMap
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dialect sqlite.* does .not. support Decimal")
 
-TABLE = """CREATE TABLE orders (id integer PRIMARY KEY, person integer, region varchar(8), postcode varchar(5) NOT NULL,
-day date, cents integer, weight decimal(8,2) NOT NULL, kind varchar(4), done integer NOT NULL)"""
+TABLE = """CREATE TABLE orders (number integer PRIMARY KEY, person integer, region varchar(8),
+postcode varchar(5) NOT NULL, day date, cents integer,
+weight decimal(8,2) NOT NULL, kind varchar(4), done integer NOT NULL)"""
 SHAPE = DatasetShape(
     "orders",
     Kind.ROWS,
     (
-        FieldShape("id", "INTEGER", False, True),
+        FieldShape("number", "INTEGER", False, True),
         FieldShape("person", "INTEGER"),
         FieldShape("region", "VARCHAR(8)", length=8),
         FieldShape("postcode", "VARCHAR(5)", False, length=5),
@@ -39,7 +43,7 @@ SHAPE = DatasetShape(
         FieldShape("kind", "VARCHAR(4)", length=4),
         FieldShape("done", "INTEGER", False),
     ),
-    ("id",),
+    ("number",),
 )
 K = 3
 
@@ -59,7 +63,9 @@ def declared(**changes: Any) -> DatasetMap:
         "subject": "person",
         "free": ["done", "person"],  # so that whose a row was can be told afterwards
     } | changes
-    return DatasetMap.model_validate({"source": "orders", "controller": "TEST", "key": ["id"], "anonymity": anonymity})
+    return DatasetMap.model_validate(
+        {"source": "orders", "controller": "TEST", "key": ["number"], "anonymity": anonymity}
+    )
 
 
 @dataclass
@@ -73,30 +79,35 @@ class Orders:
         self.number = 0
 
     def layout(self, dataset: DatasetMap) -> Layout:
-        return layout(dataset, SHAPE, self.table, ("id",), sa.true(), self.connection.dialect.name)
+        return layout(dataset, SHAPE, self.table, ("number",), sa.true(), self.connection.dialect.name)
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> None:
         with self.connection.begin():
             for row in rows:
                 self.number += 1
-                self.connection.execute(self.table.insert(), {"id": self.number, "done": 0, **row})
+                self.connection.execute(self.table.insert(), {"number": self.number, "done": 0, **row})
 
-    def run(self, dataset: DatasetMap) -> None:
-        """Anonymise what was not."""
+    def run(self, dataset: DatasetMap) -> dict[int, int]:
+        """Anonymise what was not; the group of every row that is in a new one."""
         made = self.layout(dataset)
         work, table = made.work("ardoise_work", None, {}), self.table
         with self.connection.begin():
             work.create(self.connection)
             for _ in range(2):  # what has a place keeps it
-                assign(self.connection, made, work, sa.select(table.c.id).where(table.c.done == 0), table.c.done == 1)
+                assign(
+                    self.connection, made, work, sa.select(table.c.number).where(table.c.done == 0), table.c.done == 1
+                )
             values = {name: work.c[value] for name, value in made.values.items()}
-            placed = sa.and_(same_record(("id",), table, work), work.c[GROUP].is_not(None))
+            placed = sa.and_(same_record(("number",), table, work), work.c[GROUP].is_not(None))
             self.connection.execute(table.update().where(placed).values(**values, done=1))
+            new = sa.select(work.c.number, work.c[GROUP]).where(work.c[GROUP].is_not(None), sa.not_(work.c[JOINS]))
+            found = {row[0]: row[1] for row in self.connection.execute(new)}
             work.drop(self.connection)
+            return found
 
     def rows(self) -> list[dict[str, Any]]:
         with self.connection.begin():
-            found = self.connection.execute(sa.select(self.table).order_by(self.table.c.id))
+            found = self.connection.execute(sa.select(self.table).order_by(self.table.c.number))
             return [dict(row) for row in found.mappings()]
 
     def clear(self) -> None:
@@ -139,6 +150,25 @@ ROW = st.fixed_dictionaries(
 )
 NO_SHRINK = [Phase.explicit, Phase.generate]
 RUNS = st.lists(st.lists(ROW, min_size=1, max_size=40), min_size=1, max_size=3)
+
+
+def crowd(count: int) -> list[dict[str, Any]]:
+    """Orders of so many that cells have several groups."""
+    draw = random.Random(count)
+    return [
+        {
+            "person": draw.randrange(count // 2) or None,
+            "region": draw.choice([None, "IDF"]),
+            "postcode": "75011",
+            "day": dt.date(2020, draw.choice([1, 3, 7]), 5),
+            "cents": draw.choice([None, *range(1, 1000)]),
+            "weight": Decimal(draw.randrange(1000)) / 100,
+            "kind": None,
+        }
+        for _ in range(count)
+    ]
+
+
 KEPT = ("region", "postcode", "day", "kind", "cents", "weight")
 
 
@@ -153,6 +183,8 @@ def cells(rows: Sequence[dict[str, Any]], persons: Sequence[Any]) -> dict[tuple[
 
 @settings(max_examples=25, deadline=None, phases=NO_SHRINK, suppress_health_check=list(HealthCheck))
 @given(runs=RUNS, alone=st.booleans(), measured=st.booleans())
+@example(runs=[crowd(90), crowd(15)], alone=True, measured=True)
+@example(runs=[crowd(90), crowd(15)], alone=False, measured=True)
 def test_no_run_leaves_a_cell_that_hides_fewer_than_k(
     orders: Orders, runs: list[list[dict[str, Any]]], alone: bool, measured: bool
 ) -> None:
@@ -166,21 +198,22 @@ def test_no_run_leaves_a_cell_that_hides_fewer_than_k(
         orders.insert(rows)
         before = orders.rows()
         for row in before:
-            known.setdefault(row["id"], row)
-        orders.run(dataset)
+            known.setdefault(row["number"], row)
+        groups = orders.run(dataset)
         after = orders.rows()
-        assert [row["id"] for row in before] == [row["id"] for row in after]
+        assert [row["number"] for row in before] == [row["number"] for row in after]
         for then, now in zip(before, after, strict=True):
             if not now["done"] or then["done"]:
                 assert then == now, "who was done stays as he is, who is held back too"
             assert [then[name] for name in ("person", "kind")] == [now[name] for name in ("person", "kind")]
             assert (then["cents"] is None) == (now["cents"] is None)
-        persons = [row["id"] if alone else row["person"] for row in after]
+        persons = [row["number"] if alone else row["person"] for row in after]
         kept = [{**row, **({} if measured else {"cents": None, "weight": None})} for row in after]
         assert all(len(subjects) >= K for subjects in cells(kept, persons).values())
         assert_held_back_rightly(before, after, persons)
         if measured:
             assert_means(known, after)
+            assert_groups(before, after, persons, groups)
 
 
 def assert_held_back_rightly(
@@ -209,3 +242,35 @@ def assert_means(known: dict[int, dict[str, Any]], rows: Sequence[dict[str, Any]
         after = [row[name] for row in rows if row[name] is not None]
         low, high = min(before, default=0), max(before, default=0)
         assert all(low - unit <= value <= high + unit for value in after)
+
+
+def assert_groups(
+    before: Sequence[dict[str, Any]],
+    after: Sequence[dict[str, Any]],
+    persons: Sequence[Any],
+    groups: dict[int, int],
+) -> None:
+    """New groups have k to 2k-1 persons each, divide a cell by order of what its persons have, and get their means."""
+    of_cell: dict[tuple[Any, ...], dict[Any, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    group_of: dict[tuple[Any, ...], set[int]] = defaultdict(set)
+    of_group: dict[int, list[tuple[dict[str, Any], dict[str, Any], Any]]] = defaultdict(list)
+    for then, now, person in zip(before, after, persons, strict=True):
+        if then["number"] in groups:
+            cell = (*(now[name] for name in ("region", "postcode", "day", "kind")), now["cents"] is None)
+            of_cell[cell][person].append(then)
+            group_of[(*cell, person)].add(groups[then["number"]])
+            of_group[groups[then["number"]]].append((then, now, person))
+    for rows in of_group.values():
+        assert K <= len({person for *_, person in rows} - {None}) < 2 * K
+        for name, half in (("cents", Decimal("0.5")), ("weight", Decimal("0.005"))):
+            values = [then[name] for then, *_ in rows]
+            if values[0] is not None:
+                assert all(abs(now[name] - Decimal(sum(values)) / len(values)) <= half for _, now, _ in rows)
+    for cell, whose in of_cell.items():
+        spans: dict[int, list[Decimal]] = defaultdict(list)
+        for person, rows in whose.items():
+            (group,) = group_of[(*cell, person)]
+            if rows[0]["cents"] is not None:
+                spans[group].append(Decimal(sum(row["cents"] for row in rows)) / len(rows))
+        ordered = sorted((min(each), max(each)) for each in spans.values())
+        assert all(high <= low for (_, high), (low, _) in itertools.pairwise(ordered))

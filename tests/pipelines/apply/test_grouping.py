@@ -10,6 +10,7 @@ import pytest
 from apply_states import worker
 from hidden_shop import KEPT, Club, K, club, hidden, is_nobody
 
+from connectors.sql.strategy import Strategy
 from pipelines.verify.anonymity import HIDDEN, measured
 
 pytestmark = pytest.mark.slow
@@ -46,6 +47,38 @@ def test_former_members_hide_among_each_other_run_after_run(store: Club) -> None
     assert any(each.expectation == HIDDEN for each in findings)
     found = next(each for each in measured(store.estate, plan) if each.dataset == "members")
     assert (found.k, found.cells) == (min(cells.values()), len(cells))
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_table_that_is_written_anew_has_the_groups_too(store: Club, moved: bool) -> None:
+    """``moved``: somebody writes to a member between the groups and the act, whose group is then made anew."""
+    store.rewriting()
+    store.join(range(1, 120))
+    store.join(range(200, 210), left=1)
+    living = [row for row in store.rows() if row["id"] >= 200]
+    plan = store.plan()
+    chosen = {step.dataset: step.strategy for step in plan.steps if step.fields != ("ip",)}
+    assert chosen["members"] is Strategy.REWRITE, [step.declined for step in plan.steps]
+
+    def checkpoint(point: str) -> None:
+        if moved and point == "placed":
+            store.run("DELETE FROM members WHERE id IN (1, 2, 3)")
+
+    summary = store.apply(plan, checkpoint=checkpoint)
+    assert summary.complete
+    after = store.rows()
+    cells = hidden(after, is_nobody)
+    assert cells
+    assert min(cells.values()) >= K
+    assert [row for row in after if row["id"] >= 200] == [{**row, "ip": None} for row in living]
+    back = [row["id"] for row in after if row["id"] < 200 and not is_nobody(row)]
+    assert back == [29, 58, 87, 116], "too few without an amount to hide each other"
+    assert summary.counts["held_back"] == len(back)
+    assert not store.working()
+    unmet = {each.expectation for each in store.verify(plan) if not each.passed}
+    theirs = {"registered statistics are what they were", "what was not due is untouched"}
+    assert unmet == (theirs if moved else set()), "somebody has deleted three rows"
 
 
 def test_what_nobody_can_hide_is_held_back(store: Club) -> None:

@@ -86,6 +86,11 @@ def test_known_names_go_whatever_the_models_say() -> None:
     assert redacted == "vu avec  [KNOWN] hier, elle rappelle; demain, peut-être"
 
 
+def test_what_is_written_as_references_of_html_is_read_and_goes_whole() -> None:
+    text = "Rappeler M. Andr&eacute;&nbsp;Lef&egrave;vre &agrave; Nantes, et Zo&eacute;&nbsp;Quatremère."
+    assert redact_text(text, known=["Zoé Quatremère"]) == "Rappeler M. [PERSON] &agrave; [LOCATION], et [KNOWN]."
+
+
 def test_a_known_name_inside_another_word_stays() -> None:
     assert redact_text("il faut remarquer cela", known=["Marque", "il"]) == "il faut remarquer cela"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,12 +24,27 @@ def test_a_signature_is_a_block_of_its_own() -> None:
     assert [each.text for each in blocks(LETTER)][-1] == "-- \nPaul Martin\nAcme"
 
 
-@given(st.text(alphabet="ab >|\n-\r_é.", max_size=120))
+pieces = st.sampled_from(
+    [*"ab >|\n-\r_é.&;#", "&eacute;", "&nbsp;", "&#233;", "&#xe9;", "&#10;", "&lt;", "&amp;", "&no;"]
+)
+
+
+@given(st.lists(pieces, max_size=60).map("".join))
 def test_every_place_of_a_block_leads_to_the_same_letter_of_the_text(text: str) -> None:
     for block in blocks(text):
+        before = 0
         for position, letter in enumerate(block.text):
             start, end = block.place(position, position + 1)
-            assert letter == "\n" or text[start:end] == letter
+            stood = text[start:end]
+            assert letter in {"\n", stood} or (letter in {html.unescape(stood), " "} and stood.startswith("&"))
+            assert letter == "\n" or before <= start < end
+            before = end
+
+
+def test_references_are_what_they_stand_for_and_make_no_marks() -> None:
+    (block,) = blocks("Andr&eacute;&nbsp;Le&#xA0;Goff &lt;b&gt; AT&amp;T")
+    assert block.text == "André Le Goff &lt;b&gt; AT&amp;T"
+    assert block.place(0, 13) == (0, 30)
 
 
 def test_sentences_that_can_name_nobody_are_not_read() -> None:

@@ -1,0 +1,269 @@
+"""What a step may act on: its candidates, lined up by number, and the keys of a chunk of them that are due, frozen.
+
+Candidates are evaluated once, into temporary tables of the connection. A chunk takes the next of them, locks their
+rows where the store has row locks, and looks again: whether they are due *now* is asked inside the chunk's transaction,
+of exactly these keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.sql.functions import random_hex
+from connectors.sql.grouped import Grouped
+from connectors.sql.journal import Counts
+from connectors.sql.partition import GROUP
+from connectors.sql.temporary import analyse, empty
+
+NUMBER = "ardoise_number"
+
+Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
+"""The condition on a table's rows that limits a query to some of them."""
+
+Look = Callable[[Restriction], sa.Select[Any]]
+"""Selects the keys of what is due now, among the rows that a restriction lets through; asked in every chunk anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The temporary tables of one table's candidates on one connection, for one step after the other.
+
+    ``numbered`` are the keys of all; ``chunk`` those of the chunk under way, of which ``locked`` could be locked and
+    ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have locked. ``mine`` lets the rows
+    of the chunk under way through. They are the same objects throughout, so that statements are compiled once.
+    """
+
+    numbered: sa.Table
+    chunk: sa.Table
+    locked: sa.Table
+    frozen: sa.Table
+    held: sa.Table
+    mine: Restriction
+
+    @classmethod
+    def of(cls, connection: sa.Connection, table: sa.Table, key: tuple[str, ...]) -> Line:
+        """The one of this connection."""
+        lines: dict[tuple[str, tuple[str, ...]], Line] = connection.info.setdefault("ardoise_lines", {})
+        place = (table.fullname, key)
+        if place not in lines:
+            metadata = sa.MetaData()
+            numbered, chunk, locked, frozen, held = (
+                _scratch(name, metadata, table, key) for name in ("candidates", "chunk", "locked", "frozen", "held")
+            )
+            lines[place] = cls(
+                numbered, chunk, locked, frozen, held, lambda rows: key_among(rows, key, _keys(chunk, key))
+            )
+        return lines[place]
+
+    def clear(self, connection: sa.Connection) -> None:
+        """Make the tables of a chunk anew."""
+        for each in (self.chunk, self.locked, self.frozen, self.held):
+            connection.execute(sa.schema.DropTable(each, if_exists=True))
+            each.create(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now.
+
+    ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on.
+    """
+
+    rows: sa.Table
+    key: tuple[str, ...]
+    line: Line
+    due: Look
+    count: int
+    grouped: Grouped | None = None
+
+    def keys(self) -> sa.Select[Any]:
+        """The keys of all of them."""
+        return _keys(self.line.numbered, self.key)
+
+    def left(self) -> sa.Select[Any]:
+        """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
+        return _keys(self.line.held, self.key)
+
+    def end(self, connection: sa.Connection, number: int) -> int:
+        """The last number of the group of a row, so that a chunk takes it whole."""
+        if self.grouped is None:
+            return number
+        own, group = self.line.numbered.c[NUMBER], self.line.numbered.c[GROUP]
+        mine = connection.execute(sa.select(group).where(own == number)).scalar_one()
+        if mine is None:
+            return number
+        others = sa.select(sa.func.min(own)).where(own > number, sa.or_(group.is_(None), group != mine))
+        return int(connection.execute(others).scalar_one() or self.count + 1) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The keys of one chunk in a temporary table, numbered in the column `NUMBER`."""
+
+    table: sa.Table
+    keys: sa.Table
+    key: tuple[str, ...]
+
+    def within(self, table: sa.FromClause | None = None, first: int = 1, last: int | None = None) -> Any:
+        """The condition that a row is of this chunk (of its numbers ``first`` to ``last``)."""
+        chosen = _keys(self.keys, self.key)
+        if first > 1:
+            chosen = chosen.where(self.keys.c[NUMBER] >= first)
+        if last is not None:
+            chosen = chosen.where(self.keys.c[NUMBER] <= last)
+        return key_among(self.table if table is None else table, self.key, chosen)
+
+
+def line_up(
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    found: sa.Select[Any],
+    due: Look,
+    grouped: Grouped | None = None,
+    *,
+    shuffled: bool = False,
+) -> Candidates:
+    """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
+
+    They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
+    nothing decided: that is for each chunk to do. An earlier line on the connection is over.
+    """
+    names = tuple(key)
+    line = Line.of(connection, table, names)
+    keys = [table.c[name] for name in names]
+    group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
+    first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
+    order = [*first, *([random_hex(16)] if shuffled else keys)]
+    numbered = sa.select(sa.func.row_number().over(order_by=order), *keys, group).select_from(source)
+    found = numbered.where(key_among(table, names, found))
+    connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
+    line.numbered.create(connection)
+    connection.execute(line.numbered.insert().from_select([NUMBER, *names, GROUP], found, include_defaults=False))
+    analyse(connection, line.numbered)
+    line.clear(connection)
+    return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped)
+
+
+def everything(
+    connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look, grouped: Grouped | None = None
+) -> Candidates:
+    """All rows of a table as candidates, without numbers: for a transaction that locks the table, and looks once."""
+    line = Line.of(connection, table, tuple(key))
+    line.clear(connection)
+    return Candidates(table, tuple(key), line, due, 0, grouped)
+
+
+def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
+    """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
+
+    The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
+    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`: with what is left
+    of its group, if that is too small alone.
+    """
+    number = candidates.line.numbered.c[NUMBER]
+    mine = candidates.keys().where(number >= first, number <= last)
+    # SQLite: the transaction holds the only write lock already
+    return _frozen(connection, candidates, mine, last - first + 1, locks=connection.dialect.name != "sqlite")
+
+
+def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
+    """The same of the candidates among some keys, where the transaction has locked what holds them."""
+    mine = candidates.keys().where(key_among(candidates.line.numbered, candidates.key, among))
+    return _frozen(connection, candidates, mine, None, locks=False)
+
+
+def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
+    """Keep the keys of all rows that are due, where the transaction has locked the table.
+
+    What is left of a group that has become too small is collected in `Line.held`, and counted as locked.
+    """
+    line, grouped = candidates.line, candidates.grouped
+    for each in (line.frozen, line.held):
+        empty(connection, each)
+    frozen, counts = _due(connection, candidates, _any_row)
+    left = 0 if grouped is None else grouped.set_aside(connection, frozen.keys, line.held)
+    if left:
+        analyse(connection, line.frozen)
+    return frozen, Counts(counts.done - left, 0, left)
+
+
+def _any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    del rows
+    return sa.true()
+
+
+def _frozen(
+    connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any], count: int | None, *, locks: bool
+) -> tuple[Frozen, Counts]:
+    names, line = candidates.key, candidates.line
+    for each in (line.chunk, line.locked, line.frozen):
+        empty(connection, each)
+    connection.execute(line.chunk.insert().from_select(names, mine, include_defaults=False))
+    analyse(connection, line.chunk)
+    if locks:
+        rows = candidates.rows
+        wanted = _keys(rows, names).where(line.mine(rows))
+        wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
+        connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
+    frozen, counts = _due(connection, candidates, line.mine)
+    left = _leave_to_others(connection, candidates) if locks else 0
+    if candidates.grouped is not None:
+        left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
+    if left:
+        analyse(connection, line.frozen)
+    looked = row_count(connection, line.chunk) if count is None else count
+    return frozen, Counts(counts.done - left, looked - counts.done, left)
+
+
+def _due(connection: sa.Connection, candidates: Candidates, restriction: Restriction) -> tuple[Frozen, Counts]:
+    """Look which rows that a restriction lets through are due, and keep their keys."""
+    names, frozen = candidates.key, candidates.line.frozen
+    found = candidates.due(restriction).subquery()
+    numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
+    connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
+    analyse(connection, frozen)
+    return Frozen(candidates.rows, frozen, names), Counts(row_count(connection, frozen))
+
+
+def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
+    """Take out of the frozen keys what could not be locked; how many."""
+    names, line = candidates.key, candidates.line
+    frozen = line.frozen
+    others = sa.not_(key_among(frozen, names, _keys(line.locked, names)))
+    kept = _keys(frozen, names).where(others)
+    connection.execute(line.held.insert().from_select(names, kept, include_defaults=False))
+    return connection.execute(sa.delete(frozen).where(others)).rowcount
+
+
+def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -> sa.ColumnElement[bool]:
+    """Whether a row's columns of these names are among those that a query selects under the same names."""
+    picked = keys.subquery()
+    selected = sa.select(*(picked.c[name] for name in names))
+    if len(names) == 1:
+        return rows.c[names[0]].in_(selected)
+    return sa.tuple_(*(rows.c[name] for name in names)).in_(selected)
+
+
+def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:
+    """A temporary table of keys, not yet created."""
+    columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
+    if name in {"candidates", "frozen"}:  # the latter is read whole, so that no key of it is worth its time
+        numbered = name == "candidates"
+        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=numbered, nullable=False, autoincrement=False))
+    if name == "candidates":
+        columns.append(sa.Column(GROUP, sa.BigInteger))
+    return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
+
+
+def _keys(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:
+    return sa.select(*(table.c[name] for name in names))
+
+
+def row_count(connection: sa.Connection, table: sa.FromClause) -> int:
+    """How many rows a table has."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())

@@ -1,0 +1,145 @@
+"""Safe partition and microaggregation inside a store: cells of at least k subjects, groups of k to 2k-1 with one mean.
+
+The rows that are to be anonymised are counted in ever coarser cells. A cell is settled at the first level at which it
+has at least k distinct subjects, or at which records that were anonymised before stand in the same cell. What has no
+such level draws the smallest settled cell beside it up to a common one; what finds none is held back. Inside a cell
+subjects are ordered by their main measure, and each group of them gets its mean. Fewer than k subjects that join a cell
+take the values of the nearest group that stands there, so that a later run never lowers k. NULL is a value of its own;
+records with and without a measure are in different cells.
+
+Everything is a handful of statements over whole sets. What will be written is put into a work table; what was there
+stays in temporary tables, which go with the connection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.sql.partition import GROUP, JOINS, Layout, exactly, same_record
+from connectors.sql.ranking import rank, ranked
+from connectors.sql.scratch import Expression, Scratch, has
+from connectors.sql.settling import find_cells, find_homes, settle
+from connectors.sql.temporary import analyse
+
+
+def assign(
+    connection: sa.Connection, layout: Layout, work: sa.Table, rows: sa.Select[Any], standing: Expression
+) -> None:
+    """Give each of the rows whose keys ``rows`` selects a place in the work table, unless it has one.
+
+    ``standing`` says which rows of the table were anonymised before. To be called inside a transaction.
+    """
+    with Scratch(connection, layout, work).made() as scratch:
+        gather(scratch, rows)
+        find_standing(scratch, standing)
+        settle(scratch)
+        find_homes(scratch)
+        rank(scratch)
+        write(scratch)
+
+
+def gather(scratch: Scratch, rows: sa.Select[Any]) -> None:
+    """Take the rows that have no place yet, and the cells in which they are at the finest level."""
+    layout, base = scratch.layout, scratch.base
+    table, keys = layout.table, rows.subquery()
+    chosen = sa.tuple_(*(table.c[name] for name in layout.key)).in_(sa.select(*(keys.c[n] for n in layout.key)))
+    if len(layout.key) == 1:
+        chosen = table.c[layout.key[0]].in_(sa.select(keys.c[layout.key[0]]))
+    placed = sa.exists().where(same_record(layout.key, scratch.target, table)).correlate(table)
+    finest = [each.finest.label(f"g{n}") for n, each in enumerate(layout.hierarchies)]
+    measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
+    own = [table.c[name].label(key) for name, key in zip(layout.key, scratch.key, strict=True)]
+    names = [*scratch.key, "subject", "known", *(each.name for each in (*finest, *measures))]
+    found = sa.select(*own, *scratch.who(table), *finest, *measures)
+    inner = found.where(chosen, layout.where, sa.not_(placed)).subquery()
+    place = scratch.apart([*(inner.c[each.name] for each in finest), *has(inner, measures)])
+    scratch.insert(base, [*names, "cell"], sa.select(*(inner.c[each] for each in names), place))
+    analyse(scratch.connection, base)
+    find_cells(scratch)
+
+
+def find_standing(scratch: Scratch, standing: Expression) -> None:
+    """The groups that hide at least k subjects already, among the rows that were anonymised before."""
+    layout = scratch.layout
+    table = layout.table
+    columns = [table.c[each.name] if each.written else each.finest for each in layout.hierarchies]
+    measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
+    place = scratch.place(columns, has(table, [table.c[name] for name in layout.measures]))
+    found = sa.select(sa.func.row_number().over(), place, *measures).select_from(table)
+    found = found.where(standing, layout.where)
+    dialect = scratch.connection.dialect.name
+    cells = (exactly(each, dialect) for each in (*columns, *(table.c[name] for name in layout.measures)))
+    enough = sa.func.count() if layout.turned else layout.subjects()
+    found = found.group_by(*cells).having(enough >= layout.k)
+    scratch.insert(scratch.groups, ["number", "place", *(each.name for each in measures)], found)
+    analyse(scratch.connection, scratch.groups)
+
+
+def write(scratch: Scratch) -> None:
+    """Fill the work table: rows in groups of their own get the means, others what stands there, or nothing."""
+    taken = scratch.connection.execute(sa.select(sa.func.max(scratch.target.c[GROUP]))).scalar_one()
+    above = sa.literal_column(str(int(taken or 0)), sa.BigInteger)
+    _write(scratch, _averaged(scratch, above))
+    _write(scratch, _joined(scratch, above))
+    analyse(scratch.connection, scratch.target)
+
+
+def _write(scratch: Scratch, rows: sa.Select[Any]) -> None:
+    """Write rows, in the order of their keys: an index is filled from one end to the other."""
+    key, becomes = scratch.key, scratch.becomes
+    found = rows.subquery()
+    held = [scratch.layout.values[name] for name in scratch.layout.coarsened]
+    measures = {scratch.layout.values[name]: f"m{n}" for n, name in enumerate(scratch.layout.measures)}
+    columns = [*(found.c[name] for name in (*key, GROUP, JOINS)), *(becomes.c[name] for name in held)]
+    columns += [found.c[each] for each in measures.values()]
+    query = sa.select(*columns).select_from(found.join(becomes, becomes.c.number == found.c.number))
+    query = query.order_by(*(found.c[name] for name in key))
+    scratch.insert(scratch.target, [*scratch.layout.key, GROUP, JOINS, *held, *measures], query)
+
+
+def _averaged(scratch: Scratch, above: Expression) -> sa.Select[Any]:
+    """The rows of groups that come to be, each with the means of its group."""
+    layout, base, homes, ranks = scratch.layout, scratch.base, scratch.homes, scratch.ranks
+    names = [*scratch.key, *(f"m{n}" for n in range(len(layout.measures)))]
+    columns = [homes.c.number, *(base.c[name] for name in names)]
+    if layout.subject is None:
+        rows: Any = ranked(scratch, *columns).subquery()
+    else:
+        where = sa.and_(ranks.c.place == homes.c.place, ranks.c.subject == base.c.subject, ranks.c.joined.is_(None))
+        joined = base.join(homes, homes.c.cell == base.c.cell).join(ranks, where)
+        rows = sa.select(*columns, homes.c.place, ranks.c.part).select_from(joined).subquery()
+    group = [rows.c.place, rows.c.part]
+    means = [_mean(scratch, rows.c[f"m{n}"], name, group) for n, name in enumerate(layout.measures)]
+    number = rows.c.place * sa.literal_column(str(_GROUPS), sa.BigInteger) + rows.c.part + above
+    keys = [rows.c[name] for name in scratch.key]
+    return sa.select(*keys, rows.c.number, number.label(GROUP), sa.false().label(JOINS), *means)
+
+
+def _joined(scratch: Scratch, above: Expression) -> sa.Select[Any]:
+    """The rows that join a group, with what it has; and those that are held back, with nothing."""
+    layout, base, homes, ranks, groups = scratch.layout, scratch.base, scratch.homes, scratch.ranks, scratch.groups
+    rows = base.join(homes, homes.c.cell == base.c.cell)
+    rows = rows.outerjoin(ranks, sa.and_(ranks.c.place == homes.c.place, ranks.c.subject == base.c.subject))
+    rows = rows.outerjoin(groups, groups.c.number == ranks.c.joined)
+    columns: list[Expression] = [base.c[name] for name in scratch.key]
+    columns += [homes.c.number, (ranks.c.joined + above).label(GROUP), homes.c.joins.label(JOINS)]
+    columns += [groups.c[f"m{n}"] for n in range(len(layout.measures))]
+    return sa.select(*columns).select_from(rows).where(sa.or_(homes.c.place.is_(None), homes.c.joins))
+
+
+def _mean(scratch: Scratch, column: Expression, name: str, group: list[Expression]) -> Expression:
+    """Rounded to the column's own scale: what is left over goes to no row, but to the statistics ledger."""
+    mean: Expression = sa.func.avg(column).over(partition_by=group)
+    kind = scratch.kind(name)
+    if not isinstance(kind, sa.Float):
+        scale = (getattr(kind, "scale", None) or 0) if isinstance(kind, sa.Numeric) else 0
+        mean = sa.func.round(mean, sa.literal_column(str(scale)))
+    if isinstance(kind, sa.Integer) and scratch.connection.dialect.name == "sqlite":
+        mean = sa.cast(mean, sa.Integer)
+    return mean.label(column.name)
+
+
+_GROUPS = 1 << 32
+"""More than the groups that a cell can have, and than those that stand."""

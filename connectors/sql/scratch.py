@@ -1,0 +1,211 @@
+"""The temporary tables in which rows get their places, and how each engine wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.digests import LENGTH
+from connectors.sql.functions import random_hex, record_key, row_digest
+from connectors.sql.partition import Layout
+
+Expression = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """The temporary tables of one assignment."""
+
+    connection: sa.Connection
+    layout: Layout
+    target: sa.Table
+
+    @contextmanager
+    def made(self) -> Iterator[Scratch]:
+        """Make the tables, and drop them."""
+        tables = [
+            self.base,
+            self.values,
+            self.cells,
+            self.pairs,
+            self.counts,
+            self.donors,
+            self.groups,
+            self.homes,
+            self.becomes,
+            self.ranks,
+        ]
+        for each in tables:
+            self.connection.execute(sa.schema.DropTable(each, if_exists=True))
+            each.create(self.connection)
+        yield self
+        for each in tables:
+            self.connection.execute(sa.schema.DropTable(each))
+
+    @cached_property
+    def base(self) -> sa.Table:
+        """The rows, with their finest values."""
+        return self.temporary(
+            "base",
+            *(sa.Column(name, self.kind(own)) for name, own in zip(self.key, self.layout.key, strict=True)),
+            self.subject("subject"),
+            sa.Column("known", sa.Integer),
+            self.text("cell", length=None),
+            *(sa.Column(f"g{n}", self.kind(each.name)) for n, each in enumerate(self.layout.hierarchies)),
+            *self.measures(),
+        )
+
+    @cached_property
+    def values(self) -> sa.Table:
+        """The finest cells, numbered, and what they are at every level."""
+        levels = range(self.layout.depth)
+        typed = [(f"l{level}_{n}", each) for n, each in enumerate(self.layout.hierarchies) for level in levels]
+        return self.temporary(
+            "values",
+            self.text("cell", key=True, length=None),
+            sa.Column("number", sa.BigInteger),
+            sa.Column("n", sa.BigInteger),
+            *(sa.Column(name, self.kind(each.name)) for name, each in typed),
+            *(sa.Column(f"has{n}", sa.Integer) for n in range(len(self.layout.measures))),
+        )
+
+    @cached_property
+    def cells(self) -> sa.Table:
+        """The same with one text per level, by which cells are told apart, and the level at which each is settled."""
+        return self.temporary(
+            "cells",
+            self.number("number"),
+            sa.Column("n", sa.BigInteger),
+            *(self.text(f"k{level}") for level in range(self.layout.depth)),
+            sa.Column("level", sa.Integer),
+            self.text("settled"),
+            sa.Column("joins", sa.Boolean, nullable=False),
+        )
+
+    @cached_property
+    def pairs(self) -> sa.Table:
+        """Who is in which of the finest cells."""
+        return self.temporary("pairs", self.number("cell"), self.subject("subject", key=True))
+
+    @cached_property
+    def counts(self) -> sa.Table:
+        """How many subjects a place has."""
+        return self.temporary("counts", self.text("place", key=True), sa.Column("n", sa.BigInteger))
+
+    @cached_property
+    def donors(self) -> sa.Table:
+        """The settled cell that is drawn to a place."""
+        return self.temporary("donors", self.text("place", key=True), self.text("donor"))
+
+    @cached_property
+    def groups(self) -> sa.Table:
+        """The groups that stand already."""
+        return self.temporary("groups", self.text("place", key=True), self.number("number"), *self.measures())
+
+    @cached_property
+    def homes(self) -> sa.Table:
+        """The finest cells as a row finds its own, and the settled cell, numbered, that each has come to be in.
+
+        It has no number where the cell is held back.
+        """
+        return self.temporary(
+            "homes",
+            self.text("cell", key=True, length=None),
+            sa.Column("number", sa.BigInteger),
+            self.text("settled"),
+            sa.Column("place", sa.BigInteger),
+            sa.Column("joins", sa.Boolean, nullable=False),
+        )
+
+    @cached_property
+    def becomes(self) -> sa.Table:
+        """What the rows of each of the finest cells are to hold."""
+        written = (sa.Column(self.layout.values[each], self.kind(each)) for each in self.layout.coarsened)
+        return self.temporary("becomes", self.number("number"), *written)
+
+    @cached_property
+    def ranks(self) -> sa.Table:
+        """The group of each subject in each settled cell: one of its own, or one that stands already."""
+        return self.temporary(
+            "ranks",
+            self.number("place"),
+            self.subject("subject", key=True),
+            sa.Column("part", sa.BigInteger),
+            sa.Column("joined", sa.BigInteger),
+        )
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the columns of the key are called in these tables, where they are beside others."""
+        return tuple(f"key{n}" for n, _ in enumerate(self.layout.key))
+
+    def who(self, table: sa.Table) -> tuple[Expression, Expression]:
+        """What tells subjects apart, and 1 where it is known who it is."""
+        if self.layout.subject is None:
+            return sa.func.row_number().over().label("subject"), sa.literal_column("1").label("known")
+        column = table.c[self.layout.subject]
+        return self.apart([column]).label("subject"), sa.case((column.is_(None), 0), else_=1).label("known")
+
+    def place(self, columns: Sequence[Expression], filled: Sequence[Expression]) -> Expression:
+        """What tells cells apart, whatever their level."""
+        return row_digest([*columns, *filled] or [sa.literal_column("0")])
+
+    def apart(self, columns: Sequence[Expression]) -> Expression:
+        """What tells finest cells or subjects apart: the values in PostgreSQL, which joins texts of any length."""
+        return self.place(columns, ()) if self.keyed else record_key(columns)
+
+    def chance(self) -> Expression:
+        """An order that nobody could have foreseen."""
+        return sa.func.gen_random_uuid() if self.connection.dialect.name == "postgresql" else random_hex(16)
+
+    def measures(self) -> Iterator[sa.Column[Any]]:
+        """A column for every measure."""
+        for number, name in enumerate(self.layout.measures):
+            yield sa.Column(f"m{number}", self.kind(name))
+
+    def kind(self, name: str) -> Any:
+        """The type of one of the table's columns."""
+        return self.layout.table.c[name].type
+
+    @property
+    def keyed(self) -> bool:
+        """PostgreSQL joins by hashing; the others want an index."""
+        return self.connection.dialect.name != "postgresql"
+
+    def text(self, name: str, *, key: bool = False, length: int | None = LENGTH) -> sa.Column[Any]:
+        """A column that tells cells apart."""
+        if not self.keyed:
+            return sa.Column(name, sa.String(length, collation="C"))
+        return sa.Column(name, sa.String(LENGTH), primary_key=key)
+
+    def number(self, name: str) -> sa.Column[Any]:
+        """A column that numbers what is in a table."""
+        return sa.Column(name, sa.BigInteger, primary_key=self.keyed, autoincrement=False)
+
+    def subject(self, name: str, *, key: bool = False) -> sa.Column[Any]:
+        """A column that tells subjects apart."""
+        if self.layout.subject is not None:
+            return self.text(name, key=key, length=None)
+        return self.number(name) if key else sa.Column(name, sa.BigInteger)
+
+    def temporary(self, name: str, *columns: sa.Column[Any]) -> sa.Table:
+        """A table that goes with the connection."""
+        return sa.Table(f"ardoise_{name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+
+    def insert(self, table: sa.Table, names: list[str], query: sa.Select[Any]) -> None:
+        """Fill columns of a table with what a query finds."""
+        self.connection.execute(table.insert().from_select(names, query, include_defaults=False))
+
+
+ZERO, ONE = sa.literal_column("0", sa.Integer), sa.literal_column("1", sa.Integer)
+"""Not bound, so that an engine finds the same expression again when rows are grouped by it."""
+
+
+def has(rows: sa.FromClause, measures: Sequence[Expression]) -> list[Expression]:
+    """Per measure, 1 where a row has one."""
+    return [sa.case((rows.c[each.name].is_(None), ZERO), else_=ONE) for each in measures]
