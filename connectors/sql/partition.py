@@ -18,6 +18,7 @@ GROUP = "ardoise_group"
 """The column of a work table that numbers the groups; NULL for records that are held back."""
 JOINS = "ardoise_joins"
 """Whether a record takes the values of a group that stands already."""
+SIZE, _SUBJECT = "ardoise_size", "ardoise_subject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,29 @@ class Layout:
         """The columns in which the records of a group agree."""
         return (*(each.name for each in self.hierarchies), *self.measures)
 
-    def subjects(self, rows: sa.FromClause | None = None) -> Expression:
-        """How many subjects there are in a group of rows."""
-        rows = self.table if rows is None else rows
+    def subjects(self, rows: sa.FromClause) -> Expression:
+        """How many subjects there are in a group of some of the table's rows."""
         return sa.func.count() if self.subject is None else sa.func.count(rows.c[self.subject].distinct())
+
+    def alike(self, columns: Sequence[sa.Label[Any]], where: Expression, dialect: str) -> sa.Select[Any]:
+        """Groups of the table's rows that agree in columns, NULLs included: these, and `SIZE`, how many subjects.
+
+        A subject is taken once per group before any are counted: engines sort for a count of what is distinct, and sort
+        by all columns.
+        """
+        found = sa.select(sa.literal_column("1").label("ardoise_row"), *columns)
+        found = found.select_from(self.table).where(where, self.where)
+        if self.subject is None:
+            rows, count = found.subquery(), sa.func.count()
+        else:
+            exact = [(each, exactly(each.element, dialect)) for each in columns]
+            also = (it.label(f"exact_{each.name}") for each, it in exact if it is not each.element)
+            rows = found.add_columns(*also, self.table.c[self.subject].label(_SUBJECT)).distinct().subquery()
+            count = sa.func.count(rows.c[_SUBJECT])
+        names = [each.name for each in columns]
+        grouped = sa.select(*(rows.c[name] for name in names), count.label(SIZE)).select_from(rows)
+        same = [exactly(rows.c[name], dialect) for name in names]
+        return grouped.group_by(*same) if names else grouped.having(sa.func.count() > 0)
 
     @cached_property
     def values(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.base import DatasetShape, FieldShape, Kind
+from connectors.sql.cells import cell_sizes
 from connectors.sql.engines import open_engine
 from connectors.sql.partition import GROUP, JOINS, Layout, same_record
 from connectors.sql.placement import assign
@@ -104,6 +105,10 @@ class Orders:
             found = {row[0]: row[1] for row in self.connection.execute(new)}
             work.drop(self.connection)
             return found
+
+    def sizes(self, dataset: DatasetMap) -> dict[int, int]:
+        with self.connection.begin():
+            return cell_sizes(self.connection, self.layout(dataset), self.table.c.done == 1)
 
     def rows(self) -> list[dict[str, Any]]:
         with self.connection.begin():
@@ -209,7 +214,9 @@ def test_no_run_leaves_a_cell_that_hides_fewer_than_k(
             assert (then["cents"] is None) == (now["cents"] is None)
         persons = [row["number"] if alone else row["person"] for row in after]
         kept = [{**row, **({} if measured else {"cents": None, "weight": None})} for row in after]
-        assert all(len(subjects) >= K for subjects in cells(kept, persons).values())
+        sizes = Counter(len(subjects) for subjects in cells(kept, persons).values())
+        assert all(size >= K for size in sizes)
+        assert orders.sizes(dataset) == sizes, "k is measured as it is"
         assert_held_back_rightly(before, after, persons)
         if measured:
             assert_means(known, after)
@@ -274,3 +281,14 @@ def assert_groups(
                 spans[group].append(Decimal(sum(row["cents"] for row in rows)) / len(rows))
         ordered = sorted((min(each), max(each)) for each in spans.values())
         assert all(high <= low for (_, high), (low, _) in itertools.pairwise(ordered))
+
+
+@pytest.mark.parametrize("subject", [None, "person"])
+def test_rows_that_keep_nothing_are_one_cell(orders: Orders, subject: str | None) -> None:
+    made = Layout(orders.table, ("number",), (), (), K, sa.true(), subject)
+    with orders.connection.begin():
+        assert cell_sizes(orders.connection, made, sa.true()) == {}
+    row = {"postcode": "75011", "weight": 1}
+    orders.insert([{"person": person, **row} for person in (1, 1, 2, None)])
+    with orders.connection.begin():
+        assert cell_sizes(orders.connection, made, sa.true()) == {4 if subject is None else 2: 1}
