@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.sql.functions import plain_text
+
 Expression = sa.ColumnElement[Any]
 
 GROUP = "ardoise_group"
@@ -62,6 +64,11 @@ class Layout:
         """The columns that get what their cell has."""
         return tuple(each.name for each in self.hierarchies if each.written)
 
+    @cached_property
+    def held(self) -> dict[str, str]:
+        """The columns of a work table in which all rows of a cell agree."""
+        return {name: self.values[name] for name in self.coarsened} | self.stays
+
     @property
     def written(self) -> tuple[str, ...]:
         """The columns that get new values."""
@@ -101,15 +108,20 @@ class Layout:
         """The column of a work table for each column that gets a new value."""
         return {name: f"v{number}" for number, name in enumerate(self.written)}
 
+    @cached_property
+    def stays(self) -> dict[str, str]:
+        """The column of a work table for each column that stays as it is: a row in which it has moved is another."""
+        return {each.name: f"s{number}" for number, each in enumerate(self.hierarchies) if not each.written}
+
     def work(self, name: str, schema: str | None, options: Mapping[str, Any]) -> sa.Table:
-        """The work table of this layout, not yet created: by key, the group and what will be written."""
+        """The work table of this layout, not yet created: by key, the group, what will be written, and what stays."""
         return sa.Table(
             name,
             sa.MetaData(schema=schema),
             *(sa.Column(each, self.table.c[each].type, primary_key=True, autoincrement=False) for each in self.key),
             sa.Column(GROUP, sa.BigInteger),
             sa.Column(JOINS, sa.Boolean, nullable=False),
-            *(sa.Column(value, self.table.c[each].type) for each, value in self.values.items()),
+            *(sa.Column(held, self.table.c[each].type) for each, held in (self.values | self.stays).items()),
             **options,
         )
 
@@ -123,4 +135,4 @@ def exactly(column: Expression, dialect: str) -> Expression:
     """A column, grouped by what it holds to the byte, whatever its collation takes for the same."""
     if dialect == "postgresql" or not isinstance(column.type, sa.String):
         return column
-    return sa.collate(column, "BINARY") if dialect == "sqlite" else sa.cast(column, sa.LargeBinary)
+    return sa.collate(column, "BINARY") if dialect == "sqlite" else plain_text(column)

@@ -93,7 +93,7 @@ def _write(scratch: Scratch, rows: sa.Select[Any]) -> None:
     """Write rows, in the order of their keys: an index is filled from one end to the other."""
     key, becomes = scratch.key, scratch.becomes
     found = rows.subquery()
-    held = [scratch.layout.values[name] for name in scratch.layout.coarsened]
+    held = list(scratch.layout.held.values())
     measures = {scratch.layout.values[name]: f"m{n}" for n, name in enumerate(scratch.layout.measures)}
     columns = [*(found.c[name] for name in (*key, GROUP, JOINS)), *(becomes.c[name] for name in held)]
     columns += [found.c[each] for each in measures.values()]

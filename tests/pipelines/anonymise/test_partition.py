@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from connectors.base import DatasetShape, FieldShape, Kind
 from connectors.sql.cells import cell_sizes
 from connectors.sql.engines import open_engine
+from connectors.sql.grouped import Grouped
 from connectors.sql.partition import GROUP, JOINS, Layout, same_record
 from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout
@@ -292,3 +293,27 @@ def test_rows_that_keep_nothing_are_one_cell(orders: Orders, subject: str | None
     orders.insert([{"person": person, **row} for person in (1, 1, 2, None)])
     with orders.connection.begin():
         assert cell_sizes(orders.connection, made, sa.true()) == {4 if subject is None else 2: 1}
+
+
+def test_a_row_in_which_what_stays_has_moved_is_set_aside(orders: Orders) -> None:
+    orders.insert([{"person": None, "postcode": "75011", "weight": 1, "kind": "é"} for _ in range(5)])
+    made, table = orders.layout(declared(subject=None)), orders.table
+    work = made.work("ardoise_work", None, {})
+    key = sa.Column("number", sa.Integer)
+    frozen, held = (sa.Table(name, sa.MetaData(), key._copy(), prefixes=["TEMPORARY"]) for name in ("frozen", "held"))
+    with orders.connection.begin() as transaction:
+        if orders.connection.dialect.name == "mariadb":  # the work table has other characters, and these take É for é
+            orders.connection.exec_driver_sql("ALTER TABLE orders MODIFY kind varchar(4) CHARACTER SET latin1")
+        for each in (work, frozen, held):
+            each.create(orders.connection)
+        assign(orders.connection, made, work, sa.select(table.c.number), sa.false())
+        orders.connection.execute(frozen.insert().from_select(["number"], sa.select(table.c.number)))
+        grouped = Grouped(made, work, sa.true())
+        assert grouped.set_aside(orders.connection, frozen, held) == 0
+        orders.connection.execute(table.update().where(table.c.number == 2).values(kind="É"))
+        assert grouped.set_aside(orders.connection, frozen, held) == 1
+        assert orders.connection.execute(sa.select(held)).scalars().all() == [2]
+        orders.connection.execute(table.update().where(table.c.number == 4).values(kind=None))
+        orders.connection.execute(table.update().where(table.c.number == 5).values(kind=None))
+        assert grouped.set_aside(orders.connection, frozen, held) == 4, "what is left is too small"
+        transaction.rollback()
