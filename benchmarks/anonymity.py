@@ -1,8 +1,10 @@
 """How long it takes to measure k, and to hide rows among each other, against the same by hand in the same PostgreSQL.
 
-k of rows that are anonymised: `connectors.sql.cells` against one GROUP BY of the same columns. Safe partition and
-microaggregation: `connectors.sql.placement` (levels, NULLs, work table) against one statement with window functions
-that averages groups of eleven inside each finest cell, and neither collapses a cell nor holds anything back.
+k of rows that are anonymised: `connectors.sql.cells` against one GROUP BY of the same columns, where every row is
+somebody's, and where distinct customers are counted, beside the GROUP BY that counts them by DISTINCT. Safe partition
+and microaggregation: `connectors.sql.placement` (levels, NULLs, work table) against one statement with window functions
+that averages groups of eleven inside each finest cell, and neither collapses a cell nor holds anything back; and
+against one GROUP BY of the same columns. Which rows are anonymised, known by their marks, is no part of either.
 
 Run `python -m benchmarks.anonymity --help`.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 import sqlalchemy as sa
@@ -32,6 +35,7 @@ SHAPE = DatasetShape(
     Kind.ROWS,
     (
         FieldShape("id", "BIGINT", False, True),
+        FieldShape("customer", "BIGINT"),
         FieldShape("region", "TEXT"),
         FieldShape("segment", "TEXT", False),
         FieldShape("ordered_on", "DATE"),
@@ -39,30 +43,34 @@ SHAPE = DatasetShape(
     ),
     ("id",),
 )
-DATASET = DatasetMap(
-    source="orders",
-    controller="BENCH",
-    key=("id",),
-    anonymity=Anonymity(
-        partition=(
-            {"region": "value", "segment": "value", "ordered_on": "month"},
-            {"region": "value", "ordered_on": "month"},
-            {"ordered_on": "year"},
-            {},
-        ),
-        measures=("cents",),
-    ),
+PARTITION: tuple[dict[str, str], ...] = (
+    {"region": "value", "segment": "value", "ordered_on": "month"},
+    {"region": "value", "ordered_on": "month"},
+    {"ordered_on": "year"},
+    {},
 )
+ROWS: LiteralString = "count(*)"
+CUSTOMERS: LiteralString = "count(DISTINCT customer)"
+
+
+class Done(NamedTuple):
+    """What a piece of work found, and the most memory that the server's process for it ever held, in bytes."""
+
+    answer: Any
+    server: int
 
 
 def fill(url: str, rows: int) -> None:
     """Orders as they are before anonymisation, in 13 regions (one of them NULL), 3 segments and 48 months."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS orders")
-        columns = "id bigint, region text, segment text NOT NULL, ordered_on date, cents bigint NOT NULL"
+        columns = (
+            "id bigint, customer bigint, region text, segment text NOT NULL, ordered_on date, cents bigint NOT NULL"
+        )
         connection.execute(f"CREATE TABLE orders ({columns})")
         connection.execute(
-            f"""INSERT INTO orders SELECT n, CASE WHEN n % 13 > 0 THEN 'region ' || n % 13 END, 'segment ' || n % 3,
+            f"""INSERT INTO orders SELECT n, n % greatest({rows} / 3, 1),
+                CASE WHEN n % 13 > 0 THEN 'region ' || n % 13 END, 'segment ' || n % 3,
                 date '2018-01-01' + (random() * 1460)::int, (exp(random() * 6) * 100)::bigint
             FROM generate_series(1, {rows}) n"""
         )
@@ -75,37 +83,50 @@ def hide(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         month = "date_trunc('month', ordered_on)::date AS ordered_on"
         connection.execute(
-            f"CREATE TABLE hidden AS SELECT id, region, segment, {month}, cents / 1000 AS cents FROM orders"
+            f"CREATE TABLE hidden AS SELECT id, customer, region, segment, {month}, cents / 1000 AS cents FROM orders"
         )
         connection.execute("DROP TABLE orders")
         connection.execute("ALTER TABLE hidden RENAME TO orders")
         connection.execute("VACUUM ANALYZE orders")
 
 
-def _layout(connection: sa.Connection) -> Layout:
+def _layout(connection: sa.Connection, subject: str | None = None) -> Layout:
+    free = () if subject else ("customer",)
+    anonymity = Anonymity(partition=PARTITION, measures=("cents",), subject=subject, free=free)
+    dataset = DatasetMap(source="orders", controller="BENCH", key=("id",), anonymity=anonymity)
     table = sa.Table("orders", sa.MetaData(), autoload_with=connection)
-    return layout(DATASET, SHAPE, table, ("id",), sa.true(), "postgresql")
+    return layout(dataset, SHAPE, table, ("id",), sa.true(), "postgresql")
 
 
-def k_ours(url: str) -> tuple[int, int]:
+def _peak(process: int) -> int:
+    """The most memory that a process of this machine has held, what it shares with others among it."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return int(next(each for each in status.splitlines() if each.startswith("VmHWM:")).split()[1]) * 1024
+
+
+def _done(connection: sa.Connection, answer: Any) -> Done:
+    return Done(answer, _peak(int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())))
+
+
+def k_ours(url: str, subject: str | None) -> Done:
     """The smallest cell and how many there are."""
     engine = open_engine("bench", url, write=False)
     with engine.connect() as connection:
-        sizes = cell_sizes(connection, _layout(connection), sa.true())
-    return min(sizes), sum(sizes.values())
+        sizes = cell_sizes(connection, _layout(connection, subject), sa.true())
+        return _done(connection, (min(sizes), sum(sizes.values())))
 
 
-def k_by_hand(url: str) -> tuple[int, int]:
+def k_by_hand(url: str, count: LiteralString) -> Done:
     """The same by the query that somebody would write."""
     with psycopg.connect(url) as connection:
         connection.execute("SET work_mem = '64MB'")
-        cells = "SELECT count(*) AS n FROM orders GROUP BY region, segment, ordered_on, cents"
+        cells = f"SELECT {count} AS n FROM orders GROUP BY region, segment, ordered_on, cents"
         row = connection.execute(f"SELECT min(n), count(*) FROM ({cells}) c").fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])
+        assert row is not None
+        return Done((int(row[0]), int(row[1])), _peak(connection.info.backend_pid))
 
 
-def hide_ours(url: str) -> int:
+def hide_ours(url: str) -> Done:
     """Fill a work table; how many rows are in it."""
     engine = open_engine("bench", url, write=True)
     with engine.connect() as connection, connection.begin():
@@ -116,10 +137,10 @@ def hide_ours(url: str) -> int:
         assign(connection, made, work, sa.select(made.table.c.id), sa.false())
         count = connection.execute(sa.select(sa.func.count()).select_from(work)).scalar_one()
         work.drop(connection)
-    return int(count)
+        return _done(connection, int(count))
 
 
-def hide_by_hand(url: str) -> int:
+def hide_by_hand(url: str) -> Done:
     """One statement: groups of eleven inside each finest cell, and their means."""
     with psycopg.connect(url) as connection:
         connection.execute("SET work_mem = '64MB'")
@@ -137,38 +158,60 @@ def hide_by_hand(url: str) -> int:
         )
         row = connection.execute("SELECT count(*) FROM by_hand").fetchone()
         connection.rollback()
-    assert row is not None
-    return int(row[0])
+        assert row is not None
+        return Done(int(row[0]), _peak(connection.info.backend_pid))
 
 
-def _compared(title: str, ours: Measured, floor: Measured) -> None:
-    print(f"\n{title}\n  Ardoise  {ours}\n  by hand  {floor}\n  ratio    {ours.wall / floor.wall:.2f}")
-    if ours.result != floor.result:
-        raise SystemExit(f"the answers differ: {ours.result} and {floor.result}")
+def _said(who: str, found: Measured) -> None:
+    print(f"  {who:9} {found}; the server's process {found.result.server / 2**20:.0f} MiB")
+
+
+def _compared(title: str, ours: Measured, floors: dict[str, Measured]) -> None:
+    print(f"\n{title}")
+    _said("Ardoise", ours)
+    for name, floor in floors.items():
+        _said(name, floor)
+        print(f"  {'':9} ratio {ours.wall / floor.wall:.2f}")
+
+
+def _faster(*tries: Measured) -> Measured:
+    return min(tries, key=lambda each: each.wall)
+
+
+def _agree(ours: Measured, floor: Measured) -> None:
+    if ours.result.answer != floor.result.answer:
+        raise SystemExit(f"the answers differ: {ours.result.answer} and {floor.result.answer}")
+
+
+def compare(url: str, rows: int) -> None:
+    """Hide so many rows, then measure the k of as many that are hidden; floors are measured before and after."""
+    plain = url.replace("+psycopg", "")
+    fill(plain, rows)
+    floor, grouped = measured(hide_by_hand, plain), measured(k_by_hand, plain, ROWS)
+    ours = measured(hide_ours, url)
+    floor, grouped = _faster(floor, measured(hide_by_hand, plain)), _faster(grouped, measured(k_by_hand, plain, ROWS))
+    _compared(f"{rows:,} rows hidden", ours, {"by hand": floor, "GROUP BY": grouped})
+    _agree(ours, floor)
+    hide(plain)
+    grouped, counted = measured(k_by_hand, plain, ROWS), measured(k_by_hand, plain, CUSTOMERS)
+    alone, customers = measured(k_ours, url, None), measured(k_ours, url, "customer")
+    grouped = _faster(grouped, measured(k_by_hand, plain, ROWS))
+    _compared(f"k of {rows:,} rows", alone, {"GROUP BY": grouped})
+    _agree(alone, grouped)
+    _compared(f"k of {rows:,} rows, by distinct customers", customers, {"GROUP BY": grouped, "DISTINCT": counted})
+    _agree(customers, counted)
 
 
 def main() -> None:
-    """Run both comparisons at the sizes that are asked for."""
+    """Run the comparisons at the sizes that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=10_000_000, help="of which k is measured")
-    parser.add_argument("--hidden", type=int, default=2_000_000, help="that are hidden among each other; 0: leave out")
+    sizes = [1_000_000, 10_000_000]
+    parser.add_argument("--rows", type=int, nargs="+", default=sizes, help="one size after the other: memory is flat")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, PostgresServer(Path(folder) / "orders") as server:
         server.create_database("bench")
-        url = server.url("bench")
-        plain = url.replace("+psycopg", "")
-        if given.hidden:
-            fill(plain, given.hidden)
-            floor = measured(hide_by_hand, plain)
-            ours = measured(hide_ours, url)
-            again = measured(hide_by_hand, plain)
-            _compared(f"{given.hidden:,} rows hidden", ours, min(floor, again, key=lambda each: each.wall))
-        fill(plain, given.rows)
-        hide(plain)
-        floor = measured(k_by_hand, plain)
-        ours = measured(k_ours, url)
-        again = measured(k_by_hand, plain)
-        _compared(f"k of {given.rows:,} rows", ours, min(floor, again, key=lambda each: each.wall))
+        for rows in given.rows:
+            compare(server.url("bench"), rows)
 
 
 if __name__ == "__main__":

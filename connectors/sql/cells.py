@@ -6,23 +6,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.partition import Layout, exactly
+from connectors.sql.partition import SIZE, Layout
 
 Sizes = dict[int, int]
 """How many cells have so many subjects, by their number."""
 
 
 def cell_sizes(connection: sa.Connection, layout: Layout, rows: sa.ColumnElement[Any]) -> Sizes:
-    """Count the subjects of every cell of the rows that fulfil a condition, in one GROUP BY over all kept columns.
+    """Count the subjects of every cell of the rows that fulfil a condition: one GROUP BY over all kept columns.
 
     NULL is a value of its own. Neither a row nor a value leaves the store.
     """
-    dialect = connection.dialect.name
-    kept = [exactly(layout.table.c[name], dialect) for name in layout.kept]
-    cells = sa.select(layout.subjects().label("size")).select_from(layout.table).where(rows, layout.where)
-    cells = cells.group_by(*kept) if kept else cells.having(sa.func.count() > 0)
-    sizes = cells.subquery()
-    found = connection.execute(sa.select(sizes.c.size, sa.func.count()).group_by(sizes.c.size))
+    kept = [layout.table.c[name].label(f"c{n}") for n, name in enumerate(layout.kept)]
+    sizes = layout.alike(kept, rows, connection.dialect.name).subquery()
+    found = connection.execute(sa.select(sizes.c[SIZE], sa.func.count()).group_by(sizes.c[SIZE]))
     return {int(size): int(count) for size, count in found}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.partition import GROUP, JOINS, Layout, same_record
+from connectors.sql.partition import GROUP, JOINS, Layout, exactly, same_record
 
 Expression = sa.ColumnElement[Any]
 
@@ -72,6 +72,17 @@ class Grouped:
             made.append(sa.update(table).where(within, sa.not_(self.placed)).values(dict(assignments)))
         return made
 
+    def _stays(self, dialect: str) -> Expression:
+        """Whether a row still has what is to stay as it is: rows of a group agree in it."""
+        table, work = self.layout.table, self.work
+        return sa.and_(
+            sa.true(),
+            *(
+                exactly(table.c[name], dialect).is_not_distinct_from(exactly(work.c[held], dialect))
+                for name, held in self.layout.stays.items()
+            ),
+        )
+
     def set_aside(self, connection: sa.Connection, frozen: sa.Table, held: sa.Table) -> int:
         """Take out of the frozen keys the groups that would be too small, into the held ones; how many rows."""
         key, table, work = self.layout.key, self.layout.table, self.work
@@ -80,7 +91,7 @@ class Grouped:
         short = sa.select(self.number).select_from(rows).where(sa.not_(work.c[JOINS])).group_by(self.number)
         short = short.having(self.layout.subjects(table) < self.layout.k)
         aside = 0
-        for chosen in (sa.not_(self.whole), self.number.in_(short)):
+        for chosen in (sa.not_(sa.and_(self.whole, self._stays(connection.dialect.name))), self.number.in_(short)):
             taken = sa.select(*keys).select_from(rows).where(chosen)
             connection.execute(held.insert().from_select(list(key), taken, include_defaults=False))
             there = sa.exists().where(same_record(key, frozen, held)).correlate(frozen)

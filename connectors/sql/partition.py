@@ -12,12 +12,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.sql.functions import plain_text
+
 Expression = sa.ColumnElement[Any]
 
 GROUP = "ardoise_group"
 """The column of a work table that numbers the groups; NULL for records that are held back."""
 JOINS = "ardoise_joins"
 """Whether a record takes the values of a group that stands already."""
+SIZE, _SUBJECT = "ardoise_size", "ardoise_subject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,11 @@ class Layout:
         """The columns that get what their cell has."""
         return tuple(each.name for each in self.hierarchies if each.written)
 
+    @cached_property
+    def held(self) -> dict[str, str]:
+        """The columns of a work table in which all rows of a cell agree."""
+        return {name: self.values[name] for name in self.coarsened} | self.stays
+
     @property
     def written(self) -> tuple[str, ...]:
         """The columns that get new values."""
@@ -71,25 +79,49 @@ class Layout:
         """The columns in which the records of a group agree."""
         return (*(each.name for each in self.hierarchies), *self.measures)
 
-    def subjects(self, rows: sa.FromClause | None = None) -> Expression:
-        """How many subjects there are in a group of rows."""
-        rows = self.table if rows is None else rows
+    def subjects(self, rows: sa.FromClause) -> Expression:
+        """How many subjects there are in a group of some of the table's rows."""
         return sa.func.count() if self.subject is None else sa.func.count(rows.c[self.subject].distinct())
+
+    def alike(self, columns: Sequence[sa.Label[Any]], where: Expression, dialect: str) -> sa.Select[Any]:
+        """Groups of the table's rows that agree in columns, NULLs included: these, and `SIZE`, how many subjects.
+
+        A subject is taken once per group before any are counted: engines sort for a count of what is distinct, and sort
+        by all columns.
+        """
+        found = sa.select(sa.literal_column("1").label("ardoise_row"), *columns)
+        found = found.select_from(self.table).where(where, self.where)
+        if self.subject is None:
+            rows, count = found.subquery(), sa.func.count()
+        else:
+            exact = [(each, exactly(each.element, dialect)) for each in columns]
+            also = (it.label(f"exact_{each.name}") for each, it in exact if it is not each.element)
+            rows = found.add_columns(*also, self.table.c[self.subject].label(_SUBJECT)).distinct().subquery()
+            count = sa.func.count(rows.c[_SUBJECT])
+        names = [each.name for each in columns]
+        grouped = sa.select(*(rows.c[name] for name in names), count.label(SIZE)).select_from(rows)
+        same = [exactly(rows.c[name], dialect) for name in names]
+        return grouped.group_by(*same) if names else grouped.having(sa.func.count() > 0)
 
     @cached_property
     def values(self) -> dict[str, str]:
         """The column of a work table for each column that gets a new value."""
         return {name: f"v{number}" for number, name in enumerate(self.written)}
 
+    @cached_property
+    def stays(self) -> dict[str, str]:
+        """The column of a work table for each column that stays as it is: a row in which it has moved is another."""
+        return {each.name: f"s{number}" for number, each in enumerate(self.hierarchies) if not each.written}
+
     def work(self, name: str, schema: str | None, options: Mapping[str, Any]) -> sa.Table:
-        """The work table of this layout, not yet created: by key, the group and what will be written."""
+        """The work table of this layout, not yet created: by key, the group, what will be written, and what stays."""
         return sa.Table(
             name,
             sa.MetaData(schema=schema),
             *(sa.Column(each, self.table.c[each].type, primary_key=True, autoincrement=False) for each in self.key),
             sa.Column(GROUP, sa.BigInteger),
             sa.Column(JOINS, sa.Boolean, nullable=False),
-            *(sa.Column(value, self.table.c[each].type) for each, value in self.values.items()),
+            *(sa.Column(held, self.table.c[each].type) for each, held in (self.values | self.stays).items()),
             **options,
         )
 
@@ -103,4 +135,4 @@ def exactly(column: Expression, dialect: str) -> Expression:
     """A column, grouped by what it holds to the byte, whatever its collation takes for the same."""
     if dialect == "postgresql" or not isinstance(column.type, sa.String):
         return column
-    return sa.collate(column, "BINARY") if dialect == "sqlite" else sa.cast(column, sa.LargeBinary)
+    return sa.collate(column, "BINARY") if dialect == "sqlite" else plain_text(column)

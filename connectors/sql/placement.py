@@ -13,11 +13,12 @@ stays in temporary tables, which go with the connection.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.sql.partition import GROUP, JOINS, Layout, exactly, same_record
+from connectors.sql.partition import GROUP, JOINS, SIZE, Layout, same_record
 from connectors.sql.ranking import rank, ranked
 from connectors.sql.scratch import Expression, Scratch, has
 from connectors.sql.settling import find_cells, find_homes, settle
@@ -62,17 +63,19 @@ def gather(scratch: Scratch, rows: sa.Select[Any]) -> None:
 
 def find_standing(scratch: Scratch, standing: Expression) -> None:
     """The groups that hide at least k subjects already, among the rows that were anonymised before."""
-    layout = scratch.layout
+    layout, dialect = scratch.layout, scratch.connection.dialect.name
+    if layout.turned:
+        layout = dataclasses.replace(layout, subject=None)
     table = layout.table
-    columns = [table.c[each.name] if each.written else each.finest for each in layout.hierarchies]
+    columns = [
+        (table.c[each.name] if each.written else each.finest).label(f"g{n}")
+        for n, each in enumerate(layout.hierarchies)
+    ]
     measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
-    place = scratch.place(columns, has(table, [table.c[name] for name in layout.measures]))
-    found = sa.select(sa.func.row_number().over(), place, *measures).select_from(table)
-    found = found.where(standing, layout.where)
-    dialect = scratch.connection.dialect.name
-    cells = (exactly(each, dialect) for each in (*columns, *(table.c[name] for name in layout.measures)))
-    enough = sa.func.count() if layout.turned else layout.subjects()
-    found = found.group_by(*cells).having(enough >= layout.k)
+    cells = layout.alike([*columns, *measures], standing, dialect).subquery()
+    place = scratch.place([cells.c[each.name] for each in columns], has(cells, measures))
+    found = sa.select(sa.func.row_number().over(), place, *(cells.c[each.name] for each in measures))
+    found = found.where(cells.c[SIZE] >= layout.k)
     scratch.insert(scratch.groups, ["number", "place", *(each.name for each in measures)], found)
     analyse(scratch.connection, scratch.groups)
 
@@ -90,7 +93,7 @@ def _write(scratch: Scratch, rows: sa.Select[Any]) -> None:
     """Write rows, in the order of their keys: an index is filled from one end to the other."""
     key, becomes = scratch.key, scratch.becomes
     found = rows.subquery()
-    held = [scratch.layout.values[name] for name in scratch.layout.coarsened]
+    held = list(scratch.layout.held.values())
     measures = {scratch.layout.values[name]: f"m{n}" for n, name in enumerate(scratch.layout.measures)}
     columns = [*(found.c[name] for name in (*key, GROUP, JOINS)), *(becomes.c[name] for name in held)]
     columns += [found.c[each] for each in measures.values()]

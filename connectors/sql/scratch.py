@@ -125,8 +125,8 @@ class Scratch:
     @cached_property
     def becomes(self) -> sa.Table:
         """What the rows of each of the finest cells are to hold."""
-        written = (sa.Column(self.layout.values[each], self.kind(each)) for each in self.layout.coarsened)
-        return self.temporary("becomes", self.number("number"), *written)
+        held = (sa.Column(name, self.kind(each)) for each, name in self.layout.held.items())
+        return self.temporary("becomes", self.number("number"), *held)
 
     @cached_property
     def ranks(self) -> sa.Table:

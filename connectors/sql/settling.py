@@ -115,12 +115,14 @@ def find_homes(scratch: Scratch) -> None:
     place = sa.case((cells.c.level.is_not(None), sa.func.dense_rank().over(order_by=cells.c.settled)))
     home = sa.select(values.c.cell, values.c.number, cells.c.settled, place, cells.c.joins).select_from(joined)
     scratch.insert(scratch.homes, ["cell", "number", "settled", "place", "joins"], home)
-    coarse = [
-        sa.case(*((cells.c.level == level, values.c[f"l{level}_{n}"]) for level in range(layout.depth)))
+    coarse = {
+        layout.held[each.name]: sa.case(
+            *((cells.c.level == level, values.c[f"l{level}_{n}"]) for level in range(layout.depth))
+        )
         for n, each in enumerate(layout.hierarchies)
-        if each.written
-    ]
-    held = [layout.values[name] for name in layout.coarsened]
-    scratch.insert(scratch.becomes, ["number", *held], sa.select(values.c.number, *coarse).select_from(joined))
+    }
+    scratch.insert(
+        scratch.becomes, ["number", *coarse], sa.select(values.c.number, *coarse.values()).select_from(joined)
+    )
     for each in (scratch.homes, scratch.becomes):
         analyse(scratch.connection, each)
