@@ -5,6 +5,9 @@ Reads one question from standard input as JSON and answers in one line:
 - `{"table": [package, name], "to": file}` writes a public table as CSV and says how many rows it has;
 - `{"original": file, "released": file, "control": file, "attacks": n, "secret": column, "known": [columns],
   "halves": [[columns], [columns]]}` attacks a release: each risk with its 95 % interval, and how many attacks it is of.
+
+Two thousand attacks take about a minute on two cores, half of it linkability, which compares every row attacked with
+every row released. An interval is then four points wide at its widest; there are never more attacks than persons.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ import pandas as pd
 import polars as pl
 
 MOST_ATTEMPTS = 20_000
-COLUMNS = 3
+"""Tries to find a guess by several columns; of a release that resists there are few, and each costs the same."""
+COLUMNS = 5
 SEED = 5
 
 
@@ -40,12 +44,13 @@ def attack(question: dict[str, Any]) -> dict[str, dict[str, float]]:
     original, released, control = (pd.read_csv(question[name]) for name in ("original", "released", "control"))
     columns = [name for name in original if name in released and len(released[name].unique()) > 1]
     original, released, control = (frame[columns] for frame in (original, released, control))
-    count = int(question["attacks"])
+    count = min(int(question["attacks"]), len(original), len(control))
     given: dict[str, Any] = {"ori": original, "syn": released, "control": control}
     halves = tuple([name for name in half if name in columns] for half in question["halves"])
-    known = [name for name in question["known"] if name in columns]
+    known, secret = [name for name in question["known"] if name in columns], question["secret"]
+    numbers = pd.api.types.is_numeric_dtype(original[secret])
     linking = LinkabilityEvaluator(aux_cols=halves, n_neighbors=1, n_attacks=count, **given)
-    inferring = InferenceEvaluator(aux_cols=known, secret=question["secret"], regression=True, n_attacks=count, **given)
+    inferring = InferenceEvaluator(aux_cols=known, secret=secret, regression=numbers, n_attacks=count, **given)
     return {
         "singling out by one column": _singling_out(given, count, "univariate"),
         "singling out by several": _singling_out(given, count, "multivariate"),
@@ -62,12 +67,10 @@ def _singling_out(given: dict[str, Any], count: int, mode: str) -> dict[str, flo
     from anonymeter.evaluators import SinglingOutEvaluator
 
     columns = min(COLUMNS, len(given["ori"].columns))
-    evaluator = SinglingOutEvaluator(n_attacks=count, n_cols=columns, max_attempts=MOST_ATTEMPTS, seed=SEED, **given)
-    found = min(count, _guesses(given["syn"], count, columns, mode))
-    if found < count:
-        evaluator = SinglingOutEvaluator(
-            n_attacks=max(found, 1), n_cols=columns, max_attempts=MOST_ATTEMPTS, seed=SEED, **given
-        )
+    found = _guesses(given["syn"], count, columns, mode)
+    if not found:
+        return dict.fromkeys(("attacks", "risk", "lower", "upper"), 0.0)
+    evaluator = SinglingOutEvaluator(n_attacks=found, n_cols=columns, max_attempts=MOST_ATTEMPTS, seed=SEED, **given)
     return _risk(evaluator.evaluate(mode=mode), found)
 
 
@@ -86,14 +89,8 @@ def _guesses(released: pd.DataFrame, count: int, columns: int, mode: str) -> int
 
 
 def _risk(evaluator: Any, count: int) -> dict[str, float]:
-    risk, results = evaluator.risk(confidence_level=0.95), evaluator.results(confidence_level=0.95)
-    return {
-        "attacks": count,
-        "risk": float(risk.value),
-        "upper": float(risk.ci[1]),
-        "rate": float(results.attack_rate.value),
-        "control": float(results.control_rate.value),
-    }
+    risk = evaluator.risk(confidence_level=0.95)
+    return {"attacks": count, "risk": float(risk.value), "lower": float(risk.ci[0]), "upper": float(risk.ci[1])}
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Joining stores on whatever they share, among persons who are anonymous in both: does it find more than chance would?
 
 For each pair of columns of two tables, and for each pair of (date, amount) tuples, every row of the first is given a
-row of the second with equal values, at random where there are several. What counts is how many belong to the same
-person. The same is asked with the persons of the second table exchanged at random among those of the same coarse cell:
-that is chance.
+row of the second with equal values, at random where there are several. What counts is how many persons it finds again,
+each row as its share of those of its person. The same is asked with the persons of the second table exchanged at random
+among those of the same coarse cell, each with all rows: that is chance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FAR = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """What a join on some columns finds: right guesses, by chance, and how many deviations lie between."""
+    """What a join on some columns finds: persons, by chance, and how many deviations lie between."""
 
     left: tuple[str, ...]
     right: tuple[str, ...]
@@ -46,7 +46,11 @@ def joins(left: pd.DataFrame, right: pd.DataFrame, cells: Sequence[str] = (), *,
     """Every join of two tables that share any value; ``cells`` are coarse columns that both may show."""
     chance = np.random.default_rng(seed)
     shown = [name for name in cells if name in left and name in right]
-    strata = right.groupby(shown, dropna=False).ngroup().to_numpy() if shown else np.zeros(len(right), dtype=int)
+    persons = {person: number for number, person in enumerate(sorted({*left[PERSON], *right[PERSON]}))}
+    owners, others = (_Rows.of(side[PERSON].map(persons)) for side in (left, right))
+    cell = right.groupby(shown, dropna=False).ngroup().to_numpy() if shown else np.zeros(len(right), dtype=int)
+    strata = np.full(len(persons), -1)
+    strata[others.persons] = cell  # of a person in several cells, one
     ours, theirs = _comparable(left.drop(columns=[PERSON, *shown])), _comparable(right.drop(columns=[PERSON, *shown]))
     pairs: list[tuple[tuple[str, ...], tuple[str, ...]]]
     pairs = [((a,), (b,)) for a in ours for b in theirs if ours[a].kind == theirs[b].kind]
@@ -56,9 +60,22 @@ def joins(left: pd.DataFrame, right: pd.DataFrame, cells: Sequence[str] = (), *,
     for mine, other in pairs:
         first = _joined([ours[name].forms for name in mine])
         second = _joined([theirs[name].forms for name in other])
-        result = _measured(first, second, left[PERSON].to_numpy(), right[PERSON].to_numpy(), strata, chance)
+        result = _measured(first, second, owners, others, strata, chance)
         if result is not None:
             yield Join(mine, other, len(left), *result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Whose rows are, as numbers, and what share each is of its person's."""
+
+    persons: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, numbers: pd.Series) -> _Rows:
+        persons = numbers.to_numpy(dtype=int)
+        return cls(persons, 1 / np.bincount(persons)[persons])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,7 @@ def _comparable(table: pd.DataFrame) -> dict[str, _Column]:
         for kind, form in (("day", _day), ("number", _number), ("text", _text)):
             formed = values.map(form, na_action="ignore")
             if formed.notna().any() and formed.notna().sum() == values.notna().sum():
-                found[str(name)] = _Column(kind, formed)
+                found[str(name)] = _Column(kind, formed.astype(object).where(formed.notna(), None))
                 break
     return found
 
@@ -112,33 +129,24 @@ def _joined(parts: Sequence[pd.Series]) -> pd.Series:
 
 
 def _measured(
-    first: pd.Series,
-    second: pd.Series,
-    left: np.ndarray,
-    right: np.ndarray,
-    strata: np.ndarray,
-    chance: np.random.Generator,
+    first: pd.Series, second: pd.Series, owners: _Rows, others: _Rows, strata: np.ndarray, chance: np.random.Generator
 ) -> tuple[float, float, float] | None:
     codes = {value: code for code, value in enumerate(sorted(set(first.dropna()) & set(second.dropna())))}
     if not codes:
         return None
     a, b = (series.map(codes).fillna(-1).to_numpy(dtype=int) for series in (first, second))
-    persons = {person: number for number, person in enumerate(sorted({*left, *right}))}
-    mine, others = (np.array([persons[each] for each in side]) for side in (left, right))
-    sizes = np.bincount(b[b >= 0], minlength=len(codes))
-    weights = 1 / sizes[a[a >= 0]]
-    wanted = mine[a >= 0] * len(codes) + a[a >= 0]
+    weights = owners.shares[a >= 0] / np.bincount(b[b >= 0], minlength=len(codes))[a[a >= 0]]
+    wanted = owners.persons[a >= 0] * len(codes) + a[a >= 0]
 
-    def right_guesses(owners: np.ndarray) -> float:
-        keys, counts = np.unique(owners[b >= 0] * len(codes) + b[b >= 0], return_counts=True)
+    def found_again(persons: np.ndarray) -> float:
+        keys, counts = np.unique(persons[b >= 0] * len(codes) + b[b >= 0], return_counts=True)
         at = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
         return float((np.where(keys[at] == wanted, counts[at], 0) * weights).sum())
 
-    drawn = []
+    ordered, drawn = np.argsort(strata, kind="stable"), []
     for _ in range(TIMES):
-        order = np.lexsort((chance.random(len(others)), strata))
-        shuffled = np.empty_like(others)
-        shuffled[np.argsort(strata, kind="stable")] = others[order]
-        drawn.append(right_guesses(shuffled))
-    found, mean = right_guesses(others), float(np.mean(drawn))
+        exchanged = np.empty_like(ordered)
+        exchanged[ordered] = np.lexsort((chance.random(len(strata)), strata))
+        drawn.append(found_again(exchanged[others.persons]))
+    found, mean = found_again(others.persons), float(np.mean(drawn))
     return found, mean, (found - mean) / max(float(np.std(drawn)), 0.2)

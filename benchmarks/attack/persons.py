@@ -19,6 +19,7 @@ import pandas as pd
 from faker import Faker
 
 from benchmarks.attack.environment import ask
+from benchmarks.attack.question import Question
 from pipelines.apply import apply
 from pipelines.data_map.review import confirm
 from pipelines.engine.database import EngineDatabase
@@ -33,7 +34,7 @@ CELL = ["region", "education"]
 MEASURES = ["husby", "wght", "whrswk"]
 """What is averaged: the husband's income, the survey's weight, the hours of work."""
 OTHERS = ["hhi", "whi", "hhi2", "race", "hispanic", "experience", "kidslt6", "kids618"]
-SECRET = "husby"  # noqa: S105 - what the attacker wants to know
+KEPT = [*CELL, *MEASURES, *OTHERS]
 HALVES = [
     ["region", "education", "wght", "race", "hispanic", "experience", "kidslt6"],
     ["husby", "whrswk", "hhi", "whi", "hhi2", "kids618"],
@@ -112,7 +113,12 @@ class Persons:
     @property
     def original(self) -> pd.DataFrame:
         """What the attacker wants to find out: the table without the columns that name somebody."""
-        return self.inside[[*CELL, *MEASURES, *OTHERS]]
+        return self.inside[KEPT]
+
+    @property
+    def question(self) -> Question:
+        """The attacker knows all but the husband's income."""
+        return Question(self.original, self.control[KEPT], secret="husby", known=KNOWN, halves=HALVES)  # noqa: S106
 
 
 def persons(folder: Path, python: Path) -> Persons:
@@ -122,12 +128,13 @@ def persons(folder: Path, python: Path) -> Persons:
     # A thousand dollars with three decimals is a number of dollars.
     found = pd.read_csv(file).assign(husby=lambda rows: (rows["husby"] * 1000).round().astype(int))
     found = found.sample(frac=1, random_state=1).reset_index(drop=True)
-    found = pd.concat([found.drop(columns="rownames"), _named(len(found))], axis="columns")
+    found = pd.concat([found.drop(columns="rownames"), named(len(found))], axis="columns")
     half = len(found) // 2
     return Persons(folder, found[:half], found[half : 2 * half].reset_index(drop=True))
 
 
-def _named(count: int) -> pd.DataFrame:
+def named(count: int) -> pd.DataFrame:
+    """Invented persons who look like real ones: name, address, telephone number."""
     chance, faker = random.Random(7), Faker("fr_FR")  # noqa: S311 - invented persons
     faker.seed_instance(7)
     first, last = ([getattr(faker, kind)() for _ in range(800)] for kind in ("first_name", "last_name"))

@@ -1,15 +1,19 @@
-"""What a run forgets at its end: what stores keep of rows that are gone, as soon as it cannot matter any more."""
+"""What a run forgets at its end: what stores keep of rows and links that are gone, as soon as it cannot matter."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connectors.base import Connector
 from connectors.sql.connector import SqlConnector
 from pipelines.estate import Estate
+from pipelines.plan.artefact import Place, Step
+from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context
 from pipelines.plan.gone import forget, forgettable
+from pipelines.plan.remembered import below
+from pipelines.plan.settled import settled_days
 
 
 def forget_told(estate: Estate, connectors: Mapping[str, Connector], context: Context) -> None:
@@ -26,6 +30,18 @@ def forget_told(estate: Estate, connectors: Mapping[str, Connector], context: Co
             if isinstance(connector, SqlConnector) and _asked(connector, context):
                 with connector.writing() as connection, connection.begin():
                     forget(connection, connector.journal, context)
+
+
+def forget_days(connector: SqlConnector, context: Context, steps: Sequence[Step]) -> None:
+    """Delete the days that a store remembers of rows on which nothing depends any more, once its steps are done."""
+    store_map, active = context.maps[connector.store], context.active(connector.store)
+    acted = {step.dataset for step in steps if step.place is Place.ACTIVE}
+    touched = [name for name in sorted(active) if below(store_map, name) & acted]
+    with connector.writing() as connection, connection.begin():
+        datasets = Datasets(connection, store_map, context.policy, context.key, context.horizons)
+        for name in touched:
+            for statement in settled_days(datasets, name, frozenset(store_map.datasets) - frozenset(active)):
+                connection.execute(statement)
 
 
 def _asked(connector: SqlConnector, context: Context) -> bool:

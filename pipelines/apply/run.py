@@ -23,7 +23,7 @@ from connectors.sql.questions import Question
 from connectors.sql.strategy import Unfit
 from pipelines.apply.buckets import turn_to_buckets
 from pipelines.apply.expected import Expect, expect_before
-from pipelines.apply.forgetting import forget_told
+from pipelines.apply.forgetting import forget_days, forget_told
 from pipelines.apply.gate import check_plan, check_stores
 from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.apply.places import StorePlaces
@@ -197,6 +197,7 @@ class _Run:
                     self._patiently(mine, functools.partial(self._rows, known, connector, mine))
                     known.measure(connector, "after")
                     self._patiently(mine, functools.partial(self._settle, known, connector))
+                    self._patiently(mine, functools.partial(forget_days, connector, known.context, mine))
                 else:
                     for step in mine:
                         self._patiently([step], functools.partial(self._items, known, connector, step))

@@ -72,6 +72,8 @@ def test_what_inherits_from_an_anonymised_record_goes_on_its_day_and_not_a_day_e
     assert steps(plan) == {"contracts.delete": 3}
     assert unexplained(papers, plan, PAPERS_LAST + DAY) == []
     assert papers.ids("contracts") == papers.ids("invoices") == [3, 4]
+    kept = {(row["record"], row["event"]) for row in papers.rows(papers.own("remembered"))}
+    assert kept == {("[2]", "consent_end"), ("[5]", "consent_end")}, "days on which nothing depends are forgotten"
 
 
 def test_what_was_open_or_unknown_when_its_link_went_or_came_later_is_undetermined_for_ever(
