@@ -12,7 +12,9 @@ Run `python -m benchmarks.anonymity --help`.
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, LiteralString, NamedTuple
 
@@ -54,10 +56,11 @@ CUSTOMERS: LiteralString = "count(DISTINCT customer)"
 
 
 class Done(NamedTuple):
-    """What a piece of work found, and the most memory that the server's process for it ever held, in bytes."""
+    """What a piece of work found; the server's process for it: the most memory that it held (bytes), CPU seconds."""
 
     answer: Any
-    server: int
+    peak: int
+    cpu: float
 
 
 def fill(url: str, rows: int) -> None:
@@ -91,21 +94,23 @@ def hide(url: str) -> None:
 
 
 def _layout(connection: sa.Connection, subject: str | None = None) -> Layout:
-    free = () if subject else ("customer",)
-    anonymity = Anonymity(partition=PARTITION, measures=("cents",), subject=subject, free=free)
+    anonymity = Anonymity(partition=PARTITION, measures=("cents",), subject=subject, free=("customer",))
     dataset = DatasetMap(source="orders", controller="BENCH", key=("id",), anonymity=anonymity)
     table = sa.Table("orders", sa.MetaData(), autoload_with=connection)
     return layout(dataset, SHAPE, table, ("id",), sa.true(), "postgresql")
 
 
-def _peak(process: int) -> int:
-    """The most memory that a process of this machine has held, what it shares with others among it."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    return int(next(each for each in status.splitlines() if each.startswith("VmHWM:")).split()[1]) * 1024
+def _done(answer: Any, process: int) -> Done:
+    """An answer, and what the server's process of this machine has used; its peak counts what it shares with others."""
+    folder = Path(f"/proc/{process}")
+    status = (folder / "status").read_text(encoding="ascii")
+    peak = next(each for each in status.splitlines() if each.startswith("VmHWM:"))
+    user, system = (folder / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]
+    return Done(answer, int(peak.split()[1]) * 1024, (int(user) + int(system)) / os.sysconf("SC_CLK_TCK"))
 
 
-def _done(connection: sa.Connection, answer: Any) -> Done:
-    return Done(answer, _peak(int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())))
+def _process(connection: sa.Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
 
 
 def k_ours(url: str, subject: str | None) -> Done:
@@ -113,7 +118,7 @@ def k_ours(url: str, subject: str | None) -> Done:
     engine = open_engine("bench", url, write=False)
     with engine.connect() as connection:
         sizes = cell_sizes(connection, _layout(connection, subject), sa.true())
-        return _done(connection, (min(sizes), sum(sizes.values())))
+        return _done((min(sizes), sum(sizes.values())), _process(connection))
 
 
 def k_by_hand(url: str, count: LiteralString) -> Done:
@@ -123,7 +128,7 @@ def k_by_hand(url: str, count: LiteralString) -> Done:
         cells = f"SELECT {count} AS n FROM orders GROUP BY region, segment, ordered_on, cents"
         row = connection.execute(f"SELECT min(n), count(*) FROM ({cells}) c").fetchone()
         assert row is not None
-        return Done((int(row[0]), int(row[1])), _peak(connection.info.backend_pid))
+        return _done((int(row[0]), int(row[1])), connection.info.backend_pid)
 
 
 def hide_ours(url: str) -> Done:
@@ -137,7 +142,7 @@ def hide_ours(url: str) -> Done:
         assign(connection, made, work, sa.select(made.table.c.id), sa.false())
         count = connection.execute(sa.select(sa.func.count()).select_from(work)).scalar_one()
         work.drop(connection)
-        return _done(connection, int(count))
+        return _done(int(count), _process(connection))
 
 
 def hide_by_hand(url: str) -> Done:
@@ -159,11 +164,12 @@ def hide_by_hand(url: str) -> Done:
         row = connection.execute("SELECT count(*) FROM by_hand").fetchone()
         connection.rollback()
         assert row is not None
-        return Done(int(row[0]), _peak(connection.info.backend_pid))
+        return _done(int(row[0]), connection.info.backend_pid)
 
 
 def _said(who: str, found: Measured) -> None:
-    print(f"  {who:9} {found}; the server's process {found.result.server / 2**20:.0f} MiB")
+    server = found.result
+    print(f"  {who:9} {found}; the server's process {server.cpu:.1f} s CPU, {server.peak / 2**20:.0f} MiB")
 
 
 def _compared(title: str, ours: Measured, floors: dict[str, Measured]) -> None:
@@ -171,11 +177,8 @@ def _compared(title: str, ours: Measured, floors: dict[str, Measured]) -> None:
     _said("Ardoise", ours)
     for name, floor in floors.items():
         _said(name, floor)
-        print(f"  {'':9} ratio {ours.wall / floor.wall:.2f}")
-
-
-def _faster(*tries: Measured) -> Measured:
-    return min(tries, key=lambda each: each.wall)
+        wall, cpu = ours.wall / floor.wall, ours.result.cpu / floor.result.cpu
+        print(f"  {'':9} ratio {wall:.2f} by the clock, {cpu:.2f} of the server's CPU")
 
 
 def _agree(ours: Measured, floor: Measured) -> None:
@@ -183,19 +186,21 @@ def _agree(ours: Measured, floor: Measured) -> None:
         raise SystemExit(f"the answers differ: {ours.result.answer} and {floor.result.answer}")
 
 
+def _faster(work: Callable[..., Done], *arguments: Any) -> Measured:
+    return min((measured(work, *arguments) for _ in range(2)), key=lambda each: each.wall)
+
+
 def compare(url: str, rows: int) -> None:
-    """Hide so many rows, then measure the k of as many that are hidden; floors are measured before and after."""
+    """Hide so many rows, then measure the k of as many that are hidden; of each work, the faster of two tries."""
     plain = url.replace("+psycopg", "")
     fill(plain, rows)
-    floor, grouped = measured(hide_by_hand, plain), measured(k_by_hand, plain, ROWS)
-    ours = measured(hide_ours, url)
-    floor, grouped = _faster(floor, measured(hide_by_hand, plain)), _faster(grouped, measured(k_by_hand, plain, ROWS))
+    floor, ours = _faster(hide_by_hand, plain), _faster(hide_ours, url)
+    grouped = _faster(k_by_hand, plain, ROWS)
     _compared(f"{rows:,} rows hidden", ours, {"by hand": floor, "GROUP BY": grouped})
     _agree(ours, floor)
     hide(plain)
-    grouped, counted = measured(k_by_hand, plain, ROWS), measured(k_by_hand, plain, CUSTOMERS)
-    alone, customers = measured(k_ours, url, None), measured(k_ours, url, "customer")
-    grouped = _faster(grouped, measured(k_by_hand, plain, ROWS))
+    grouped, counted = _faster(k_by_hand, plain, ROWS), _faster(k_by_hand, plain, CUSTOMERS)
+    alone, customers = _faster(k_ours, url, None), _faster(k_ours, url, "customer")
     _compared(f"k of {rows:,} rows", alone, {"GROUP BY": grouped})
     _agree(alone, grouped)
     _compared(f"k of {rows:,} rows, by distinct customers", customers, {"GROUP BY": grouped, "DISTINCT": counted})
