@@ -22,6 +22,7 @@ from benchmarks.attack.leftovers import Candidates, left, revealed, secrets_of
 from expectations.canaries import Hit
 from pipelines.demo.reference import Expected, Reference
 from pipelines.demo.stores import DemoStores
+from pipelines.demo.truth import Identity
 from pipelines.estate import Estate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -127,6 +128,21 @@ def test_anonymised_contacts_and_customers_hide_among_eleven(demonstrated: Demon
         drawn = ["id", "email", "first_name", "last_name", "ardoise_record"]
         assert len(nobodys[place]) > 30
         assert smallest_cell(nobodys[place].drop(columns=drawn), "ardoise_person") >= 11
+
+
+def test_rows_of_nobody_lead_to_no_contact_of_their_own(demonstrated: Demonstrated) -> None:
+    """Not to the one of the person whose they were: all lead to one that was drawn, itself somebody's."""
+    before, after = demonstrated.contents[0].rows, demonstrated.contents[1].rows
+    whole, categories = demonstrated.expected.anonymised, demonstrated.reference.categories
+    nobodys = {each for each, due in whole.items() if due >= categories[each[:2]]}
+    for table in ("interactions", "notes", "prospects"):
+        turned = [
+            before[each]["contact_id"] == after[each]["contact_id"]
+            for each in nobodys
+            if each[:2] == ("crm", table) and Identity("crm", "contacts", str(before[each]["contact_id"])) in nobodys
+        ]
+        assert len(turned) > 50
+        assert sum(turned) < 0.05 * len(turned)
 
 
 def test_candidates_are_found_in_nothing_but_what_is_told_of_them(demonstrated: Demonstrated) -> None:
