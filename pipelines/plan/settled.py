@@ -2,7 +2,8 @@
 
 What a mark remembers (`plan.remembered`) are days of one person, kept beside a row that hides among others. Another
 store may show the same day with a name: so a day stays only as long as something of the record, or of what inherits
-from it, is still to be decided on by it. Where a day is gone, the event is missing, and nothing is ever due by it.
+from it, is still to be decided on by it: is not anonymised yet, or is a row that may still go as a whole. Where a day
+is gone, the event is missing, and nothing is ever due by it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipelines.plan.carried import Datasets
 from pipelines.plan.context import asked_of
 from pipelines.plan.expressions import Expression
 from pipelines.plan.remembered import below, events_below, fields_of
+from retention_rules.purposes import EndAction
 
 Needs = Mapping[str, frozenset[str]]
 """By dataset, the categories that are decided on by an event."""
@@ -58,6 +60,9 @@ def _depends(
     """Whether anything of a row, or of what inherits from it, is not anonymised yet; ``path`` leads to its dataset."""
     name = path[-1]
     dataset, fields = datasets.map(name), fields_of(datasets.map(name))
+    purposes = (each for category in needs[name] for each in datasets.policy.purposes_for(category))
+    if any(each.end_action is EndAction.DELETE for each in purposes):
+        return sa.true()  # the row is there, and goes one day, whatever of it is anonymised
     found = [
         sa.not_(journal.marked(rows, dataset.key, name, category, fields[category]))
         for category in sorted(needs[name])
