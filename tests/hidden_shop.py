@@ -187,7 +187,7 @@ class Club:
         return plan
 
     def apply(self, plan: Plan, **options: Any) -> RunSummary:
-        settings = {"now": NOW, "today": TODAY, "actor": "tests", "retries": (), "chunk": 3} | options
+        settings = {"now": NOW, "today": TODAY, "actor": "tests", "retries": (), "chunk": 25} | options
         return apply(self.estate, plan.digest, **settings)
 
     def verify(self, plan: Plan) -> list[Finding]:

@@ -33,7 +33,12 @@ def forget_told(estate: Estate, connectors: Mapping[str, Connector], context: Co
 
 
 def forget_days(connector: SqlConnector, context: Context, steps: Sequence[Step]) -> None:
-    """Delete the days that a store remembers of rows on which nothing depends any more, once its steps are done."""
+    """Delete the days that a store remembers of rows on which nothing depends any more, once its steps are done.
+
+    Where there is an archive, records in it may depend on them: they stay.
+    """
+    if connector.archive is not None:
+        return
     store_map, active = context.maps[connector.store], context.active(connector.store)
     acted = {step.dataset for step in steps if step.place is Place.ACTIVE}
     touched = [name for name in sorted(active) if below(store_map, name) & acted]

@@ -2,7 +2,8 @@
 
 What a mark remembers (`plan.remembered`) are days of one person, kept beside a row that hides among others. Another
 store may show the same day with a name: so a day stays only as long as something of the record, or of what inherits
-from it, is still to be decided on by it. Where a day is gone, the event is missing, and nothing is ever due by it.
+from it, is still to be decided on by it: is not anonymised yet, or is a row that may still go as a whole. Where a day
+is gone, the event is missing, and nothing is ever due by it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipelines.plan.carried import Datasets
 from pipelines.plan.context import asked_of
 from pipelines.plan.expressions import Expression
 from pipelines.plan.remembered import below, fields_of
+from retention_rules.purposes import EndAction
 
 Needs = Mapping[str, frozenset[str]]
 """By dataset, the categories that are decided on by an event."""
@@ -72,12 +74,16 @@ def _standing(
     path: tuple[str, ...],
     needs: Needs,
 ) -> Iterator[sa.Select[Any]]:
-    """The records of which something, or something of what inherits from them, is not anonymised yet.
+    """The records of which something, or something of what inherits from them, is to be decided on yet.
 
     ``path`` leads from their dataset to that of ``rows``, which stand beside them in ``source``. Joined and not asked
     for row by row: there may be millions.
     """
     dataset, fields = datasets.map(path[-1]), fields_of(datasets.map(path[-1]))
+    purposes = (each for category in needs[path[-1]] for each in datasets.policy.purposes_for(category))
+    if any(each.end_action is EndAction.DELETE for each in purposes):
+        yield sa.select(record).select_from(source)  # the row is there, and goes one day, whatever of it is anonymised
+        return
     for category in sorted(needs[path[-1]]):
         marked = journal.marked(rows, dataset.key, path[-1], category, fields[category])
         yield sa.select(record).select_from(source).where(sa.not_(marked))

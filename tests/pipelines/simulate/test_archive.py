@@ -186,9 +186,8 @@ def test_the_months_are_what_plans_for_their_ends_find(books: ArchiveEstate) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_many_months_are_what_plans_for_their_ends_find(books: ArchiveEstate, seed: int) -> None:
-    drawn = random.Random(seed)
+def test_many_months_are_what_plans_for_their_ends_find(books: ArchiveEstate) -> None:
+    drawn = random.Random(1)
 
     def day(first: str, days: int) -> str:
         return (dt.date.fromisoformat(first) + dt.timedelta(days=drawn.randrange(days))).isoformat()
@@ -204,7 +203,7 @@ def test_many_months_are_what_plans_for_their_ends_find(books: ArchiveEstate, se
 
     made = forecast(books, 64)
 
-    for simulated, plans in compared(books, made, range(20)):
+    for simulated, plans in compared(books, made, range(10)):
         assert simulated == plans
     assert sum(sum(each.moved) for each in made.outlooks) > 20
     assert sum(sum(each.released) for each in made.outlooks if each.place is Place.ARCHIVE) > 20

