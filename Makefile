@@ -32,7 +32,7 @@ test: install lint  ## Lint, types, layers and the quick tests (under five minut
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: install browser  ## Real servers under stress, chaos, Airflow and browser suites
-	$(BIN)/pytest -m "slow and not attack" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "slow and not attack" -n 3 --dist loadfile --no-loadscope-reorder
 
 attack: install  ## Attack what a run has made of a public table of persons (installs anonymeter apart; long)
 	$(BIN)/pytest -m attack
