@@ -4,7 +4,7 @@ Singling out, linkability and inference by anonymeter, each risk as the excess o
 with its 95 % interval; beside the release a variant that is known to be bad. k is counted without the engine's code.
 Then a list of candidates is held against everything that a run over the public table leaves behind.
 
-About ten minutes on two cores, of which the demonstration is a third; the packages are installed apart at first use.
+Six minutes of processor time, of which the demonstration has a third; the packages are installed apart at first use.
 Run `python -m benchmarks.attack --help`.
 """
 

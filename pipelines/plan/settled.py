@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +19,7 @@ from connectors.sql.journal import Journal
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import asked_of
 from pipelines.plan.expressions import Expression
-from pipelines.plan.remembered import below, events_below, fields_of
+from pipelines.plan.remembered import below, fields_of
 from retention_rules.purposes import EndAction
 
 Needs = Mapping[str, frozenset[str]]
@@ -33,16 +34,26 @@ def settled_days(datasets: Datasets, name: str, foreign: frozenset[str]) -> Iter
     store_map, journal = datasets.store_map, datasets.journal
     if journal is None or not datasets.remembers or below(store_map, name) & foreign:
         return
+    kept = journal.remembered.c
+    known = datasets.connection.execute(sa.select(kept.event).where(kept.dataset == name).distinct()).scalars()
     events: dict[tuple[tuple[str, frozenset[str]], ...], list[str]] = defaultdict(list)
-    for event in sorted(events_below(store_map, datasets.policy, name)):
+    for event in sorted(known):
         events[tuple(sorted(_needs(datasets, name, event).items()))].append(event)
-    table, kept = datasets.table(datasets.map(name).source), journal.remembered.c
-    record = record_key(table.c[each] for each in datasets.map(name).key)
+    table = datasets.table(datasets.map(name).source)
+    record = record_key(table.c[each] for each in datasets.map(name).key).label("record")
     for needs, asked in events.items():
-        standing = _depends(datasets, journal, table, (name,), dict(needs))
-        over = sa.select(record).where(sa.not_(standing))
-        mine = (kept.dataset == name, kept.event.in_(asked), kept.record.in_(over))
+        standing = list(_standing(datasets, journal, record, table, table, (name,), dict(needs)))
+        mine = [kept.dataset == name, kept.event.in_(asked)]
+        mine += [_absent(kept.record, sa.union_all(*standing), datasets.dialect)] if standing else []
         yield sa.delete(journal.remembered).where(*mine)
+
+
+def _absent(record: Expression, standing: sa.CompoundSelect[Any], dialect: str) -> Expression:
+    """Whether a record is not among these, asked in the form in which the engine looks once at each."""
+    if dialect != "postgresql":
+        return record.not_in(standing)
+    found = standing.subquery("standing")
+    return sa.not_(sa.exists().where(found.c.record == record))
 
 
 def _needs(datasets: Datasets, name: str, event: str) -> Needs:
@@ -54,26 +65,35 @@ def _needs(datasets: Datasets, name: str, event: str) -> Needs:
     return found
 
 
-def _depends(
-    datasets: Datasets, journal: Journal, rows: sa.FromClause, path: tuple[str, ...], needs: Needs
-) -> Expression:
-    """Whether anything of a row, or of what inherits from it, is not anonymised yet; ``path`` leads to its dataset."""
-    name = path[-1]
-    dataset, fields = datasets.map(name), fields_of(datasets.map(name))
-    purposes = (each for category in needs[name] for each in datasets.policy.purposes_for(category))
+def _standing(
+    datasets: Datasets,
+    journal: Journal,
+    record: sa.Label[str],
+    source: sa.FromClause,
+    rows: sa.FromClause,
+    path: tuple[str, ...],
+    needs: Needs,
+) -> Iterator[sa.Select[Any]]:
+    """The records of which something, or something of what inherits from them, is to be decided on yet.
+
+    ``path`` leads from their dataset to that of ``rows``, which stand beside them in ``source``. Joined and not asked
+    for row by row: there may be millions.
+    """
+    dataset, fields = datasets.map(path[-1]), fields_of(datasets.map(path[-1]))
+    purposes = (each for category in needs[path[-1]] for each in datasets.policy.purposes_for(category))
     if any(each.end_action is EndAction.DELETE for each in purposes):
-        return sa.true()  # the row is there, and goes one day, whatever of it is anonymised
-    found = [
-        sa.not_(journal.marked(rows, dataset.key, name, category, fields[category]))
-        for category in sorted(needs[name])
-    ]  # fmt: skip
-    for child in sorted(below(datasets.store_map, name)):
+        yield sa.select(record).select_from(source)  # the row is there, and goes one day, whatever of it is anonymised
+        return
+    for category in sorted(needs[path[-1]]):
+        marked = journal.marked(rows, dataset.key, path[-1], category, fields[category])
+        yield sa.select(record).select_from(source).where(sa.not_(marked))
+    for child in sorted(below(datasets.store_map, path[-1])):
         for parent in datasets.map(child).inherits:
-            if parent.dataset != name:
+            if parent.dataset != path[-1]:
                 continue
-            if child in path:
-                return sa.true()
+            if child in path:  # a circle: what may follow is not followed
+                yield sa.select(record).select_from(source)
+                continue
             theirs = datasets.table(datasets.map(child).source).alias()
-            leads = (theirs.c[own] == rows.c[target] for own, target in sorted(parent.on.items()))
-            found.append(sa.exists().where(*leads, _depends(datasets, journal, theirs, (*path, child), needs)))
-    return sa.or_(sa.false(), *found)
+            leads = sa.and_(*(theirs.c[own] == rows.c[target] for own, target in sorted(parent.on.items())))
+            yield from _standing(datasets, journal, record, source.join(theirs, leads), theirs, (*path, child), needs)
