@@ -25,7 +25,7 @@ from pipelines.demo.stores import DemoStores
 from pipelines.demo.truth import Identity
 from pipelines.estate import Estate
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 SCALE = 0.05
 
@@ -52,7 +52,7 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Demonstrated:
     with DemoStores(folder, scale=SCALE) as stores:
         looks.append(contents(stores))
     for _ in range(2):
-        runs.append(ardoise("demo", "--folder", str(folder), "--scale", str(SCALE), cwd=folder.parent, within=400))
+        runs.append(ardoise("demo", "--folder", str(folder), "--scale", str(SCALE), cwd=folder.parent, within=700))
         with DemoStores(folder) as stores:
             looks.append(contents(stores))
             found = {**in_stores(stores.canaries, stores), **in_estate(stores.canaries, stores)}
