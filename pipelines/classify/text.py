@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ _AFTER = " \t\r\n,;:-\u2013)\"'»*"
 
 MODELLED = frozenset({"PERSON", "LOCATION"})
 """What only the language models find; a pattern that matches there knows better."""
+
+_APOSTROPHES, _HYPHENS = "['\u2019\u02bc]", "[-\u2010\u2011\u2013]"
 
 _RANK = dict.fromkeys(MODELLED, 2) | {"STREET_ADDRESS": 1, "POSTCODE_CITY": 1}
 """Who gives way where spans overlap: checked patterns stay, addresses go before names and places."""
@@ -213,8 +216,14 @@ def _known_spans(text: str, known: Collection[str]) -> Iterator[Span]:
 
 @functools.lru_cache(maxsize=64)
 def _deny_list(known: frozenset[str]) -> re.Pattern[str] | None:
-    entries = sorted({entry.strip() for entry in known if len(entry.strip()) >= SHORTEST}, key=len, reverse=True)
+    entries = {unicodedata.normalize("NFC", entry.strip()) for entry in known if len(entry.strip()) >= SHORTEST}
     if not entries:
         return None
-    words = (r"\s+".join(map(re.escape, entry.split())) for entry in entries)
+    words = (r"\s+".join(map(_written, entry.split())) for entry in sorted(entries, key=len, reverse=True))
     return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE)
+
+
+def _written(word: str) -> str:
+    """A pattern for a word, whatever its apostrophes and hyphens are."""
+    signs = {"'": _APOSTROPHES, "\u2019": _APOSTROPHES, "-": _HYPHENS, "\u2010": _HYPHENS, "\u2011": _HYPHENS}
+    return "".join(signs.get(ch) or re.escape(ch) for ch in word)

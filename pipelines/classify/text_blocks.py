@@ -1,8 +1,8 @@
 """A text as blocks: paragraphs without the marks of quoting, each of which is read once however often it occurs.
 
 A mail that is answered comes back quoted, and a signature stands under every mail: read as blocks, they are the same
-block. A character that is written as a reference of HTML (`&eacute;`, `&nbsp;`) is read as what it stands for. A block
-knows where its characters stood.
+block. A character that is written as a reference of HTML (`&eacute;`, `&nbsp;`), or as a letter and its accent, is read
+as what it stands for; one that shows nothing (a soft hyphen), not at all. A block knows where its characters stood.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import html
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,10 +20,16 @@ ENOUGH = 300
 LONGEST = 2_000
 """Characters after which any line ends a block."""
 
+OVERLAP = 200
+"""Characters of a line of great length that are read with what comes before them, and again with what follows."""
+
 _QUOTED = re.compile(r"[ \t]{0,3}(?:[>|][ \t]?)+")
 _SIGNATURE = re.compile(r"--[ \t]?|_{5,}|[-=*~#]{5,}.*")
-_REFERENCE = re.compile(r"&(?:#\d{2,6}|#[xX][\da-fA-F]{2,5}|(?!lt;|gt;|amp;)[A-Za-z][A-Za-z\d]{1,30});")
-"""But those that would make a mark of HTML of what is none."""
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_OTHERWISE = re.compile(
+    rf"&(?:#\d{{1,8}}|#[xX][\da-fA-F]{{1,8}}|[A-Za-z][A-Za-z\d]{{1,30}});|[{_INVISIBLE}]+|[^\W\d_][\u0300-\u036f]+"
+)
+"""What is not read as it stands."""
 _ATTRIBUTION = re.compile(r"(?:Le|On)\b.{6,120}(?:a écrit|wrote)[ \u00a0]?:\s*$", re.DOTALL)
 
 
@@ -31,16 +38,12 @@ class Block:
     """Part of a text as it reads.
 
     ``runs``: where each run of characters begins, in it and in the text, and how long it is there if it is one
-    character that stood as a reference (else 0).
+    character that is not read as it stands (else 0). ``coded``: whether there is any such character.
     """
 
     text: str
     runs: tuple[tuple[int, int, int], ...]
-
-    @property
-    def coded(self) -> bool:
-        """Whether a character of it stood as a reference."""
-        return any(width for _, _, width in self.runs)
+    coded: bool = False
 
     def place(self, start: int, end: int) -> tuple[int, int]:
         """Where a span of the block stands in the text."""
@@ -89,39 +92,54 @@ def _lines(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _block(lines: list[tuple[str, int]]) -> Iterator[Block]:
-    """One block of these lines, those of great length in pieces that end at a space."""
+    """One block of these lines, those of great length in pieces."""
     said: list[str] = []
     runs: list[tuple[int, int, int]] = []
     length = 0
+    coded = False
     for line, start in lines:
-        for offset in range(0, max(len(line), 1), LONGEST):
-            piece = line[offset : offset + LONGEST]
+        for piece, offset in _pieces(line):
             if length and length + len(piece) > LONGEST:
-                yield from _made(said, runs)
-                said, runs, length = [], [], 0
+                yield from _made(said, runs, coded=coded)
+                said, runs, length, coded = [], [], 0, False
             read = ""
             for run, stands, width in _decoded(piece):
                 runs.append((length + len(read), start + offset + stands, width))
                 read += run
             said.append(read)
+            coded |= read != piece
             length += len(read) + 1
-    yield from _made(said, runs)
+    yield from _made(said, runs, coded=coded)
+
+
+def _pieces(line: str) -> Iterator[tuple[str, int]]:
+    """A line as a whole, or in pieces that overlap, each with where it begins: what one cuts in two, another has."""
+    start = 0
+    while len(line) - start > LONGEST:
+        space = line.rfind(" ", start + LONGEST - OVERLAP // 2, start + LONGEST)
+        end = start + LONGEST if space < 0 else space
+        yield line[start:end], start
+        space = line.find(" ", end - OVERLAP, end - OVERLAP // 2)
+        start = end - OVERLAP if space < 0 else space + 1
+    yield line[start:], start
 
 
 def _decoded(piece: str) -> Iterator[tuple[str, int, int]]:
-    """The runs of a piece of a line as they read, where each begins in it, and the length of a reference."""
+    """The runs of a piece of a line as they read, where each begins in it, and how long one character stands there."""
     position = 0
-    for match in _REFERENCE.finditer(piece):
-        character = html.unescape(match[0])
-        if len(character) != 1:
+    for match in _OTHERWISE.finditer(piece):
+        meant = unicodedata.normalize("NFC", html.unescape(match[0]))
+        invisible = not meant.strip(_INVISIBLE)
+        if len(meant) != 1 and not invisible:
             continue
         yield piece[position : match.start()], position, 0
-        yield character if character.isprintable() else " ", match.start(), len(match[0])
+        if not invisible:
+            yield meant if meant.isprintable() else " ", match.start(), len(match[0])
         position = match.end()
     yield piece[position:], position, 0
 
 
-def _made(said: list[str], runs: list[tuple[int, int, int]]) -> Iterator[Block]:
+def _made(said: list[str], runs: list[tuple[int, int, int]], *, coded: bool) -> Iterator[Block]:
     text = "\n".join(said)
     if any(ch.isalnum() for ch in text):
-        yield Block(text, tuple(runs))
+        yield Block(text, tuple(runs), coded)

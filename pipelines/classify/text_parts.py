@@ -14,7 +14,7 @@ from pipelines.classify.language import SMALL_WORDS
 
 _SENTENCE = re.compile(r"[^\n]+?(?:(?<![\s.][^\W\d_])(?<![\s.]\w\w)(?<![\s.]\w\w\w)[.!?]+[\"'\u00bb)]*(?=\s)|(?=\n)|$)")
 _PASSED_OVER = re.compile(
-    r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+|<[^>\n]{1,300}>|[\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]+"
+    r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+|</?(?:[a-z][a-z\d:-]*|[A-Z][A-Z\d:-]*)(?:\s[^<>\n]{0,300}=[^<>\n]{0,300})?\s*/?>|<![^>\n]{0,300}>|[\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]+"
 )
 _WORDS = re.compile(r"[^\W\d_]+")
 FEWEST = 4

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.classify.text_blocks import blocks
 from pipelines.classify.verdict import Evidence, Source
 
 
@@ -29,7 +30,13 @@ class Special:
 
 def special_categories(text: str) -> list[Special]:
     """The places of a text that tell of special categories, in order."""
-    found = [Special(*match.span(), category) for category, pattern in _patterns() for match in pattern.finditer(text)]
+    found = {Special(*match.span(), category) for category, pattern in _patterns() for match in pattern.finditer(text)}
+    for block in (each for each in blocks(text) if each.coded):
+        found |= {
+            Special(*block.place(*match.span()), category)
+            for category, pattern in _patterns()
+            for match in pattern.finditer(block.text)
+        }
     return sorted(found, key=lambda each: (each.start, each.end))
 
 

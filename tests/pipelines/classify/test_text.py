@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,6 +91,40 @@ def test_known_names_go_whatever_the_models_say() -> None:
 def test_what_is_written_as_references_of_html_is_read_and_goes_whole() -> None:
     text = "Rappeler M. Andr&eacute;&nbsp;Lef&egrave;vre &agrave; Nantes, et Zo&eacute;&nbsp;Quatremère."
     assert redact_text(text, known=["Zoé Quatremère"]) == "Rappeler M. [PERSON] &agrave; [LOCATION], et [KNOWN]."
+
+
+@pytest.mark.parametrize("at", [1985, 1990, 1995, 1998])
+@pytest.mark.parametrize(
+    "secret", ["paul.durand@exemple.fr", "FR1420041010050500013M02606", "06 12 34 56 78", "4111 1111 1111 1111"]
+)
+def test_nothing_hides_where_a_long_line_is_cut(secret: str, at: int) -> None:
+    filling = "nous avons bien recu votre demande et nous la traiterons des que possible. " * 60
+    redacted = redact_text(f"{filling[: at - 1]} {secret} et la suite de la demande est en cours de traitement")
+    assert not any(part in redacted for part in secret.replace("@", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (unicodedata.normalize("NFD", "devis-andré-lefèvre.pdf"), "André-Lefèvre"),
+        (unicodedata.normalize("NFD", "vu andré lefèvre hier"), "André Lefèvre"),
+        ("vu sean o\u2019brien hier", "Sean O'Brien"),
+        ("vu zo&eacute; d&rsquo;arc hier", "Zoé d'Arc"),
+        ("vu jean\u2011luc picard hier", "Jean-Luc Picard"),
+        ("facture jean &amp; fils hier", "Jean & Fils"),
+        ("vu b\u00e9&shy;langer hier", "Bélanger"),
+        ("vu andr&#x0000E9; le&#8203; goff hier", "André Le Goff"),
+    ],
+)
+def test_a_known_name_is_known_however_it_is_written(text: str, name: str) -> None:
+    redacted = redact_text(text, known=[name])
+    assert "[KNOWN]" in redacted
+    assert not any(part in redacted for part in ("lef", "brien", "arc", "picard", "jean", "langer", "goff"))
+
+
+def test_what_stands_between_signs_of_less_and_more_is_read() -> None:
+    redacted = redact_text("Si a < 5, appeler Jean Dupont ; si b > 3, appeler Marie Martin. Voir &lt;Paul Durand&gt;.")
+    assert not any(name in redacted for name in ("Dupont", "Martin", "Durand"))
 
 
 def test_a_known_name_inside_another_word_stays() -> None:

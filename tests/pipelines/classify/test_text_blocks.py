@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import unicodedata
+from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.classify.text_blocks import blocks
+from pipelines.classify.text_blocks import LONGEST, blocks
 from pipelines.classify.text_parts import for_models, parts_to_read, sentences_around
 
 LETTER = "Bonjour,\n\nMadame Garnier a rappelé.\n-- \nPaul Martin\nAcme"
@@ -25,8 +27,11 @@ def test_a_signature_is_a_block_of_its_own() -> None:
 
 
 pieces = st.sampled_from(
-    [*"ab >|\n-\r_é.&;#", "&eacute;", "&nbsp;", "&#233;", "&#xe9;", "&#10;", "&lt;", "&amp;", "&no;"]
-)
+    [
+        *"ab >|\n-\r_é.&;#", "&eacute;", "&nbsp;", "&#233;", "&#xe9;", "&#10;", "&lt;", "&amp;", "&no;",
+        "e\u0301", "\u00ad", "&shy;", "&#8203;",
+    ]
+)  # fmt: skip
 
 
 @given(st.lists(pieces, max_size=60).map("".join))
@@ -34,17 +39,37 @@ def test_every_place_of_a_block_leads_to_the_same_letter_of_the_text(text: str) 
     for block in blocks(text):
         before = 0
         for position, letter in enumerate(block.text):
+            if letter == "\n":
+                continue
             start, end = block.place(position, position + 1)
-            stood = text[start:end]
-            assert letter in {"\n", stood} or (letter in {html.unescape(stood), " "} and stood.startswith("&"))
-            assert letter == "\n" or before <= start < end
+            assert letter in {unicodedata.normalize("NFC", html.unescape(text[start:end])), " "}
+            assert letter != " " or text[start:end].isspace() or text[start] == "&"
+            assert before <= start < end
             before = end
 
 
-def test_references_are_what_they_stand_for_and_make_no_marks() -> None:
-    (block,) = blocks("Andr&eacute;&nbsp;Le&#xA0;Goff &lt;b&gt; AT&amp;T")
-    assert block.text == "André Le Goff &lt;b&gt; AT&amp;T"
+def test_characters_are_what_they_stand_for() -> None:
+    (block,) = blocks("Andr&eacute;&nbsp;Le&#xA0;Goff AT&amp;T L\u00e9&shy;a Rene\u0301")
+    assert block.text == "André Le Goff AT&T Léa René"
     assert block.place(0, 13) == (0, 30)
+    assert block.coded
+    assert [each.coded for each in blocks("André & Léa")] == [False]
+
+
+@given(st.integers(LONGEST - 120, LONGEST + 20), st.booleans())
+def test_what_a_cut_in_a_long_line_divides_stands_whole_in_the_next_piece(at: int, spaces: bool) -> None:
+    name = "Fran&ccedil;ois B&eacute;langer"
+    filling = "nous avons bien reçu " * 300 if spaces else "x" * 6_000
+    text = f"{filling[:at]} {name} {filling[at:]}"
+    found = {text[start:end] for start, end in _places(text, "François Bélanger")}
+    assert found == {name}
+
+
+def _places(text: str, words: str) -> Iterator[tuple[int, int]]:
+    for block in blocks(text):
+        at = block.text.find(words)
+        if at >= 0:
+            yield block.place(at, at + len(words))
 
 
 def test_sentences_that_can_name_nobody_are_not_read() -> None:

@@ -11,6 +11,7 @@ from pipelines.classify.text_special import special_categories, special_evidence
     ("text", "category", "words"),
     [
         ("Il est en arrêt\nmaladie depuis mardi.", "health", "arrêt\nmaladie"),
+        ("Patient s&eacute;ropositif depuis mai.", "health", "s&eacute;ropositif"),
         ("She was diagnosed with it in May.", "health", "diagnosed with"),
         ("Pas de réunion pendant le Ramadan.", "religion", "Ramadan"),
         ("He voted for them twice.", "politics", "voted for"),
