@@ -196,7 +196,7 @@ def _category_of(entity: str, case: Case) -> str | None:
         case "STREET_ADDRESS" | "POSTCODE_CITY" if case.strong in STREETS and not case.sample.long:
             return case.strong
     contradicted = {
-        "PHONE_NUMBER": case.name.veto or case.strong,
+        "PHONE_NUMBER": case.name.veto or (case.strong not in NAMES and case.strong),  # no name is a phone number
         "IP_ADDRESS": case.name.veto,
         "FR_PLATE": case.strong != category,
         "STREET_ADDRESS": case.sample.long,

@@ -26,6 +26,7 @@ FRENCH: dict[str, tuple[str, Maker, str]] = {
     "nom": ("TEXT", lambda f, _r: f.last_name(), c.LAST_NAME),
     "prenom": ("TEXT", lambda f, _r: f.first_name(), c.FIRST_NAME),
     "courriel": ("TEXT", lambda f, _r: f.email(), c.EMAIL),
+    "contact_urgence_tel": ("TEXT", lambda f, _r: f.phone_number(), c.PHONE),
     "tel_mobile": ("TEXT", lambda f, _r: f.phone_number(), c.PHONE),
     "adresse": ("TEXT", lambda f, _r: f.street_address(), c.STREET),
     "cp": ("TEXT", lambda f, _r: f.postcode(), c.POSTCODE),
