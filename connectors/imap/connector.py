@@ -103,14 +103,17 @@ class ImapConnector:
         by_mailbox: dict[str, list[str]] = {}
         for key, mailbox in sampled(self._keys(source), limit, key=lambda pair: pair[0]):
             by_mailbox.setdefault(mailbox, []).append(key)
-        for mailbox, keys in by_mailbox.items():
-            validity = self._reader.open(mailbox)
-            for start in range(0, len(keys), _SAMPLED_AT_ONCE):
-                uids = [place(Ref(key, ""))[1] for key in keys[start : start + _SAMPLED_AT_ONCE]]
-                for seen, message in look(self._reader, uids, "BODY.PEEK[]"):
-                    yield Document(
-                        Ref(key_of(mailbox, validity, seen.uid), seen.version, mailbox), content.texts(message)
-                    )
+        try:
+            for mailbox, keys in by_mailbox.items():
+                validity = self._reader.open(mailbox)
+                for start in range(0, len(keys), _SAMPLED_AT_ONCE):
+                    uids = [place(Ref(key, ""))[1] for key in keys[start : start + _SAMPLED_AT_ONCE]]
+                    for seen, message in look(self._reader, uids, "BODY.PEEK[]"):
+                        yield Document(
+                            Ref(key_of(mailbox, validity, seen.uid), seen.version, mailbox), content.texts(message)
+                        )
+        finally:
+            self._reader.leave()
 
     def impact(self, source: Source) -> Impact:
         """Nothing hangs on a message; what would be refused is named."""

@@ -266,8 +266,15 @@ def _something(cells: dict[str, Totals]) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def _run(make: Callable[[], CountedVisits], examples: int, steps: int) -> None:
-    machine = type("Ledger", (Ledger,), {"make": staticmethod(make)})
+def _run(make: Callable[[], CountedVisits], examples: int, steps: int) -> int:
+    """Let the state machine run; how many stores it has had."""
+    stores = itertools.count()
+
+    def counted() -> CountedVisits:
+        next(stores)
+        return make()
+
+    machine = type("Ledger", (Ledger,), {"make": staticmethod(counted)})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -275,12 +282,14 @@ def _run(make: Callable[[], CountedVisits], examples: int, steps: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
+    return next(stores)
 
 
 def test_in_sqlite() -> None:
     with tempfile.TemporaryDirectory() as folder:
         numbers = itertools.count()
-        _run(lambda: visits_in_a_file(Path(folder) / f"{next(numbers)}.sqlite", STATISTICS), 8, 12)
+        made = _run(lambda: visits_in_a_file(Path(folder) / f"{next(numbers)}.sqlite", STATISTICS), 8, 12)
+    assert made >= 8
 
 
 @pytest.mark.slow
@@ -297,4 +306,4 @@ def test_in_servers(kind: str, request: pytest.FixtureRequest) -> None:
                 connection.execute(table.delete())
         return made
 
-    _run(fresh, 4, 10)
+    assert _run(fresh, 4, 10) >= 4
