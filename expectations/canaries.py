@@ -81,7 +81,10 @@ class Canaries:
         return found
 
     def search_sql(self, url: str) -> list[Hit]:
-        """Look through every column of every table that the URL's role can see, the engine's own included."""
+        """Look through every column of every table that the URL's role can see, the engine's own included.
+
+        Materialised views are among them, and of tables that keep their own versions the rows that are not current.
+        """
         hits = []
         engine = sa.create_engine(url, hide_parameters=True, poolclass=sa.NullPool)
         with engine.connect() as connection:
@@ -89,8 +92,8 @@ class Canaries:
             for schema in inspector.get_schema_names():
                 if schema in {"information_schema", "pg_catalog"}:
                     continue
-                for name in inspector.get_table_names(schema):
-                    everything = sa.select(sa.text("*")).select_from(sa.table(name, schema=schema))
+                for name, rows_of in _places(connection, inspector, schema):
+                    everything = sa.select(sa.text("*")).select_from(rows_of)
                     rows = connection.execution_options(yield_per=5000).execute(everything)
                     count = sum(self._rows_with_canaries(part) for part in rows.partitions(1000))
                     if count:
@@ -116,6 +119,28 @@ class Canaries:
                 place = str(path.relative_to(folder.resolve()))
                 hits.append(Hit("a file with a canary in its name" if self.in_text(place) else place, count))
         return hits
+
+
+def _places(
+    connection: sa.Connection, inspector: sa.Inspector, schema: str
+) -> Iterator[tuple[str, sa.FromClause | sa.TextClause]]:
+    """Whatever holds rows in a schema, by name."""
+    for name in inspector.get_table_names(schema):
+        yield name, sa.table(name, schema=schema)
+    match connection.dialect.name:
+        case "postgresql":
+            for name in inspector.get_materialized_view_names(schema):
+                yield name, sa.table(name, schema=schema)
+        case "mysql" | "mariadb":
+            versioned = sa.text(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = :schema AND table_type = 'SYSTEM VERSIONED'"
+            )
+            quote = connection.dialect.identifier_preparer.quote_identifier
+            for name in connection.execute(versioned, {"schema": schema}).scalars().all():
+                yield name, sa.text(f"{quote(schema)}.{quote(name)} FOR SYSTEM_TIME ALL")
+        case _:
+            pass
 
 
 def encodings(value: str) -> Iterator[bytes]:

@@ -11,9 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
+from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 
 from connectors.base import DatasetShape, FieldShape, Inventory, Kind, Reference
 from connectors.sql.statistics import change_tokens, estimates
+from connectors.sql.triggers import triggers
 
 OWN_SCHEMA = "ardoise"
 OWN_PREFIX = "ardoise_"
@@ -31,18 +33,22 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
     A field counts as unique when a primary key, unique constraint or unique index holds it, alone or with others.
     """
     inspector = sa.inspect(connection)
-    triggers, partitions = _triggers(connection), _partitions(connection)
+    partitions = _partitions(connection)
+    watching: dict[str, set[str]] = defaultdict(set)
+    for each in triggers(connection):
+        watching[each.table].add(each.name)
     about, tokens = estimates(connection), change_tokens(connection)
     rules = _sqlite_rules(connection)
     # SQLite keeps a UNIQUE of a column definition as an automatic index only.
     automatic: dict[str, Any] = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
+    among = _among(connection)
     shapes = []
     for schema in _schemas(connection, inspector):
-        columns = inspector.get_multi_columns(schema=schema)
-        keys = inspector.get_multi_pk_constraint(schema=schema)
-        foreign = inspector.get_multi_foreign_keys(schema=schema)
-        indexes = inspector.get_multi_indexes(schema=schema, **automatic)
-        unique = inspector.get_multi_unique_constraints(schema=schema)
+        columns = inspector.get_multi_columns(schema=schema, **among)
+        keys = inspector.get_multi_pk_constraint(schema=schema, **among)
+        foreign = inspector.get_multi_foreign_keys(schema=schema, **among)
+        indexes = inspector.get_multi_indexes(schema=schema, **among, **automatic)
+        unique = inspector.get_multi_unique_constraints(schema=schema, **among)
         for place in sorted(columns, key=str):
             name, where = place[1], location(schema, place[1])
             if (schema is None and name.startswith(OWN_PREFIX)) or where in partitions:
@@ -60,7 +66,7 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
                     key,
                     tuple(_reference(each, schema, ordered, rules.get(name, {})) for each in foreign.get(place, ())),
                     about.get(where),
-                    tuple(sorted(triggers.get(where, ()))),
+                    tuple(sorted(watching.get(where, ()))),
                     tokens.get(where, tokens.get("", "")),
                 )
             )
@@ -76,6 +82,17 @@ def _schemas(connection: sa.Connection, inspector: sa.Inspector) -> list[str | N
         for name in inspector.get_schema_names()
         if name not in hidden and not name.startswith(("pg_", OWN_PREFIX))  # the archive is no part of the active base
     ]
+
+
+def _among(connection: sa.Connection) -> dict[str, Any]:
+    """What MariaDB is asked about: by itself, reflection leaves out the tables that keep their own versions."""
+    if connection.dialect.name not in {"mysql", "mariadb"}:
+        return {}
+    names = connection.exec_driver_sql(
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"
+    )
+    return {"filter_names": list(names.scalars()), "kind": ObjectKind.ANY, "scope": ObjectScope.ANY}
 
 
 def _field(column: Mapping[str, Any], unique: set[str]) -> FieldShape:
@@ -122,26 +139,6 @@ def _partitions(connection: sa.Connection) -> frozenset[str]:
         "WHERE c.relispartition AND c.relkind IN ('r', 'p')"
     )
     return frozenset(rows.scalars())
-
-
-def _triggers(connection: sa.Connection) -> dict[str, set[str]]:
-    match connection.dialect.name:
-        case "postgresql":
-            statement = (
-                "SELECT n.nspname || '.' || c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'"
-            )
-        case "sqlite":
-            statement = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
-        case _:
-            statement = (
-                "SELECT event_object_table, trigger_name FROM information_schema.triggers "
-                "WHERE trigger_schema = DATABASE()"
-            )
-    found: dict[str, set[str]] = defaultdict(set)
-    for table, name in connection.exec_driver_sql(statement):
-        found[table].add(name)
-    return found
 
 
 def schema_digest(inventory: Inventory, locations: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ writes what was there into another table, where it would survive.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,15 +16,12 @@ import sqlalchemy as sa
 from connectors.errors import StoreDown, StoreReadOnly, StoreRefuses
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA, location
 from connectors.sql.engines import speaking_for, translate
+from connectors.sql.triggers import triggers
 
 ROWS = 5
 """How many rows are tried."""
 _SHORTEST = 4
 """Characters of a value below which finding it elsewhere says nothing."""
-_WRITES = re.compile(
-    r"\b(?:INSERT\s+(?:OR\s+\w+\s+|IGNORE\s+)?INTO|REPLACE\s+INTO|UPDATE(?:\s+OR\s+\w+)?)\s+([\w.\"`\[\]]+)",
-    re.IGNORECASE,
-)
 
 Values = Callable[[sa.Connection], Mapping[str, Any]]
 """The new value of each column; None instead of a function: the rows are deleted."""
@@ -192,21 +188,10 @@ def _parts(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
 
 def _watched(connection: sa.Connection, table: sa.Table) -> dict[str, sa.Table]:
     """The tables that the triggers of a table name as written to; PostgreSQL tells afterwards which were."""
-    match connection.dialect.name:
-        case "postgresql":
-            return {}
-        case "sqlite":
-            statement = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(:name)"
-        case _:
-            statement = (
-                "SELECT action_statement FROM information_schema.triggers "
-                "WHERE trigger_schema = DATABASE() AND event_object_table = :name"
-            )
-    named = set()
-    for body in connection.execute(sa.text(statement), {"name": table.name}).scalars():
-        # The head of a SQLite trigger names the table itself: UPDATE OF … ON it.
-        text = body.partition("BEGIN")[2] or body
-        named |= {found.split(".")[-1].strip('"`[]') for found in _WRITES.findall(text)}
+    if connection.dialect.name == "postgresql":
+        return {}
+    mine = (each for each in triggers(connection) if each.table.lower() == table.name.lower())
+    named = {name for each in mine for name in each.writes}
     known = set(sa.inspect(connection).get_table_names())
     return {
         name: _table(connection, name)

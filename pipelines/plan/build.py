@@ -213,7 +213,8 @@ class _Builder:
         order, _ = deletion_order(_with_heirs(inventory, selections, names))
         sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}
         with speaking_for(store):
-            self.copies[store] = Copies(store, sources, tuple(find_copies(connection, inventory)))
+            found = tuple(find_copies(connection, inventory))
+            self.copies[store] = Copies(store, sources, found, inventory, connection.dialect.name)
         for name in sorted(names, key=lambda name: (order.index(sources[name]), name)):
             yield store, name, functools.partial(self._counted, selections, name, base + order.index(sources[name]))
 

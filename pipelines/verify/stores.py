@@ -17,6 +17,7 @@ from pipelines.expect.owned import placed
 from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.verify import archives, before, bystanders
 from pipelines.verify.classified import classified_probes
+from pipelines.verify.copies import copy_probes
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -41,11 +42,12 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
             with connector.reading() as connection:
                 probes = list(_untouched(estate, engine, plan, store, connection, inventory))
                 probes += covered(estate, engine, plan, store, inventory, Stage.AFTER)
+                steps = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
+                probes += copy_probes(connection, inventory, active, estate.data_maps[store].active, steps)
                 names = {each.source: name for name, each in active.items()}
                 suites = list(orphan_suites(connection, inventory, store, names))
                 if connector.journal.exists(connection):
                     suites += form_suites(connection, inventory, store, plan.digest, active)
-                    steps = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
                     probes += classified_probes(connection, inventory, plan.digest, active, steps)
                 suites += placed(own_suites(estate), connector, active, Stage.AFTER)
             if connector.archive is not None:

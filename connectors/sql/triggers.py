@@ -1,0 +1,67 @@
+"""The triggers of a store, and the tables to which their bodies write, as far as the text of a body tells.
+
+What a body composes at run time, or leaves to a function that it calls, is not seen here; a rehearsal sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from connectors.sql.queries import ask, queries
+
+_WRITES = re.compile(
+    r"\b(?:INSERT\s+(?:OR\s+\w+\s+|IGNORE\s+)?INTO|REPLACE\s+INTO|UPDATE(?:\s+OR\s+\w+)?)\s+([\w.\"`\[\]]+)",
+    re.IGNORECASE,
+)
+_EVENT = re.compile(r"\b(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+_NAMED = re.compile(r"^\s*CREATE\s+(?:TEMP\w*\s+)?TRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?\S+", re.IGNORECASE)
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger of a table (as the inventory names it), and the names of tables in its body, without their schemas.
+
+    ``named``: what a trigger of PostgreSQL hands to its function, which may be the name of a table too.
+    """
+
+    name: str
+    table: str
+    events: frozenset[str]
+    writes: frozenset[str]
+    named: frozenset[str] = frozenset()
+
+
+def triggers(connection: sa.Connection) -> Iterator[Trigger]:
+    """Every trigger that is in force."""
+    match connection.dialect.name:
+        case "postgresql":
+            for row in ask(connection, queries("triggers.sql", "all")["postgresql"]).mappings():
+                given = frozenset(filter(None, row["given"].split("\\000")))
+                yield Trigger(row["name"], row["at"], frozenset(row["events"]), _written(row["body"]), given)
+        case "sqlite":
+            found = connection.exec_driver_sql("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
+            for name, table, text in found:
+                head, begin, body = _parted(text)
+                event = _EVENT.search(head)
+                events = frozenset([event[1].upper()] if event else [])
+                yield Trigger(name, table, events, _written(body if begin else text))
+        case _:
+            for row in ask(connection, queries("triggers.sql", "all")["mariadb"]).mappings():
+                yield Trigger(row["name"], row["at"], frozenset([row["event"]]), _written(row["body"]))
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """The head of a SQLite trigger, which names the table itself (UPDATE OF … ON it), and its body."""
+    found = re.search(r"\bBEGIN\b", text, re.IGNORECASE)
+    if found is None:
+        return text, "", ""
+    return _NAMED.sub("", text[: found.start()]), found[0], text[found.end() :]
+
+
+def _written(body: str) -> frozenset[str]:
+    return frozenset(each.split(".")[-1].strip('"`[]') for each in _WRITES.findall(_COMMENTS.sub(" ", body)))

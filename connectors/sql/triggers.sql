@@ -1,0 +1,13 @@
+-- Triggers that are in force, with their events, the text of what they do, and what they hand to it.
+
+-- part: all; name: postgresql
+SELECT t.tgname AS name, n.nspname || '.' || c.relname AS at, p.prosrc AS body, encode(t.tgargs, 'escape') AS given,
+  array_remove(ARRAY[CASE WHEN t.tgtype::int & 4 <> 0 THEN 'INSERT' END, CASE WHEN t.tgtype::int & 8 <> 0 THEN 'DELETE' END,
+    CASE WHEN t.tgtype::int & 16 <> 0 THEN 'UPDATE' END], NULL) AS events
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY 2, 1;
+
+-- part: all; name: mariadb
+SELECT trigger_name AS name, event_object_table AS at, action_statement AS body, event_manipulation AS event
+FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 2, 1;

@@ -1,0 +1,120 @@
+"""Copies after a run: whether a history, a view, a full-text table still holds what was acted on (A8).
+
+Found anew in the store's catalogue, and held against the tables themselves, by key and in the store's engine: neither
+what was there nor a digest of it is kept for that. What the engine or the data map answers for fails; what nobody has
+mapped is a warning, as the plan's remark was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from connectors.sql.copies import Copy, CopyKind, find_copies
+from connectors.sql.functions import record_key
+from connectors.sql.journal import Journal
+from connectors.sql.lingering import Original, held, outdated
+from expectations.findings import Severity
+from expectations.probes import Probe
+from pipelines.plan.renewals import pointing, renewed
+from pipelines.scan.sources import covers
+from pipelines.verify.bystanders import reflected
+
+if TYPE_CHECKING:
+    from connectors.base import Inventory
+    from pipelines.data_map.model import DatasetMap
+    from pipelines.plan.artefact import Step
+
+NOWHERE_ELSE = "no copy in the store holds what was acted on"
+
+_REMOVED = {
+    CopyKind.VIEW: "Refresh {place}, or let our role do it; then verify again.",
+    CopyKind.VERSIONS: "DELETE HISTORY FROM {place}, then verify again.",
+    CopyKind.TEXT: "Rebuild {place}, then verify again.",
+}
+_FOLLOWS = "{place} inherits from {dataset} in the data map and kept what is gone there: give it the same purposes."
+_MAPPED = "Its own rules keep it, or leave it undetermined: look at them, or let {place} inherit from {dataset}."
+_UNMAPPED = "Map {place}, or empty it by hand."
+
+
+def copy_probes(
+    connection: sa.Connection,
+    inventory: Inventory,
+    datasets: Mapping[str, DatasetMap],
+    maps: Mapping[str, DatasetMap],
+    steps: Sequence[Step],
+) -> Iterator[Probe]:
+    """For every copy of a dataset: how many of its rows hold what the dataset has lost.
+
+    ``datasets`` are those of the plan's controller, ``maps`` all of the store's; ``steps`` the plan's in this store.
+    """
+    at = {shape.location: [name for name, each in maps.items() if covers(each, shape)] for shape in inventory.datasets}
+    names = {place: name for place, found in at.items() for name in found if name in datasets}
+    by_place = {place: maps[name] for place, found in at.items() for name in found}
+    for copy in find_copies(connection, inventory):
+        name, mapped = names.get(copy.of), by_place.get(copy.place)
+        if name is None or (copy.kind is CopyKind.FILLED and mapped is not None):
+            continue  # a mapped table to which triggers write, and that is no history of it, is a table of its own
+        own = None if copy.kind in _REMOVED else mapped
+        follows = own is not None and any(parent.dataset == name for parent in own.inherits)
+        covered = copy.kind in _REMOVED or follows
+        said = _REMOVED.get(copy.kind) or (_FOLLOWS if follows else _MAPPED if own else _UNMAPPED)
+        remedy = said.format(place=copy.place, dataset=name)
+        severity = Severity.CRITICAL if covered else Severity.WARNING
+        mine = [step for step in steps if step.dataset == name]
+        for measure, seen in _measured(connection, inventory, copy, name, maps, mine):
+            yield Probe(NOWHERE_ELSE, inventory.store, name, measure, 0, seen, remedy, severity=severity)
+
+
+def _measured(
+    connection: sa.Connection,
+    inventory: Inventory,
+    copy: Copy,
+    name: str,
+    maps: Mapping[str, DatasetMap],
+    steps: Sequence[Step],
+) -> Iterator[tuple[str, int | None]]:
+    place, dataset = copy.place, maps[name]
+    try:
+        with connection.begin_nested():
+            if copy.kind is CopyKind.VIEW:
+                old = outdated(connection, place, sorted(dataset.personal))
+                yield f"rows of {place} that its definition does not give any more", old
+                return
+            found = held(connection, inventory, copy, _original(connection, inventory, name, maps))
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        yield f"rows of {place}, which the reading role may not look at", None
+        return
+    if found.unmatched is not None:
+        yield f"rows of {place} of which nothing tells whose they are", found.unmatched
+    if found.former is not None:
+        yield f"rows of {place} with former values of anonymised records", found.former
+    if found.gone is not None and any(step.takes_rows or renewed(step, dataset) for step in steps):
+        yield f"rows of {place} with values of records that are gone", found.gone
+
+
+def _original(connection: sa.Connection, inventory: Inventory, name: str, maps: Mapping[str, DatasetMap]) -> Original:
+    dataset = maps[name]
+    shape = inventory.find(dataset.source)
+    assert shape is not None  # noqa: S101 - a copy is of a table that the inventory has
+    key, marks = dataset.key or shape.key, Journal(connection.dialect)
+    there = marks.exists(connection)
+
+    def marked(row: sa.FromClause, field: str) -> sa.ColumnElement[bool]:
+        if not there:
+            return sa.false()
+        mark = marks.marks.alias()
+        return sa.exists().where(
+            mark.c.dataset == name,
+            mark.c.category == dataset.fields[field].category,
+            mark.c.record == record_key(row.c[each] for each in key),
+        )
+
+    present = {each.name for each in shape.fields}
+    columns = tuple(field for field in sorted(dataset.personal) if field in present and field not in key)
+    pointers = {each: sorted({own for _, own in pointing(dataset.source, {each}, maps, inventory)}) for each in key}
+    return Original(reflected(connection, dataset.source), shape, key, columns, marked, pointers)
