@@ -58,7 +58,7 @@ def state(small: SmallEstate, plan: Plan) -> dict[str, Any]:
             done[row["step"]] += row["done"]
         found[f"{store} journal"] = done
         marks = small.rows(store, f"{place}marks")
-        found[f"{store} marks"] = sorted((row["dataset"], row["record"], row["category"]) for row in marks)
+        found[f"{store} marks"] = sorted((row["scope"], row["record"]) for row in marks)
         totals: Counter[tuple[str, str, str]] = Counter()
         for kept in ("pending", "released"):
             for row in small.rows(store, f"{place}{kept}"):

@@ -132,7 +132,8 @@ class StrategicEstate:
         for row in self.rows(f"{own}journal"):
             done[row["step"]] += row["done"]
         found["journal"] = done
-        found["marks"] = sorted((row["record"], row["category"]) for row in self.rows(f"{own}marks"))
+        names = {row["scope"]: row["category"] for row in self.rows(f"{own}scopes")}
+        found["marks"] = sorted((row["record"], names[row["scope"]]) for row in self.rows(f"{own}marks"))
         totals: Counter[str] = Counter()
         for kept in ("pending", "released"):
             for row in self.rows(f"{own}{kept}"):

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
+from connectors.sql.drawing import assigned
 from connectors.sql.engines import speaking_for
 from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.lines import Candidates, Frozen, freeze
@@ -78,7 +79,7 @@ def update_chunk(
 
     def change(frozen: Frozen, first: int, last: int | None) -> int:
         within, grouped = frozen.within(first=first, last=last), candidates.grouped
-        updates = [sa.update(table).where(within).values(dict(assignments))]
+        updates = [sa.update(table).where(within).values(assigned(table, assignments))]
         if grouped is not None:
             updates = grouped.updates(within, assignments)
         return sum(connection.execute(each).rowcount for each in updates)
@@ -116,11 +117,11 @@ def complete(
     for each in changed:
         each(connection, chunk, frozen)
     for category, columns in marks.items():
-        journal.mark(connection, chunk, candidates.rows, candidates.key, category, columns, frozen.within())
+        journal.marks.mark(connection, chunk, candidates.rows, candidates.key, category, columns, frozen.within())
     if candidates.grouped is not None:
         for category, columns in candidates.grouped.marks.items():
             within = sa.and_(frozen.within(), candidates.grouped.placed)
-            journal.mark(connection, chunk, candidates.rows, candidates.key, category, columns, within)
+            journal.marks.mark(connection, chunk, candidates.rows, candidates.key, category, columns, within)
 
 
 def _in_halves(

@@ -9,14 +9,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from connectors.digests import LENGTH, DigestKey
+from connectors.sql.drawing import Drawing
 
-_UUID, _FIRST, _SHA = 32, 8, 64
-"""The hexadecimal digits of a UUID, of its first group, and of a SHA-256."""
+_UUID, _FIRST, _DIGITS = 32, 8, 15
+"""The hexadecimal digits of a UUID, of its first group, and of a random number."""
 
 
 class _Digest(FunctionElement[str]):
@@ -48,15 +50,20 @@ class _RowDigest(FunctionElement[str]):
     inherit_cache = True
 
 
+class _Fingerprint(_RowDigest):
+    name = "ardoise_fingerprint"
+    inherit_cache = True
+
+
 class _RandomHex(FunctionElement[str]):
     name = "ardoise_random_hex"
     type = sa.String()
     inherit_cache = True
 
-    def __init__(self, digits: int, row: sa.FromClause | None) -> None:
+    def __init__(self, digits: int) -> None:
         self.digits = digits
         # A literal, since the statement that PostgreSQL gets depends on it: a parameter would share cached statements.
-        super().__init__(sa.literal_column(str(digits), sa.Integer), *([] if row is None else _place(row)))
+        super().__init__(sa.literal_column(str(digits), sa.Integer))
 
 
 class _RandomDigits(FunctionElement[str]):
@@ -90,6 +97,14 @@ def row_digest(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str
     return _RowDigest(*columns)
 
 
+def fingerprint(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+    """What tells whether these columns still hold what they held, in the same store; never NULL.
+
+    A number of 64 bits in PostgreSQL, where millions are made at once; elsewhere a `row_digest`.
+    """
+    return _Fingerprint(*columns)
+
+
 def version(table: sa.FromClause, dialect: sa.Dialect) -> sa.ColumnElement[str]:
     """What changes whenever a row does: `xmin` in PostgreSQL, elsewhere a digest of the whole row."""
     if dialect.name == "postgresql":
@@ -99,24 +114,18 @@ def version(table: sa.FromClause, dialect: sa.Dialect) -> sa.ColumnElement[str]:
     return row_digest(table.c)
 
 
-def random_hex(digits: int, row: sa.FromClause | None = None) -> sa.ColumnElement[str]:
-    """Random hexadecimal digits of the engine's secure generator, drawn anew for every row.
+def random_hex(digits: int, drawing: Drawing | None = None) -> sa.ColumnElement[str]:
+    """Random hexadecimal digits of the engine's secure generator, drawn anew for every row, or of a ``drawing``."""
+    return _RandomHex(digits) if drawing is None else drawing.hexadecimal(digits)
 
-    ``row``: the table that is read or written, where it is one. PostgreSQL then draws once for the statement, and gets
-    each row's digits from a one-way function of that draw and the row's place: half the time of a draw for each row.
+
+def random_digits(below: int, factor: int, width: int, drawing: Drawing | None = None) -> sa.ColumnElement[str]:
+    """A random whole number below ``below``, times ``factor``, with zeros before it; drawn as `random_hex` does.
+
+    ``below`` times ``factor`` is less than 2**63, and ``below`` so far below 2**60 that no number is likelier.
     """
-    return _RandomHex(digits, row)
-
-
-def random_digits(below: int, factor: int, width: int, row: sa.FromClause | None = None) -> sa.ColumnElement[str]:
-    """A random whole number below ``below``, times ``factor``, with zeros before it; drawn anew for every row.
-
-    ``below`` times ``factor`` is less than 2**63, and ``below`` so far below 2**60 that no number is likelier. ``row``:
-    see `random_hex`.
-    """
-    return _RandomDigits(
-        random_hex(15, row), *(sa.literal_column(str(each), sa.BigInteger) for each in (below, factor, width))
-    )
+    number = random_hex(_DIGITS) if drawing is None else drawing.whole(_DIGITS * 4)
+    return _RandomDigits(number, *(sa.literal_column(str(each), sa.BigInteger) for each in (below, factor, width)))
 
 
 def lower_trim(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
@@ -141,7 +150,7 @@ def _digest_postgresql(element: _Digest, compiler: SQLCompiler, **kw: Any) -> st
 
 @compiles(_Json, "postgresql")
 def _json_postgresql(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"CAST(json_build_array({compiler.process(element.clauses, **kw)}) AS TEXT)"
+    return _array(compiler.process(element.clauses, **kw))
 
 
 @compiles(_RowDigest, "postgresql")
@@ -149,36 +158,33 @@ def _row_digest_postgresql(element: _RowDigest, compiler: SQLCompiler, **kw: Any
     # One array of arrays, since a function takes at most 100 arguments.
     columns = [compiler.process(each, **kw) for each in element.clauses]
     arrays = ", ".join(f"json_build_array({', '.join(columns[at : at + 50])})" for at in range(0, len(columns), 50))
-    text = f"CAST(json_build_array({arrays}) AS TEXT)"
-    return f"substr(encode(sha256(convert_to({text}, 'UTF8')), 'hex'), 1, {LENGTH})"
+    return f"substr(encode(sha256(convert_to({_array(arrays)}, 'UTF8')), 'hex'), 1, {LENGTH})"
+
+
+@compiles(_Fingerprint, "postgresql")
+def _fingerprint_postgresql(element: _Fingerprint, compiler: SQLCompiler, **kw: Any) -> str:
+    columns = ((each, compiler.process(each, **kw)) for each in element.clauses)
+    row = ", ".join(text if _hashed(each.type) else _array(text) for each, text in columns)
+    return f"hash_record_extended(ROW({row}), 0)"
+
+
+def _hashed(kind: sa.types.TypeEngine[Any]) -> bool:
+    """Whether PostgreSQL hashes every value of a type, and the same after a dump and a restore: no enumeration's."""
+    plain = (sa.String, sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.Uuid, sa.LargeBinary)
+    return isinstance(kind, plain) and not isinstance(kind, sa.Enum | CITEXT)
+
+
+def _array(values: str) -> str:
+    return f"CAST(json_build_array({values}) AS TEXT)"
 
 
 @compiles(_RandomHex, "postgresql")
-def _random_hex_postgresql(element: _RandomHex, compiler: SQLCompiler, **kw: Any) -> str:
-    _, *place = (compiler.process(each, **kw) for each in element.clauses)
-    return _of_place(element.digits, *place) if place else _of_uuids(element.digits)
-
-
-def _place(row: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-    """What tells a row of PostgreSQL from any other of a statement: its partition, and its place in that."""
-    found: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
-    for each in found:
-        each.table = row
-    return list(found)
-
-
-def _of_place(digits: int, partition: str, place: str) -> str:
-    piece = f"encode(sha256(uuid_send((SELECT gen_random_uuid())) || oidsend({partition}) || tidsend({place})), 'hex')"
-    whole, rest = divmod(digits, _SHA)
-    return "(" + " || ".join([piece] * whole + [f"substr({piece}, 1, {rest})"] * bool(rest)) + ")"
-
-
-def _of_uuids(digits: int) -> str:
+def _random_hex_postgresql(element: _RandomHex, *_: Any, **__: Any) -> str:
     # Of the 32 digits of a version 4 UUID, 122 bits are random: the first eight digits, the last fifteen (and all but
     # six bits of a whole one). A UUID is what costs, so as few of them are drawn as will do.
     uuid = "CAST(gen_random_uuid() AS TEXT)"
     plain = f"replace({uuid}, '-', '')"
-    whole, rest = divmod(digits, _UUID)
+    whole, rest = divmod(element.digits, _UUID)
     pieces = [plain] * whole
     if rest:
         pieces.append(f"substr({uuid}, 1, {rest})" if rest <= _FIRST else f"right({plain}, {rest})")
@@ -187,8 +193,10 @@ def _of_uuids(digits: int) -> str:
 
 @compiles(_RandomDigits, "postgresql")
 def _random_digits_postgresql(element: _RandomDigits, compiler: SQLCompiler, **kw: Any) -> str:
-    digits, below, factor, width = (compiler.process(each, **kw) for each in element.clauses)
-    number = f"mod(CAST(CAST('x' || {digits} AS BIT(60)) AS BIGINT), {below}) * {factor}"
+    drawn, below, factor, width = (compiler.process(each, **kw) for each in element.clauses)
+    if isinstance(next(iter(element.clauses)), _RandomHex):
+        drawn = f"CAST(CAST('x' || {drawn} AS BIT({_DIGITS * 4})) AS BIGINT)"
+    number = f"mod({drawn}, {below}) * {factor}"
     return f"lpad(CAST({number} AS TEXT), {width}, '0')"
 
 

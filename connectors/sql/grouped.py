@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.sql.drawing import assigned
 from connectors.sql.partition import GROUP, JOINS, Layout, exactly, same_record
 
 Expression = sa.ColumnElement[Any]
@@ -67,9 +68,9 @@ class Grouped:
     def updates(self, within: Expression, assignments: Mapping[str, Any]) -> list[sa.Update]:
         """What overwrites some rows: those in groups by the work table's values too, the others as they are told."""
         table = self.layout.table
-        made = [sa.update(table).where(within, self._same).values({**assignments, **self.values})]
+        made = [sa.update(table).where(within, self._same).values(assigned(table, {**assignments, **self.values}))]
         if assignments:
-            made.append(sa.update(table).where(within, sa.not_(self.placed)).values(dict(assignments)))
+            made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments)))
         return made
 
     def _stays(self, dialect: str) -> Expression:

@@ -1,8 +1,7 @@
 """The engine's own tables inside a store, written in the transaction that destroys: journal, marks, statistics.
 
 The journal says which chunks of which plan are committed, so that a crash between commit and receipt is resolved by
-looking. A mark says that a category of a record is anonymised, and with which result: when the record is re-used for
-somebody new, its fingerprint differs and the mark no longer counts. With the mark of a link to a subject go the days
+looking. The marks say what is anonymised (`connectors.sql.marks`); with the mark of a link to a subject go the days
 that only the link could tell (`connectors.sql.remembered`). What rows said to registered statistics is kept by
 `connectors.sql.tally`. None of it holds a value that was there before, or a digest of one; but what rows told of
 persons is kept with their keyed digests while records elsewhere depend on it (`connectors.sql.told`).
@@ -17,14 +16,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
-from connectors.sql.functions import record_key, row_digest
+from connectors.sql.functions import record_key
+from connectors.sql.marks import Marks
 from connectors.sql.remembered import remembered_table
 from connectors.sql.tally import Tally
 from connectors.sql.told import told_table
-from connectors.sql.upserts import upsert
-
-_OPERATION = ""
-"""The category of a mark that holds a version: no category of a policy is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +74,22 @@ class Journal:
             sa.Column("locked", sa.BigInteger, nullable=False),
             _moment(), **exact,
         )  # fmt: skip
-        self.marks = sa.Table(
-            f"{prefix}marks", self._metadata,
+        self.versions = sa.Table(
+            f"{prefix}versions", self._metadata,
             sa.Column("dataset", sa.String(128), primary_key=True),
             sa.Column("record", sa.String(255), primary_key=True),
-            sa.Column("category", sa.String(128), primary_key=True),
-            sa.Column("fingerprint", sa.String(64), nullable=False),
-            sa.Column("plan", sa.String(128), nullable=False),
+            sa.Column("version", sa.String(64), nullable=False),
+            sa.Column("operation", sa.String(128), nullable=False),
             _moment(), **exact,
         )  # fmt: skip
+        self.marks = Marks(self._metadata, prefix, exact, dialect)
         self.tally = Tally(self._metadata, prefix, exact)
         self.remembered = remembered_table(self._metadata, prefix, exact)
         self.told = told_table(self._metadata, prefix, exact)
 
     def exists(self, connection: sa.Connection) -> bool:
         """Whether the store has the tables. Without them nothing was ever marked."""
-        return sa.inspect(connection).has_table(self.marks.name, schema=self.schema)
+        return sa.inspect(connection).has_table(self.marks.table.name, schema=self.schema)
 
     def remembers(self, connection: sa.Connection) -> bool:
         """Whether the store has a place for the days of subjects whose links were anonymised."""
@@ -151,123 +147,20 @@ class Journal:
             },
         )  # fmt: skip
 
-    # -- marks
+    # -- what is kept of records
 
-    def marked(
-        self,
-        table: sa.FromClause,
-        key: Sequence[str],
-        dataset: str,
-        category: str,
-        columns: Iterable[str],
-        *,
-        few: bool = False,
-    ) -> sa.ColumnElement[bool]:
-        """Whether a row's category is anonymised already: marked, and still with the values that were put there.
+    def unmark(self, connection: sa.Connection, dataset: str, keys: sa.FromClause, key: Sequence[str]) -> None:
+        """Forget the marks of records that go, and what is remembered with them."""
+        records = sa.select(record_key(keys.c[name] for name in key))
+        for table, mine in self.kept_of(connection, dataset):
+            connection.execute(table.delete().where(mine, table.c.record.in_(records)))
 
-        ``columns`` are the category's columns, in any order. ``few``: it is asked of few rows of many; PostgreSQL then
-        looks for each one's mark, where it would read all marks of the store. Use only where `exists`; elsewhere
-        nothing is marked.
-        """
-        marks = self.marks.alias()
-        found: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
-            marks.c.dataset == dataset,
-            marks.c.category == category,
-            marks.c.record == record_key(table.c[name] for name in key),
-            marks.c.fingerprint == fingerprint(table, columns),
-        )
-        if few and self._dialect.name == "postgresql":
-            found = found.offset(sa.literal_column("0"))
-        return found.exists()
-
-    def written(self, record: sa.ColumnElement[str], dataset: str, category: str) -> sa.ColumnElement[bool]:
-        """Whether a category of a record was ever anonymised, whatever stands there now.
-
-        ``record`` is a `record_key`, which may be of columns that are named without their table.
-        """
-        mine = (self.marks.c.dataset == dataset, self.marks.c.category == category)
-        known = sa.select(self.marks.c.record.label("written_record")).where(*mine).subquery("written")
-        return sa.exists().where(known.c.written_record == record)
-
-    def broken(
-        self, table: sa.FromClause, key: Sequence[str], dataset: str, fields: Mapping[str, Iterable[str]]
-    ) -> sa.ColumnElement[bool]:
-        """Whether any mark of a row has ceased to stand: the row was written to since. ``fields``: by category."""
-        marks = self.marks.alias()
-        changed = (
-            sa.and_(marks.c.category == category, marks.c.fingerprint != fingerprint(table, columns))
-            for category, columns in sorted(fields.items())
-        )
-        mine = (marks.c.dataset == dataset, marks.c.record == record_key(table.c[name] for name in key))
-        return sa.exists().where(*mine, sa.or_(sa.false(), *changed))
-
-    def marked_categories(self, connection: sa.Connection) -> frozenset[tuple[str, str]]:
-        """The datasets and categories of which anything is marked."""
-        rows = connection.execute(sa.select(self.marks.c.dataset, self.marks.c.category).distinct())
-        return frozenset((dataset, category) for dataset, category in rows)
-
-    def categories_of(self, connection: sa.Connection, dataset: str) -> frozenset[str]:
-        """The categories of a dataset of which anything is marked."""
-        categories = sa.select(self.marks.c.category).where(self.marks.c.dataset == dataset).distinct()
-        return frozenset(connection.execute(categories).scalars())
-
-    def mark(
-        self,
-        connection: sa.Connection,
-        chunk: Chunk,
-        table: sa.FromClause,
-        key: Sequence[str],
-        category: str,
-        columns: Iterable[str],
-        within: sa.ColumnElement[bool],
-    ) -> None:
-        """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now.
-
-        Where none of them can be marked, nothing can conflict, and a plain INSERT takes two thirds of the time of one
-        that looks.
-        """
-        record = record_key(table.c[name] for name in key)
-        rows = sa.select(
-            sa.literal(chunk.dataset, sa.String),
-            record,
-            sa.literal(category, sa.String),
-            fingerprint(table, columns),
-            sa.literal(chunk.plan, sa.String),
-        ).where(within)
-        names = ["dataset", "record", "category", "fingerprint", "plan"]
-        if category in self._marked(connection, chunk):
-            upsert(connection, self.marks, names, rows, ("fingerprint", "plan"))
-        else:
-            connection.execute(self.marks.insert().from_select(names, rows, include_defaults=False))
-
-    def unmark_broken(
-        self,
-        connection: sa.Connection,
-        chunk: Chunk,
-        table: sa.FromClause,
-        key: Sequence[str],
-        fields: Mapping[str, Iterable[str]],
-        within: sa.ColumnElement[bool],
-    ) -> None:
-        """Forget the marks of rows that have ceased to stand: one that does so later tells of a new use."""
-        record, marks = record_key(table.c[name] for name in key), self.marks.c
-        marked = self._marked(connection, chunk)
-        for category, columns in sorted(fields.items()):
-            if category not in marked:
-                continue
-            standing = sa.select(record, fingerprint(table, columns)).where(within)
-            connection.execute(
-                self.marks.delete().where(
-                    marks.dataset == chunk.dataset,
-                    marks.category == category,
-                    marks.record.in_(sa.select(record).where(within)),
-                    sa.tuple_(marks.record, marks.fingerprint).not_in(standing),
-                )
-            )
-
-    def _marked(self, connection: sa.Connection, chunk: Chunk) -> frozenset[str]:
-        """The categories of which rows of a chunk can be marked already."""
-        return self.categories_of(connection, chunk.dataset) if chunk.marked is None else chunk.marked
+    def kept_of(self, connection: sa.Connection, dataset: str) -> tuple[tuple[sa.Table, sa.ColumnElement[bool]], ...]:
+        """The tables that keep something of single records, in a column ``record``; which rows are of a dataset."""
+        remembered = self.remembered
+        return (
+            (self.marks.table, self.marks.of(connection, dataset)), (remembered, remembered.c.dataset == dataset),
+        )  # fmt: skip
 
     def refresh_estimates(self, connection: sa.Connection) -> None:
         """Tell the planner how many marks there are, in a transaction of its own.
@@ -276,43 +169,28 @@ class Journal:
         with every mark (measured: 86 s in place of 0.6 s for 20,000 marks). Skipped while another run does the same.
         """
         if self._dialect.name == "postgresql":
-            names = ", ".join(f"{self.schema}.{table.name}" for table in (self.marks, self.remembered))
+            names = self._named((self.marks.table, self.remembered))
             with connection.begin():
                 connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")
+
+    # -- versions, which single records got
 
     def mark_versions(
         self, connection: sa.Connection, dataset: str, operation: str, versions: Mapping[str, str]
     ) -> None:
         """Keep the versions that an operation on single records gave them, for as long as it may be asked about."""
-        m = self.marks.c
+        v = self.versions.c
         for record, version in versions.items():
-            connection.execute(
-                self.marks.delete().where(m.dataset == dataset, m.record == record, m.category == _OPERATION)
-            )
-            row = {"dataset": dataset, "record": record, "category": _OPERATION}
-            connection.execute(self.marks.insert(), row | {"fingerprint": version, "plan": operation})
+            connection.execute(self.versions.delete().where(v.dataset == dataset, v.record == record))
+            row = {"dataset": dataset, "record": record, "version": version, "operation": operation}
+            connection.execute(self.versions.insert(), row)
 
     def marked_versions(self, connection: sa.Connection, dataset: str, operation: str) -> dict[str, str]:
         """The versions that an operation gave the records it rewrote."""
-        m = self.marks.c
-        rows = connection.execute(
-            sa.select(m.record, m.fingerprint).where(
-                m.dataset == dataset, m.category == _OPERATION, m.plan == operation
-            )
-        )
-        return {record: version for record, version in rows}  # noqa: C416 - rows are no pairs to the type checker
-
-    def unmark(self, connection: sa.Connection, dataset: str, keys: sa.FromClause, key: Sequence[str]) -> None:
-        """Forget the marks of records that go, and what is remembered with them."""
-        records = sa.select(record_key(keys.c[name] for name in key))
-        for table in (self.marks, self.remembered):
-            connection.execute(table.delete().where(table.c.dataset == dataset, table.c.record.in_(records)))
+        v = self.versions.c
+        mine = sa.select(v.record, v.version).where(v.dataset == dataset, v.operation == operation)
+        return {record: version for record, version in connection.execute(mine)}  # noqa: C416 - rows are no pairs to the type checker
 
 
 def _moment() -> sa.Column[Any]:
     return sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False)
-
-
-def fingerprint(table: sa.FromClause, columns: Iterable[str]) -> sa.ColumnElement[str]:
-    """A digest of what these columns hold, the same for writing a mark and for checking it."""
-    return row_digest(table.c[name] for name in sorted(columns))

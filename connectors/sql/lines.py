@@ -185,14 +185,15 @@ def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tupl
     line, grouped = candidates.line, candidates.grouped
     for each in (line.frozen, line.held):
         empty(connection, each)
-    frozen, counts = _due(connection, candidates, _any_row)
+    frozen, counts = _due(connection, candidates, any_row)
     left = 0 if grouped is None else grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
     return frozen, Counts(counts.done - left, 0, left)
 
 
-def _any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+def any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    """The restriction that lets every row through."""
     del rows
     return sa.true()
 

@@ -15,7 +15,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from connectors.sql.drawing import Drawing
 from connectors.sql.functions import random_hex
+
+_BITS = 40
+"""Of a random number that decides on a value: so many more than a pool's size has that no value is likelier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class _Position(FunctionElement[int]):
     type = sa.BigInteger()
     inherit_cache = True
 
-    def __init__(self, size: int, row: sa.FromClause | None) -> None:
-        super().__init__(random_hex(8, row), sa.literal(size, sa.BigInteger))
+    def __init__(self, size: int) -> None:
+        super().__init__(random_hex(8), sa.literal(size, sa.BigInteger))
 
 
 @compiles(_Position)
@@ -69,17 +73,18 @@ def load_pool(connection: sa.Connection, name: str, values: Sequence[str]) -> Po
     return Pool(held, drawing)
 
 
-def pool_draw(pool: Pool, dialect: sa.Dialect, row: sa.FromClause | None = None) -> sa.ColumnElement[str]:
-    """An expression that draws a value for each row, each time anew; ``row``: see `random_hex`."""
+def pool_draw(pool: Pool, dialect: sa.Dialect, drawing: Drawing | None = None) -> sa.ColumnElement[str]:
+    """An expression that draws a value for each row, each time anew; ``drawing``: see `random_hex`."""
     if dialect.name == "sqlite":
         return sa.Function(pool.drawing, type_=sa.Text)
     if dialect.name == "mariadb":  # ELT looks at one of its arguments, and draws for each row
-        return sa.func.elt(_Position(len(pool.values), row) + 1, *pool.values, type_=sa.Text())
+        return sa.func.elt(_Position(len(pool.values)) + 1, *pool.values, type_=sa.Text())
     # All values in one string of bytes, each of the same width: the place of one is computed, not searched for. A
     # join with a table of them would be a search for each row (measured: ten times as long).
     plain = [value.encode() for value in pool.values]
     width = max(map(len, plain)) or 1
     packed = sa.literal(b"".join(value.ljust(width, b"\0") for value in plain), sa.LargeBinary)
-    start = sa.cast(_Position(len(plain), row) * width + 1, sa.Integer)
+    position = _Position(len(plain)) if drawing is None else sa.func.mod(drawing.whole(_BITS), len(plain))
+    start = sa.cast(position * width + 1, sa.Integer)
     drawn = sa.func.btrim(sa.func.substr(packed, start, width), sa.literal(b"\0", sa.LargeBinary))
     return sa.func.convert_from(drawn, "UTF8", type_=sa.Text())

@@ -71,6 +71,6 @@ def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bo
             names = ["dataset", "plan", "record", "event", *DAYS]
             rows = sa.select(*own, *(found.c[each] for each in names[2:])).where(sa.true())  # SQLite wants one
             upsert(connection, target, names, rows, ("plan", *DAYS))
-        journal.unmark_broken(connection, chunk, table, key, fields, frozen.within())
+        journal.marks.unmark_broken(connection, chunk, table, key, fields, frozen.within())
 
     return remember

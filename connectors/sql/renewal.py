@@ -63,12 +63,12 @@ def renewing(
         _keep_apart(connection, renewed, table.c[column], expression, chunk.dataset)
         _point(connection, renewed, Pointer(table, column), pointers)
         _follow(connection, renewed, frozen.keys, column)
-        for own in (journal.marks, journal.remembered):
+        for own, of_dataset in journal.kept_of(connection, chunk.dataset):
             names = sa.select(record_key([renewed.c.new]))
             mine = record_key([renewed.c.old]) == own.c.record
             connection.execute(
                 sa.update(own)
-                .where(own.c.dataset == chunk.dataset, own.c.record.in_(sa.select(record_key([renewed.c.old]))))
+                .where(of_dataset, own.c.record.in_(sa.select(record_key([renewed.c.old]))))
                 .values(record=names.where(mine).scalar_subquery())
             )
         renewed.drop(connection)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from connectors.sql import rewrite_postgresql, rewrite_sqlite
 from connectors.sql.act import After, Before, Checkpoint, complete, refuse_keys, run_chunk
+from connectors.sql.drawing import beside
 from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.lines import NUMBER, Candidates, Frozen, freeze_everything, row_count
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
@@ -110,7 +111,7 @@ def _rows(candidates: Candidates, frozen: Frozen, change: Change) -> sa.Select[A
     if change.takes_rows:
         return sa.select(*(table.c[name] for name in _names(table))).where(sa.not_(sa.exists().where(same)))
     due = keys.c[NUMBER].is_not(None)
-    source: sa.FromClause = table.outerjoin(keys, same)
+    source = beside(table.outerjoin(keys, same), change.assignments)
     new: dict[str, list[tuple[sa.ColumnElement[bool], Any]]] = {
         name: [(due, value)] for name, value in change.assignments.items()
     }

@@ -22,9 +22,9 @@ import sqlalchemy as sa
 from connectors.base import DatasetShape, Inventory
 from connectors.sql.act import update_chunk
 from connectors.sql.connector import SqlConnector
-from connectors.sql.functions import random_hex
+from connectors.sql.functions import random_hex, row_digest
 from connectors.sql.grouped import Grouped
-from connectors.sql.journal import Chunk, Counts, fingerprint
+from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Restriction, line_up
 from connectors.sql.partition import Hierarchy, Layout
 from connectors.sql.questions import Question
@@ -61,7 +61,7 @@ def linked(datasets: dict[str, DatasetMap]) -> Iterator[tuple[str, DatasetMap, P
 def hidden_rows(connector: SqlConnector, made: Layout, name: str, dataset: DatasetMap) -> Expression:
     """Which rows of a dataset are anonymous, so that their cells count."""
     if dataset.anonymity is not None and dataset.anonymity.link:
-        return connector.journal.marked(made.table, made.key, name, HIDDEN, made.kept)
+        return connector.journal.marks.standing(made.table, made.key, name, HIDDEN, made.kept)
     return anonymous(connector.journal, made, name, dataset)
 
 
@@ -139,8 +139,8 @@ class Buckets:
         """Who was elected once stays it, as long as the row is what it was: later runs add to the same cells."""
         made, anonymous_parents = self._above
         table, journal, elected = made.table, self.connector.journal, self._elected
-        own, cell = table.c[self._target], fingerprint(table, made.kept)
-        known = journal.marked(table, made.key, self.parent.dataset, BUCKET, made.kept)
+        own, cell = table.c[self._target], row_digest(table.c[name] for name in sorted(made.kept))
+        known = journal.marks.standing(table, made.key, self.parent.dataset, BUCKET, made.kept)
         order = [sa.case((known, 0), else_=1), random_hex(16)]
         bucket = sa.func.first_value(own).over(partition_by=cell, order_by=order)
         self.connection.execute(sa.schema.DropTable(elected, if_exists=True))
@@ -157,7 +157,7 @@ class Buckets:
             return None
         made, anonymous_parents = self._above
         own = made.table.c[self._target]
-        known = self.connector.journal.marked(made.table, made.key, self.parent.dataset, EVERYBODY, made.kept)
+        known = self.connector.journal.marks.standing(made.table, made.key, self.parent.dataset, EVERYBODY, made.kept)
         order = [sa.case((known, 0), else_=1), random_hex(16)]
         found = sa.select(own).where(anonymous_parents, made.where).order_by(*order).limit(1)
         key = self.connection.execute(found).scalar_one_or_none()
@@ -168,7 +168,7 @@ class Buckets:
     def _mark_parent(self, category: str, within: Expression) -> None:
         made, _ = self._above
         chunk = Chunk(_MARKED_BY, "", self.parent.dataset, 0)
-        self.connector.journal.mark(self.connection, chunk, made.table, made.key, category, made.kept, within)
+        self.connector.journal.marks.mark(self.connection, chunk, made.table, made.key, category, made.kept, within)
 
     # -- the children
 
@@ -238,7 +238,7 @@ class Buckets:
     def _mark(self, connection: sa.Connection, chunk: Chunk, frozen: Any) -> None:
         own = Chunk(_MARKED_BY, chunk.step, self.name, chunk.number)
         made = self._layout
-        self.connector.journal.mark(connection, own, made.table, made.key, HIDDEN, made.kept, frozen.within())
+        self.connector.journal.marks.mark(connection, own, made.table, made.key, HIDDEN, made.kept, frozen.within())
 
     def _laid(self, name: str, dataset: DatasetMap, link: Hierarchy | None = None) -> Layout:
         source = source_of(name, dataset)

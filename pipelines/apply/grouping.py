@@ -61,9 +61,8 @@ class Grouping:
 
     def _assign(self, connection: sa.Connection, found: sa.Select[Any]) -> None:
         """Where nothing was ever anonymised, nothing is looked at."""
-        laid, marks = self.grouped.layout, self.journal.marks
-        marked = sa.select(marks.c.record).where(marks.c.dataset == self.dataset).limit(1)
-        standing = self.standing if connection.execute(marked).first() else sa.false()
+        laid = self.grouped.layout
+        standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
         rows = sa.select(*(laid.table.c[name] for name in laid.key))
         rows = rows.where(key_among(laid.table, laid.key, found), self.grouped.whole)
         assign(connection, laid, self._work, rows, standing)
@@ -128,7 +127,7 @@ def anonymous(journal: Journal, made: Layout, name: str, dataset: DatasetMap) ->
     fields = _columns(dataset)
     # What holds anything is clear by its mark: then nobody has to look whether there is any.
     holds = (made.table.c[column].is_not(None) for columns in fields.values() for column in columns)
-    marked = (journal.marked(made.table, made.key, name, *each) for each in fields.items())
+    marked = (journal.marks.standing(made.table, made.key, name, *each) for each in fields.items())
     return sa.and_(sa.or_(sa.false(), *holds, *marked), clear(journal, made, name, fields))
 
 
@@ -138,7 +137,7 @@ def clear(journal: Journal, made: Layout, name: str, categories: Mapping[str, tu
     found = (
         sa.or_(
             sa.and_(*(table.c[each].is_(None) for each in columns)),
-            journal.marked(table, made.key, name, category, columns),
+            journal.marks.standing(table, made.key, name, category, columns),
         )
         for category, columns in categories.items()
     )

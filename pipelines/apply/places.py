@@ -46,6 +46,11 @@ class StorePlaces:
         archived = None if self.archived is None else replace(self.archived, context=context)
         return replace(self, active=self.active.under(context), archived=archived)
 
+    def begin(self, step: Step, marked: frozenset[str]) -> None:
+        """A step begins to act, under the lock of its dataset, which has marks of these categories."""
+        if step.place is Place.ACTIVE:
+            self.active.begin(step.dataset, marked)
+
     def candidates(self, step: Step) -> sa.Select[Any]:
         """The keys of the rows on which a step may act."""
         if step.place is Place.ARCHIVE:

@@ -45,7 +45,7 @@ class StepRecord:
     ``hidden`` counts rows that were turned to bucket parents. ``closing`` is what the last run counted at the step's
     end. ``open`` are the chunks that were begun and have no receipt. ``acted``: this run has changed rows,
     ``rewritten``: by writing the table anew. ``unfit``: what stood in the way of a strategy that the plan has chosen,
-    in this run. ``marked``: see `Chunk.marked`.
+    in this run.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -59,7 +59,6 @@ class StepRecord:
     unfit: dict[Strategy, Obstacle] = field(default_factory=dict)
     held_back: int = 0
     hidden: int = 0
-    marked: frozenset[str] | None = None
 
     @property
     def settled(self) -> int:

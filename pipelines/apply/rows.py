@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from connectors.base import Source
 from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
+from connectors.sql.drawing import Drawing
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Candidates, Frozen, Look, Restriction, everything, line_up
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
@@ -53,7 +54,7 @@ class RowWork:
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
     it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``grouping``: how rows that
     are left without personal fields hide among each other. ``renewal``: how keys become new ones. ``holds_changed`` is
-    asked in the transaction of every chunk, once its rows are locked.
+    asked in the transaction of every chunk, once its rows are locked. ``marked``: see `Chunk.marked`.
     """
 
     step: Step
@@ -75,6 +76,7 @@ class RowWork:
     grouping: Grouping | None = None
     holds_changed: Callable[[], bool] = lambda: False
     renewal: Renewal | None = None
+    marked: frozenset[str] | None = None
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
         """Find out what became of the chunks that have an intent and no receipt; returns how many there were."""
@@ -103,7 +105,6 @@ class RowWork:
             self.checkpoint("placed")
         with connection.begin():
             changes = self._changes(connection)
-            record.marked = self.connector.journal.categories_of(connection, self.step.dataset)
         first = self._rewritten(connection, record, due, changes)
         candidates, left = first or self._in_ranges(connection, record, found, due, changes)
         if left:  # other users' locks are short: what they held is asked for once more
@@ -238,7 +239,7 @@ class RowWork:
         self.checkpoint("intent")
         dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
         try:
-            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk, record.marked))
+            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk, self.marked))
         except HoldsChanged:
             self._receive(record, intent, None)
             del record.open[intent.chunk]
@@ -295,7 +296,8 @@ class RowWork:
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
         table, _ = self._rows
-        return {**assignments(connection, table, self.replacements, table), **self.values}
+        drawing = Drawing(table) if connection.dialect.name == "postgresql" else None
+        return {**assignments(connection, table, self.replacements, drawing), **self.values}
 
     def _receive(
         self,

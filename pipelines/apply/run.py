@@ -277,7 +277,9 @@ class _Run:
         step = work.step
         while True:
             with connection.begin():  # only now: what references the rows has been acted on
-                fitted = places.fitted(work)
+                marked = work.connector.journal.marks.categories_of(connection, step.dataset)
+                places.begin(step, marked)
+                fitted = replace(places.fitted(work), marked=marked)
             found = functools.partial(places.candidates, step)
             try:
                 self.left[step.id] = fitted.act(connection, self.records[step.id], found, places.due(step))

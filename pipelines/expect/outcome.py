@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import DatasetShape, Inventory, Reference
-from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
@@ -62,13 +61,7 @@ def marked(
     connection: sa.Connection, table: sa.Table, key: tuple[str, ...], dataset: str, category: str, plan: str
 ) -> sa.ColumnElement[bool]:
     """Whether a plan has anonymised a category of a row."""
-    marks = Journal(connection.dialect).marks
-    return sa.exists().where(
-        marks.c.dataset == dataset,
-        marks.c.record == record_key(table.c[each] for each in key),
-        marks.c.category == category,
-        marks.c.plan == plan,
-    )
+    return Journal(connection.dialect).marks.by_plan(table, key, dataset, plan, category)
 
 
 def replacements(dataset: DatasetMap, shape: DatasetShape, field: str) -> tuple[Replacement, ...]:

@@ -247,7 +247,7 @@ class _Table:
             return sa.false()
         record, journal = record_key(self._columns[each] for each in key), self.about.connector.journal
         categories = by_category(self.dataset, self.shape)
-        written = {each: journal.written(record, self.name, each) for each in categories}
+        written = {each: journal.marks.written(record, self.name, each) for each in categories}
         if column in self.dataset.personal:
             return written[self.dataset.personal[column].category]
         if self.dataset.anonymity is None:

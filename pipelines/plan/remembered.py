@@ -189,7 +189,7 @@ class Remembered:
         journal = self.datasets.journal
         if self._own and journal is not None:
             dataset = self.datasets.map(self.name)
-            broken = journal.broken(self.rows, dataset.key, self.name, fields_of(dataset))
+            broken = journal.marks.broken(self.rows, dataset.key, self.name, fields_of(dataset))
             columns[_BROKEN] = truth(sa.and_(own, broken))
         for event in self.events:
             if event in self._own:

@@ -62,11 +62,11 @@ class _Keeping:
         table, key, name = self.selection.table, self.selection.map.key, self.selection.name
         linking = {each for form in forms(self.selection.map.subjects) for each in form.columns}
         gone = (
-            journal.marked(table, key, name, category, columns)
+            journal.marks.standing(table, key, name, category, columns)
             for category, columns in fields.items()
             if linking & set(columns)
         )
-        return sa.and_(sa.or_(sa.false(), *gone), sa.not_(journal.broken(table, key, name, fields)))
+        return sa.and_(sa.or_(sa.false(), *gone), sa.not_(journal.marks.broken(table, key, name, fields)))
 
     def days(self, frozen: Frozen) -> sa.Select[tuple[object, ...]]:
         """One row for each record of a chunk and each event."""

@@ -16,7 +16,7 @@ from pipelines.plan.evidence import Evidence, HandedOver
 from pipelines.plan.kept import Kept, keep
 from pipelines.plan.links import Key
 from pipelines.plan.selection import Selection
-from pipelines.plan.tables import column
+from pipelines.plan.tables import Looking, column
 
 
 @dataclass
@@ -38,7 +38,8 @@ class StoreSelections:
     often: bool = False
     _cache: dict[str, Selection] = field(default_factory=dict)
     _kept: dict[str, sa.Table | None] = field(default_factory=dict)
-    _looks: dict[tuple[str, Restriction], Kept] = field(default_factory=dict)
+    _looks: dict[tuple[str, Restriction, frozenset[str]], Kept] = field(default_factory=dict)
+    _marked: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def prepare(
@@ -66,6 +67,10 @@ class StoreSelections:
         """The same under the holds of another context, which are handed over anew; the evidence stays as it is."""
         context.holding.hand_over(self.connection)
         return replace(self, context=context, _cache={}, _kept={}, _looks={})
+
+    def begin(self, dataset: str, marked: frozenset[str]) -> None:
+        """A step begins to act on a dataset, which has marks of these categories."""
+        self._marked = {dataset: marked}
 
     @cached_property
     def datasets(self) -> Datasets:
@@ -109,8 +114,12 @@ class StoreSelections:
         return selection.decisions(None, ancestors) if table is None else table.alias()
 
     def looked_at(self, selection: Selection, restriction: Restriction) -> sa.FromClause:
-        """The decisions on some rows as they are now, in the transaction that asks; each call looks again."""
-        place = (selection.name, restriction)
+        """The decisions on some rows as they are now, in the transaction that asks; each call looks again.
+
+        Only of the dataset on which a step has begun to act.
+        """
+        place = (selection.name, restriction, self._marked[selection.name])
+        self.datasets.looking = Looking(*place)
         if place in self._looks:
             self._looks[place].anew(self.connection)
         else:

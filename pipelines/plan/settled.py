@@ -85,7 +85,7 @@ def _standing(
         yield sa.select(record).select_from(source)  # the row is there, and goes one day, whatever of it is anonymised
         return
     for category in sorted(needs[path[-1]]):
-        marked = journal.marked(rows, dataset.key, path[-1], category, fields[category])
+        marked = journal.marks.standing(rows, dataset.key, path[-1], category, fields[category])
         yield sa.select(record).select_from(source).where(sa.not_(marked))
     for child in sorted(below(datasets.store_map, path[-1])):
         for parent in datasets.map(child).inherits:

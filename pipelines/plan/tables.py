@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connectors.digests import DigestKey
 from connectors.sql.journal import Journal
-from connectors.sql.lines import Restriction
+from connectors.sql.lines import Restriction, any_row
 from pipelines.data_map.model import DatasetMap, EventSource, FactSource, OpenIf, Parent, StoreMap, SubjectLink
 from pipelines.plan.links import EMAIL, spelled, unread
 from pipelines.plan.occurrences import Horizon, among
@@ -26,12 +26,25 @@ def column(name: str) -> str:
     return f"c_{name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """The rows of a dataset at which a step looks again, and the categories of which any of them can be marked.
+
+    While a step acts nobody else marks its dataset, and it acts on no row twice: what had no marks when it began has
+    none in the rows that it has yet to act on.
+    """
+
+    dataset: str
+    restriction: Restriction
+    marked: frozenset[str]
+
+
 @dataclass
 class Tables:
     """The tables of one SQL store, as seen over one connection.
 
     ``still``: nothing changes as long as they are looked at; what several datasets inherit from is then evaluated once
-    and kept.
+    and kept. ``looking``: what a run is about to act on.
     """
 
     connection: sa.Connection
@@ -40,6 +53,7 @@ class Tables:
     key: DigestKey
     horizons: Sequence[Horizon]
     still: bool = False
+    looking: Looking | None = None
     _tables: dict[str, sa.Table] = field(default_factory=dict)
 
     @property
@@ -66,23 +80,28 @@ class Tables:
     @cached_property
     def _ever_marked(self) -> frozenset[tuple[str, str]]:
         """The datasets and categories of which anything is marked, where nothing changes."""
-        return self.journal.marked_categories(self.connection) if self.journal else frozenset()
+        return self.journal.marks.categories(self.connection) if self.journal else frozenset()
 
     def marked(self, rows: sa.FromClause, category: str) -> Expression:
         """Whether a category of rows that are `spelled` is anonymised already."""
         return rows.c.get(_mark(category), sa.false())
 
-    def markable(self, name: str) -> list[str]:
-        """The categories of a dataset of which anything can be marked."""
+    def markable(self, name: str, restriction: Restriction | None = None) -> list[str]:
+        """The categories of a dataset of which anything can be marked, in the rows that a restriction lets through."""
         if self.journal is None:
             return []
         found = sorted({each.category for each in self.map(name).personal.values()})
+        looking = self.looking
+        if looking is not None and (looking.dataset, looking.restriction) == (name, restriction):
+            return [each for each in found if each in looking.marked]
         return [each for each in found if not self.still or (name, each) in self._ever_marked]
 
     def _marked(self, table: sa.Table, name: str, category: str, *, few: bool) -> Expression:
         dataset, journal = self.map(name), self.journal
         fields = [field for field, each in dataset.personal.items() if each.category == category]
-        return sa.false() if journal is None else journal.marked(table, dataset.key, name, category, fields, few=few)
+        if journal is None:
+            return sa.false()
+        return journal.marks.standing(table, dataset.key, name, category, fields, few=few)
 
     @property
     def fenced(self) -> bool:
@@ -110,14 +129,15 @@ class Tables:
 
     def spelled(self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None) -> sa.FromClause:
         """A table's rows with what is dear to compute and used more than once: forms of addresses, and marks."""
-        rows = self.rows(name, extra, few=restriction is not None)
+        rows = self.rows(name, extra, restriction)
         if restriction is not None:
             rows = rows.where(restriction(self.table(self.map(name).source)))
         return spelled(rows, self.map(name).subjects, self.dialect, fenced=self.fenced)
 
-    def rows(self, name: str, extra: Sequence[str] = (), *, few: bool = False) -> sa.Select[Any]:
-        """A table's rows with their marks, of which `marked` tells; ``few``: only a few of them are read in the end.
+    def rows(self, name: str, extra: Sequence[str] = (), restriction: Restriction | None = None) -> sa.Select[Any]:
+        """A table's rows with their marks, of which `marked` tells.
 
+        A ``restriction`` is to be applied to them: as long as it is not `any_row`, few of them are read in the end.
         Of its columns, those that the data map names: some engines copy every layer's rows.
         """
         dataset = self.map(name)
@@ -129,7 +149,8 @@ class Tables:
         wanted |= {own for parent in dataset.inherits for own in parent.on}
         wanted |= {each for link in dataset.subjects for each in link.columns}
         wanted |= {each.column for each in sources if each is not None and each.column is not None}
-        marks = ((each, self._marked(table, name, each, few=few)) for each in self.markable(name))
+        few = restriction not in {None, any_row}
+        marks = ((each, self._marked(table, name, each, few=few)) for each in self.markable(name, restriction))
         labelled = (marked.label(_mark(category)) for category, marked in marks)
         return sa.select(*(table.c[each] for each in sorted(wanted)), *labelled)
 

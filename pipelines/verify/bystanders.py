@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from connectors.base import Inventory
-from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from connectors.sql.sets import SetDigest, set_digest
 from pipelines.plan.artefact import Step
@@ -125,10 +124,7 @@ def after(
     turning = left_out_of(maps, [step for _, _, steps in datasets.values() for step in steps], inventory)
     for location, (name, key, steps) in datasets.items():
         table = reflected(connection, location)
-        marks = Journal(connection.dialect).marks
-        acted = sa.exists().where(
-            marks.c.dataset == name, marks.c.plan == plan, marks.c.record == record_key(table.c[each] for each in key)
-        )
+        acted = Journal(connection.dialect).marks.by_plan(table, key, name, plan)
         left_out = turning.get(location, frozenset())
         found[location] = Bystanders(
             set_digest(connection, table, _columns(table, left_out), sa.not_(acted)),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.probes import Probe
 from pipelines.anonymise.replacement import Coarse, Constant, Draw, Replacement
@@ -87,14 +86,12 @@ def _texts(
     names: Sequence[str],
 ) -> dict[str, list[str]]:
     """The distinct filled values of a sample of marked rows, by field. A mark's fingerprint is the stable hash."""
-    dataset, category, plan = mark
     marks = Journal(connection.dialect).marks
     columns = (sa.func.substr(sa.cast(table.c[each], sa.Text), 1, _LONGEST).label(each) for each in names)
     query = (
         sa.select(*columns)
-        .join_from(table, marks, marks.c.record == record_key(table.c[each] for each in key))
-        .where(marks.c.dataset == dataset, marks.c.category == category, marks.c.plan == plan)
-        .order_by(marks.c.fingerprint, marks.c.record)
+        .join_from(table, marks.table, marks.mine(table, key, *mark))
+        .order_by(marks.table.c.fingerprint, marks.table.c.record)
         .limit(SAMPLE)
     )
     found: dict[str, dict[str, None]] = {each: {} for each in names}

@@ -27,7 +27,7 @@ PERSONAL = ("first_name", "city")
 def _due_contacts(shop: Shop, first: int = 1, last: int = 40) -> sa.Select[Any]:
     """Contacts by number, but for those whose category `name` is anonymised."""
     table = shop.connector.table(shop.contacts)
-    marked = shop.connector.journal.marked(table, ("id",), "contacts", "name", PERSONAL)
+    marked = shop.connector.journal.marks.standing(table, ("id",), "contacts", "name", PERSONAL)
     return sa.select(table.c.id).where(table.c.id.between(first, last), sa.not_(marked))
 
 
@@ -138,7 +138,8 @@ def test_the_marks_of_deleted_rows_go_with_them(shop: Shop) -> None:
         candidates = _lined_up(connection, table, sa.select(table.c.id).where(table.c.id <= 4))
         assert delete_chunk(connection, connector.journal, chunk, candidates, 1, 4) == Counts(4)
     with connector.reading() as connection:
-        assert connection.execute(sa.select(sa.func.count()).select_from(connector.journal.marks)).scalar_one() == 6
+        marks = sa.select(sa.func.count()).select_from(connector.journal.marks.table)
+        assert connection.execute(marks).scalar_one() == 6
 
 
 def test_a_row_that_others_reference_refuses_the_whole_chunk(shop: Shop) -> None:

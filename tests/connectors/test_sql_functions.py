@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.digests import DigestKey
+from connectors.sql.drawing import Drawing, assigned, beside
 from connectors.sql.engines import open_engine, prepare_sqlite
 from connectors.sql.functions import keyed_digest, random_hex, row_digest
 
@@ -100,6 +101,39 @@ def test_rows_at_the_same_place_of_two_partitions_draw_for_themselves(connection
         "INSERT INTO parted SELECT 1 + mod(n, 2) FROM generate_series(1, 60) AS n",
     ):
         postgresql.exec_driver_sql(each)
-    found = [postgresql.execute(sa.select(random_hex(70, table))).scalars().all() for _ in range(2)]
-    assert len({each for drawn in found for each in drawn}) == 120
-    assert {len(each) for each in found[0]} == {70}
+    drawing = Drawing(table)
+    values = {"text": drawing.hexadecimal(70), "again": drawing.hexadecimal(70)}
+    query = sa.select(*values.values()).select_from(beside(table, values))
+    found = [text for _ in range(2) for row in postgresql.execute(query) for text in row]
+    assert len(set(found)) == len({each[:64] for each in found}) == 240
+    assert {len(each) for each in found} == {70}
+
+
+def test_what_a_row_draws_shares_no_byte_and_is_written_at_once(connections: list[sa.Connection]) -> None:
+    postgresql = connections[0]
+    columns = [sa.Column(name, sa.Text) for name in ("odd", "even")]
+    table = sa.Table(
+        "drawn", sa.MetaData(), sa.Column("n", sa.Integer), *columns, sa.Column("whole", sa.BigInteger),
+        sa.Column("small", sa.BigInteger), prefixes=["TEMPORARY"],
+    )  # fmt: skip
+    table.create(postgresql)
+    postgresql.exec_driver_sql("INSERT INTO drawn SELECT n FROM generate_series(1, 2000) AS n")
+    drawing = Drawing(table)
+    values = {
+        "odd": drawing.hexadecimal(17), "even": drawing.hexadecimal(16).concat("@"), "whole": drawing.whole(63),
+        "small": drawing.whole(3), "n": 7,
+    }  # fmt: skip
+    done = postgresql.execute(sa.update(table).where(table.c.n > 1000).values(assigned(table, values)))
+    assert done.rowcount == 1000
+    rows = postgresql.execute(sa.select(table).where(table.c.whole.is_not(None))).all()
+    assert len(rows) == 1000
+    assert {row.n for row in rows} == {7}
+    assert {(len(row.odd), len(row.even), row.even[-1]) for row in rows} == {(17, 17, "@")}
+    assert {row.small for row in rows} == set(range(8))
+    assert 0 <= min(row.whole for row in rows) < 2**56 and max(row.whole for row in rows) > 2**62  # noqa: PT018
+    # A byte in common would show in every row: as two equal texts, or as a number that a text begins with.
+    hexadecimal = [(row.odd[:16], row.even[:16], f"{row.whole:016x}") for row in rows]
+    assert len({each for row in hexadecimal for each in row}) == 3000
+    for at in range(0, 16, 2):
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            assert sum(row[one][at : at + 2] == row[other][at : at + 2] for row in hexadecimal) < 50

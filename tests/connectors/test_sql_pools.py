@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from fixtures_sql import Shop
 
+from connectors.sql.drawing import Drawing, assigned
 from connectors.sql.pools import load_pool, pool_draw
 
 NAMES = [f"Prénom{number}" for number in range(1000)]
@@ -19,8 +20,9 @@ def _draw(shop: Shop, *, by_row: bool) -> list[str]:
         with connection.begin():
             pool = load_pool(connection, "first_name", NAMES)
         with connection.begin():
-            draw = pool_draw(pool, connection.dialect, table if by_row else None)
-            connection.execute(sa.update(table).values(first_name=draw, city=draw))
+            drawing = Drawing(table) if by_row and connection.dialect.name == "postgresql" else None
+            draws = {name: pool_draw(pool, connection.dialect, drawing) for name in ("first_name", "city")}
+            connection.execute(sa.update(table).values(assigned(table, draws)))
     rows = shop.rows("SELECT first_name, city FROM contacts ORDER BY id")
     assert {name for row in rows for name in row} <= set(NAMES), "every row gets a value of the pool, none gets NULL"
     same = sum(first == second for first, second in rows)

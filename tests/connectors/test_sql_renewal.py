@@ -50,8 +50,9 @@ def renewed(shop: Shop, below: int = 10**9) -> Counts:
     after = renewing(connector.journal, "id", drawn, pointers)
     with connector.writing() as connection:
         with connection.begin():
-            row = {"dataset": "contacts", "record": "[7]", "category": "user.name", "fingerprint": "f", "plan": "older"}
-            connection.execute(connector.journal.marks.insert(), row)
+            seven = contacts.c.id == 7
+            older = Chunk("older", "step", "contacts", 1)
+            connector.journal.marks.mark(connection, older, contacts, ("id",), "user.name", ["city"], seven)
             candidates = line_up(connection, contacts, ("id",), due, lambda mine: due.where(mine(contacts)))
         changes = {"first_name": "anybody"}
         marks = {"user.contact": ("first_name", "id")}
@@ -72,14 +73,15 @@ def test_rows_references_and_marks_get_the_same_new_keys(shop: Shop) -> None:
     assert all((int(str(key)) < 0) == (email in due) for email, key in keys.items())
     seven = keys["p7@example.org"]
     assert shop.rows("SELECT id, contact FROM letters ORDER BY id") == [(1, seven), (2, 77), (3, None), (4, seven)]
-    own = "ardoise.marks" if shop.admin.dialect.name == "postgresql" else "ardoise_marks"
-    assert shop.rows(f"SELECT category FROM {own} WHERE record = '[{seven}]' ORDER BY 1") == [
-        ("user.contact",), ("user.name",),
-    ]  # fmt: skip
-    assert shop.value(f"SELECT count(*) FROM {own}") == 51
+    own = "ardoise." if shop.admin.dialect.name == "postgresql" else "ardoise_"
+    assert shop.rows(
+        f"SELECT category FROM {own}marks JOIN {own}scopes USING (scope) WHERE record = '[{seven}]' ORDER BY 1"
+    ) == [("user.contact",), ("user.name",)]
+    assert shop.value(f"SELECT count(*) FROM {own}marks") == 51
     with shop.connector.reading() as connection:
         contacts = shop.connector.table(shop.contacts)
-        marked = shop.connector.journal.marked(contacts, ("id",), "contacts", "user.contact", ["first_name", "id"])
+        marks = shop.connector.journal.marks
+        marked = marks.standing(contacts, ("id",), "contacts", "user.contact", ["first_name", "id"])
         assert connection.execute(sa.select(sa.func.count()).select_from(contacts).where(marked)).scalar_one() == 50
 
 

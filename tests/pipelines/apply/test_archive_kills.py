@@ -44,7 +44,7 @@ def state(books: ArchiveEstate, plan: Plan) -> dict[str, Any]:
     done: Counter[str] = Counter()
     for row in books.active(f"{place}journal"):
         done[row["step"]] += row["done"]
-    marks = sorted((row["dataset"], row["record"], row["category"]) for row in books.active(f"{place}marks"))
+    marks = sorted((row["scope"], row["record"]) for row in books.active(f"{place}marks"))
     totals: Counter[tuple[str, str]] = Counter()
     for table in ("pending", "released"):
         for row in books.active(f"{place}{table}"):

@@ -58,7 +58,7 @@ class Rows:
     def due(self) -> sa.Select[Any]:
         table = self.connector.table(SOURCE)
         journal = self.connector.journal
-        done = journal.marked(table, ("id",), "people", "user.name", ["name", "email", "phone"])
+        done = journal.marks.standing(table, ("id",), "people", "user.name", ["name", "email", "phone"])
         return sa.select(table.c.id).where(table.c.due == 1, sa.not_(done))
 
     def work(self, action: Action, count: int, **changes: Any) -> RowWork:

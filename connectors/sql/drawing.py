@@ -1,0 +1,150 @@
+"""Random bytes for the new values of rows, in PostgreSQL: as few draws as there can be, since a draw is what costs.
+
+A statement draws once from the engine's secure generator; a row's block of bytes is a one-way function of that draw
+and of the row's place in the table. Each value of the row gets bytes of the block that no other one has. Without the
+draw, which nobody keeps, they tell nothing, and differ by row and by statement. The other engines draw for each value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+_BLOCK = 32
+"""The bytes of a SHA-256."""
+
+_NAME = "ardoise_drawn"
+_BYTE = 8
+
+
+class Drawing:
+    """The random bytes of the rows of a table, for one kind of statement, and which of them are taken.
+
+    Values are made by `hexadecimal` and `whole`; a statement that uses them gets the blocks through `beside` or
+    `assigned`.
+    """
+
+    def __init__(self, table: sa.FromClause) -> None:
+        self.table = table
+        self._taken = 0
+
+    def hexadecimal(self, digits: int) -> sa.ColumnElement[str]:
+        """Random hexadecimal digits."""
+        most = _BLOCK * 2
+        pieces = [self._hex(min(most, digits - at)) for at in range(0, digits, most)]
+        text = pieces[0]
+        for piece in pieces[1:]:
+            text = text.concat(piece)
+        return text
+
+    def whole(self, bits: int) -> sa.ColumnElement[int]:
+        """A random whole number from 0 to below 2 to the ``bits``-th power, 63 at most."""
+        count = -(-bits // _BYTE)
+        return _Whole(self, *self._take(count), bits)
+
+    def _hex(self, digits: int) -> sa.ColumnElement[str]:
+        text = _Hex(self, *self._take(-(-digits // 2)))
+        return sa.func.left(text, digits, type_=sa.String()) if digits % 2 else text
+
+    def _take(self, count: int) -> tuple[int, int, int]:
+        """The number of a block, and the first and the number of bytes of it that nobody else gets."""
+        if self._taken % _BLOCK + count > _BLOCK:
+            self._taken += -self._taken % _BLOCK
+        block, first = divmod(self._taken, _BLOCK)
+        self._taken += count
+        return block, first, count
+
+    def _blocks(self) -> sa.Select[Any]:
+        place: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
+        for each in place:
+            each.table = self.table
+        blocks = (_Block(*place).label(f"block{number}") for number in range(-(-self._taken // _BLOCK)))
+        # Fenced, or each value would digest anew.
+        return sa.select(*blocks).correlate(self.table).offset(sa.literal_column("0"))
+
+
+def beside(source: sa.FromClause, values: Mapping[str, Any]) -> sa.FromClause:
+    """What new values are read from: with the blocks that they need of its rows."""
+    drawing = _drawing(values.values())
+    return source if drawing is None else source.join(drawing._blocks().lateral(_NAME), sa.true())  # noqa: SLF001
+
+
+def assigned(table: sa.Table, values: Mapping[str, Any]) -> dict[Any, Any]:
+    """New values by column as an UPDATE takes them."""
+    drawn = {name: value for name, value in values.items() if _drawing([value]) is not None}
+    drawing = _drawing(drawn.values())
+    if drawing is None:
+        return dict(values)
+    blocks = drawing._blocks().subquery(_NAME)  # noqa: SLF001 - of this module
+    columns = sa.tuple_(*(table.c[name] for name in drawn))
+    made = sa.select(*drawn.values()).select_from(blocks).correlate(table).scalar_subquery()
+    return {**{name: value for name, value in values.items() if name not in drawn}, columns: made}
+
+
+def _drawing(values: Any) -> Drawing | None:
+    """Where the random bytes in some values come from; None where there are none."""
+    for value in values:
+        if isinstance(value, sa.ClauseElement):
+            for each in visitors.iterate(value):
+                if isinstance(each, (_Hex, _Whole)):
+                    return each.drawing
+    return None
+
+
+class _Taken(FunctionElement[Any]):
+    """Bytes of a row's block."""
+
+    inherit_cache = True
+
+    def __init__(self, drawing: Drawing, *numbers: int) -> None:
+        self.drawing = drawing
+        # Literals, since the statement depends on them: parameters would share cached statements.
+        super().__init__(*(sa.literal_column(str(each), sa.Integer) for each in numbers))
+
+
+class _Hex(_Taken):
+    name = "ardoise_hex"
+    type = sa.String()
+    inherit_cache = True
+
+
+class _Whole(_Taken):
+    name = "ardoise_whole"
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+class _Block(FunctionElement[Any]):
+    name = "ardoise_block"
+    type = sa.LargeBinary()
+    inherit_cache = True
+
+
+@compiles(_Block, "postgresql")
+def _block(element: _Block, compiler: SQLCompiler, **kw: Any) -> str:
+    partition, place = (compiler.process(each, **kw) for each in element.clauses)
+    return f"sha256((SELECT uuid_send(gen_random_uuid())) || oidsend({partition}) || tidsend({place}))"
+
+
+@compiles(_Hex, "postgresql")
+def _hex(element: _Hex, compiler: SQLCompiler, **kw: Any) -> str:
+    block, first, count = (int(compiler.process(each, **kw)) for each in element.clauses)
+    return f"encode(substr({_NAME}.block{block}, {first + 1}, {count}), 'hex')"
+
+
+@compiles(_Whole, "postgresql")
+def _whole(element: _Whole, compiler: SQLCompiler, **kw: Any) -> str:
+    block, first, count, bits = (int(compiler.process(each, **kw)) for each in element.clauses)
+    mask = (1 << (bits - _BYTE * (count - 1))) - 1
+    parts = []
+    for at in range(count):
+        byte = f"get_byte({_NAME}.block{block}, {first + at})"
+        byte = f"({byte} & {mask})" if at == 0 else byte
+        parts.append(f"(CAST({byte} AS BIGINT) << {_BYTE * (count - 1 - at)})")
+    return f"({' | '.join(parts)})"
