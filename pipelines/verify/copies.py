@@ -101,18 +101,13 @@ def _original(connection: sa.Connection, inventory: Inventory, name: str, maps: 
     dataset = maps[name]
     shape = inventory.find(dataset.source)
     assert shape is not None  # noqa: S101 - a copy is of a table that the inventory has
-    key, marks = dataset.key or shape.key, Journal(connection.dialect)
-    there = marks.exists(connection)
+    key, journal = dataset.key or shape.key, Journal(connection.dialect)
+    there = journal.exists(connection)
 
     def marked(row: sa.FromClause, field: str) -> sa.ColumnElement[bool]:
         if not there:
             return sa.false()
-        mark = marks.marks.alias()
-        return sa.exists().where(
-            mark.c.dataset == name,
-            mark.c.category == dataset.fields[field].category,
-            mark.c.record == record_key(row.c[each] for each in key),
-        )
+        return journal.marks.written(record_key(row.c[each] for each in key), name, dataset.fields[field].category)
 
     present = {each.name for each in shape.fields}
     columns = tuple(field for field in sorted(dataset.personal) if field in present and field not in key)

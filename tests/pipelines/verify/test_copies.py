@@ -15,6 +15,7 @@ from fixtures_sql import Shop
 from running import applied, noon, planned, unexpecting
 
 from connectors.sql.copies import find_copies
+from connectors.sql.marks import number
 from expectations.canaries import Canaries
 from expectations.findings import Finding, Severity
 from pipelines.data_map.model import DatasetMap, FieldMap, Parent
@@ -151,8 +152,8 @@ def test_what_the_data_map_answers_for_fails_and_what_it_does_not_name_is_a_warn
     shop.run("INSERT INTO contacts_history SELECT id, email, first_name FROM contacts")
     shop.run("UPDATE contacts SET email = NULL WHERE id <= 5")
     shop.run(
-        "INSERT INTO ardoise_marks (dataset, record, category, fingerprint, plan) "
-        "SELECT 'contacts', json_array(id), 'user.contact.email', '', 'p' FROM contacts WHERE id <= 5"
+        "INSERT INTO ardoise_marks (scope, record, fingerprint, plan) "
+        f"SELECT {number('contacts', 'user.contact.email')}, json_array(id), '', 1 FROM contacts WHERE id <= 5"
     )
     fields = {"email": FieldMap(category="user.contact.email"), "first_name": FieldMap(category="user.name")}
     contacts = {"contacts": DatasetMap(source="contacts", controller="SHOP", key=("id",), fields=fields)}
