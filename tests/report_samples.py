@@ -6,19 +6,22 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
+from connectors.sql.strategy import Strategy
 from expectations.findings import Finding, Severity, Stage
-from pipelines.plan.artefact import Action, EvidenceNote, Place, Plan, Refusal, Step, Tally
+from pipelines.plan.artefact import Action, Declined, EvidenceNote, Place, Plan, Refusal, Step, Tally
 from pipelines.report.model import (
     Anonymity,
     Approver,
     Cell,
     Done,
     HoldInForce,
+    Impeded,
     Past,
     ReportData,
     Residue,
     Series,
     Unclassified,
+    Way,
 )  # fmt: skip
 from pipelines.scan.review import ReviewDataset, ReviewPath, ReviewRow, ReviewTable, State
 from pipelines.simulate.forecast import Forecast, Outlook
@@ -33,6 +36,11 @@ PENDING = Decimal(271828)
 NO_ARCHIVE = (
     "crm has no archive: 8 fields that law and claims alone keep stay in place; give it one ([stores.crm.archive])"
 )
+COPIED = Finding(
+    "no copy in the store holds what was acted on", "crm", "contacts",
+    "rows of public.contacts_history with former values of anonymised records", 0, 7,
+    "Map public.contacts_history, or empty it by hand.", severity=Severity.WARNING,
+)  # fmt: skip
 HOSTILE = (
     "</title><script>alert(1)</script>", '"><img src="https://evil.example/x" onerror=alert(1)>', "$x^2$ \\frac{1}",
     "{{ 7 * 7 }}{% raw %}", "%(n)s %s", "l'« été » & co", "a" * 120, "</svg><iframe src=//evil.example>",
@@ -43,8 +51,16 @@ HOSTILE = (
 def ordinary() -> ReportData:
     """A run that went well: two stores, a hold, something undetermined, a dataset that nobody has mapped."""
     steps = (
-        _step("s1", "crm", "contacts", Action.ANONYMISE, ("prospecting", 12), fields=("name", "email")),
-        _step("s2", "crm", "web_logs", Action.DELETE, ("technical_year", 1400)),
+        replace(
+            _step("s1", "crm", "contacts", Action.ANONYMISE, ("prospecting", 12), fields=("name", "email")),
+            strategy=Strategy.RANGES,
+            declined=(Declined(Strategy.REWRITE, "foreign keys point at it (notes, calls); it has triggers (tell)"),),
+        ),
+        replace(
+            _step("s2", "crm", "web_logs", Action.DELETE, ("technical_year", 1400)),
+            strategy=Strategy.REWRITE,
+            declined=(Declined(Strategy.DROP_PARTITION, "no partition is due as a whole"),),
+        ),
         _step("s3", "mail", "messages", Action.REDACT, ("prospecting", 30)),
     )
     plan = Plan(
@@ -70,8 +86,16 @@ def ordinary() -> ReportData:
         plan_digest=plan.digest,
         approver=Approver("demo-dpo", "standing_approval", NOW, NOW + dt.timedelta(days=1), 9, "airflow"),
         done=(
-            Done("s1", "crm", "contacts", anonymised=12, lateness=471),
-            Done("s2", "crm", "web_logs", deleted=1400, lateness=471),
+            Done("s1", "crm", "contacts", anonymised=12, lateness=471, ways=(Way("ranges", 12),)),
+            Done(
+                "s2",
+                "crm",
+                "web_logs",
+                deleted=1400,
+                lateness=471,
+                ways=(Way("rewrite", 900), Way("ranges", 500)),
+                impeded=(Impeded("rewrite", "lock"), Impeded("rewrite", "error_XX000")),
+            ),
             Done("s3", "mail", "messages", redacted=30, lateness=471),
         ),
         findings=(
@@ -95,7 +119,7 @@ def ordinary() -> ReportData:
             Unclassified("mail", "", personal=2),
         ),
         holds=(HoldInForce(3, "crm", "", ("user.name",), True, dt.date(2026, 1, 15)),),
-        anonymity=(Anonymity("crm", "contacts", 13, 11, 4, (("11-21", 3), ("22-49", 1)), 2),),
+        anonymity=(Anonymity("crm", "contacts", 13, 11, 13, (("11-21", 3), ("22-43", 9), ("88 and more", 1)), 2),),
         runs=tuple(past(day) for day in range(5)),
         began=NOW,
     )
@@ -136,6 +160,7 @@ def _spoilt(stores: int, datasets: int, cells: int) -> ReportData:
         replace(
             _step(f"{store}.{number}", store, f"dataset_{number}", Action.DELETE, (HOSTILE[number], 30)),
             fields=HOSTILE, blocked=((HOSTILE[number], 3),), place=Place.ARCHIVE if number % 2 else Place.ACTIVE,
+            strategy=Strategy.RANGES, declined=(Declined(Strategy.REWRITE, f"it has triggers ({HOSTILE[number]})"),),
         )
         for store in places
         for number in range(len(HOSTILE))
@@ -159,10 +184,13 @@ def _spoilt(stores: int, datasets: int, cells: int) -> ReportData:
         plan_digest=plan.digest,
         policy=None,
         done=tuple(Done(step.id, step.store, step.dataset, deleted=20, left=10, lateness=4000) for step in steps),
-        findings=tuple(
-            Finding(name, "crm", name, name, 0, None if at % 3 else at % 2, name, stage)
-            for at, name in enumerate(HOSTILE * max(1, stores // 2))
-            for stage in Stage
+        findings=(
+            COPIED,
+            *(
+                Finding(name, "crm", name, name, 0, None if at % 3 else at % 2, name, stage)
+                for at, name in enumerate(HOSTILE * max(1, stores // 2))
+                for stage in Stage
+            ),
         ),
         statistics=(
             Series("crm", "web_logs", HOSTILE[0], f"sum of {HOSTILE[2]}", groups),

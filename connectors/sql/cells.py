@@ -23,10 +23,21 @@ def cell_sizes(connection: sa.Connection, layout: Layout, rows: sa.ColumnElement
     return {int(size): int(count) for size, count in found}
 
 
-def in_ranges(sizes: Sizes, k: int) -> tuple[tuple[str, int], ...]:
-    """Counts of cells by ranges of their sizes: what is too small, one group (k to 2k-1), two, four, eight and more."""
+def ranges(k: int) -> tuple[tuple[str, int, int | None], ...]:
+    """Sizes of cells in ranges, from small to large: too small, one group (k to 2k-1), two, four, eight and more.
+
+    Each with its name, its least and its largest size, None where it has none.
+    """
     bounds = [(1, k - 1), (k, 2 * k - 1), (2 * k, 4 * k - 1), (4 * k, 8 * k - 1)]
-    found = [(f"{low}-{high}", sum(n for size, n in sizes.items() if low <= size <= high)) for low, high in bounds]
-    found.insert(0, ("0", sizes.get(0, 0)))
-    found.append((f"{8 * k} and more", sum(n for size, n in sizes.items() if size >= 8 * k)))
+    return (
+        ("0", 0, 0), *((f"{low}-{high}", low, high) for low, high in bounds), (f"{8 * k} and more", 8 * k, None)
+    )  # fmt: skip
+
+
+def in_ranges(sizes: Sizes, k: int) -> tuple[tuple[str, int], ...]:
+    """Counts of cells by `ranges` of their sizes; of those in which none is, nothing."""
+    found = (
+        (name, sum(n for size, n in sizes.items() if low <= size and (high is None or size <= high)))
+        for name, low, high in ranges(k)
+    )
     return tuple((name, count) for name, count in found if count)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from pipelines.report.model import ReportData
 from pipelines.report.wording import Wording
+from pipelines.verify.copies import NOWHERE_ELSE
 
 
 def decisions(data: ReportData, wording: Wording) -> list[str]:
     """Everything that waits for somebody, but for what is undetermined."""
     return [
-        *_unfinished(data, wording), *_refused(data, wording), *_anonymity(data, wording), *_undecided(data, wording),
-        *_releases(data, wording), *_evidence(data, wording),
+        *_unfinished(data, wording), *_copies(data, wording), *_refused(data, wording), *_anonymity(data, wording),
+        *_undecided(data, wording), *_releases(data, wording), *_evidence(data, wording),
     ]  # fmt: skip
 
 
@@ -21,7 +22,7 @@ def _unfinished(data: ReportData, wording: Wording) -> Iterator[str]:
     if failed:
         said = wording.ngettext("%(n)s expectation failed", "%(n)s expectations failed", failed)
         yield said % {"n": wording.number(failed)}
-    warned = sum(not finding.passed for finding in data.findings) - failed
+    warned = sum(not (each.passed or each.blocking or each.expectation == NOWHERE_ELSE) for each in data.findings)
     if warned:
         said = wording.ngettext("%(n)s warning of an expectation", "%(n)s warnings of expectations", warned)
         yield said % {"n": wording.number(warned)}
@@ -29,6 +30,25 @@ def _unfinished(data: ReportData, wording: Wording) -> Iterator[str]:
     if left:
         said = wording.ngettext("%(n)s due record is still there", "%(n)s due records are still there", left)
         yield said % {"n": wording.number(left)}
+
+
+def _copies(data: ReportData, wording: Wording) -> Iterator[str]:
+    """What is left in the copies of each dataset, those together that are of one."""
+    found: dict[str, list[int | None]] = {}
+    for each in data.findings:
+        if each.expectation == NOWHERE_ELSE and not each.passed:
+            found.setdefault(f"{each.store}.{each.dataset}", []).append(each.seen)
+    for place, counts in found.items():
+        if None in counts:
+            yield wording.labelled(place, wording.gettext("a copy in the same store could not be searched"))
+        rows = sum(filter(None, counts))
+        if rows:
+            said = wording.ngettext(
+                "%(n)s row of a copy in the same store may still hold what was acted on",
+                "%(n)s rows of copies in the same store may still hold what was acted on",
+                rows,
+            )
+            yield wording.labelled(place, said % {"n": wording.number(rows)})
 
 
 def _refused(data: ReportData, wording: Wording) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pipelines.apply.remaining import declare
 from pipelines.engine.approvals import extent_of
 from pipelines.errors import EstateInvalid
 from pipelines.plan.artefact import Action, Plan
-from pipelines.report.model import Approver, Done, ReportData, Residue
+from pipelines.report.model import Approver, Done, Impeded, ReportData, Residue, Way
 from pipelines.report.outcomes import Begun, begun
 from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
@@ -127,6 +127,8 @@ def _done(plan: Plan, run: Begun) -> Iterator[Done]:
             stale=counts.get("stale", 0),
             left=outcome.left(step),
             lateness=outcome.lateness(step),
+            ways=tuple(Way(strategy, count) for strategy, count in outcome.ways.items()),
+            impeded=tuple(Impeded(*each) for each in outcome.impeded),
         )
 
 

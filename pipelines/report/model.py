@@ -27,10 +27,27 @@ class Approver:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How so many of a step's rows were acted on: by which strategy."""
+
+    strategy: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Impeded:
+    """A strategy that the plan had chosen, and what came in its way during the run, by its name in the ledger."""
+
+    strategy: str
+    obstacle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """What became of one step's due records; ``lateness`` is the most days that one of them was overdue.
 
-    ``stale`` were not due any more when their turn came; ``left`` is still to do, or waits for a person.
+    ``stale`` were not due any more when their turn came; ``left`` is still to do, or waits for a person. ``ways`` and
+    ``impeded``: how rows were acted on, and how not after all.
     """
 
     step: str
@@ -43,6 +60,8 @@ class Done:
     stale: int = 0
     left: int = 0
     lateness: int = 0
+    ways: tuple[Way, ...] = ()
+    impeded: tuple[Impeded, ...] = ()
 
     @property
     def acted(self) -> int:

@@ -20,11 +20,17 @@ _WAITING = ("conflict", "refused", "pending", "unknown", "remaining")
 
 @dataclass(slots=True)
 class StepOutcome:
-    """What is known of one step: ``settled`` over all runs, ``closing`` of the last; ``acted`` is its last act."""
+    """What is known of one step: ``settled`` over all runs, ``closing`` of the last; ``acted`` is its last act.
+
+    ``ways`` counts records by the strategy that acted on them; ``impeded`` are strategies that did not fit, each with
+    the name of what stood in the way.
+    """
 
     settled: Counter[str] = field(default_factory=Counter)
     closing: Mapping[str, int] = field(default_factory=dict)
     acted: dt.datetime | None = None
+    ways: Counter[str] = field(default_factory=Counter)
+    impeded: dict[tuple[str, str], None] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -79,8 +85,14 @@ def _receive(known: Begun, entry: Entry) -> None:
         step.closing = dict(body["outcomes"]) or {"stale": 0}
     else:
         step.settled.update({name: n for name, n in body["outcomes"].items() if name in SETTLED})
-    if any(count for name, count in body["outcomes"].items() if name in ACTED):
+    acted = sum(count for name, count in body["outcomes"].items() if name in ACTED)
+    if acted:
         step.acted = entry.at
+    if strategy := body.get("strategy"):
+        if obstacle := body.get("obstacle"):
+            step.impeded[strategy, obstacle] = None
+        elif acted:
+            step.ways[strategy] += acted
     expires = body.get("expires", {})
     for name in body.get("residue", ()):
         place = body["store"], name.removeprefix("residue/").replace("-", " ")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from connectors.sql.cells import ranges
 from pipelines.report.drawing import (
     ARCHIVED,
     BEFORE,
@@ -104,26 +104,52 @@ def _mean(values: Iterable[Decimal]) -> float:
 
 
 def cells_plot(each: Anonymity, wording: Wording, name: str) -> str:
-    """How many cells there are of each size; those below what is required stand out."""
+    """How many cells there are of each size, with the line below which none may be; those that are stand out."""
     _ = wording.gettext
-    with figure(height=2.0) as (made, grid):
+    sizes = size_counts(each)
+    weak = [least < each.required for least, _most, _count in sizes]
+    with figure(height=2.3) as (made, grid):
         axes = grid[0][0]
-        weak = [_least(size) < each.required for size, _count in each.sizes]
         colours = [LEDGER if below else LIVE for below in weak]
-        axes.bar(range(len(each.sizes)), [count for _size, count in each.sizes], color=colours, width=0.75)
-        labelled(axes, [size for size, _count in each.sizes])
+        bars = axes.bar(range(len(sizes)), [count for _least, _most, count in sizes], color=colours, width=0.75)
+        numbers = [wording.number(count) for _least, _most, count in sizes]
+        axes.bar_label(bars, numbers, color=INK, fontsize=SMALL, padding=1)
+        axes.margins(y=0.15)
+        edge = sum(weak) - 0.5
+        axes.axvline(edge, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
+        least = _("at least %(required)s") % {"required": wording.number(each.required)}
+        axes.annotate(
+            least, (edge, 1), xycoords=("data", "axes fraction"), xytext=(5, -2), textcoords="offset points",
+            color=INK, fontsize=SMALL, va="top",
+        )  # fmt: skip
+        axes.set_xticks(
+            range(len(sizes)), [size_said(low, most, wording) for low, most, _count in sizes], color=INK, fontsize=SMALL
+        )
         counted(axes, wording)
         titled(axes, x=_("persons in the group"), y=_("groups"))
-        says = _("How many groups of %(dataset)s there are of each size, in persons") % {
-            "dataset": f"{each.store}.{each.dataset}"
-        }
+        says = _(
+            "How many groups of %(dataset)s there are of each size, in persons. The smallest holds %(k)s; at least "
+            "%(required)s are required; %(weak)s are smaller than that"
+        ) % {
+            "dataset": f"{each.store}.{each.dataset}", "k": wording.number(each.k or 0),
+            "required": wording.number(each.required), "weak": wording.number(
+                sum(count for (_least, _most, count), below in zip(sizes, weak, strict=True) if below)
+            ),
+        }  # fmt: skip
         return svg(made, says, name)
 
 
-def _least(size: str) -> int:
-    """The first number of a range such as `11-21` or `1000+`."""
-    found = re.match(r"\d+", size)
-    return int(found[0]) if found else 0
+def size_counts(each: Anonymity) -> list[tuple[int, int | None, int]]:
+    """The least and the largest size of each range of cells, and how many there are, from what may not be on."""
+    found = dict(each.sizes)
+    return [(low, most, found.get(name, 0)) for name, low, most in ranges(each.required) if low or found.get(name)]
+
+
+def size_said(least: int, most: int | None, wording: Wording) -> str:
+    """A range of sizes: `11-21`, `88 and more`."""
+    if most is None:
+        return wording.gettext("%(least)s and more") % {"least": wording.number(least)}
+    return wording.number(least) if least == most else f"{wording.number(least)}\N{EN DASH}{wording.number(most)}"
 
 
 def standing_plot(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], wording: Wording, name: str) -> str:

@@ -10,10 +10,19 @@ from typing import Any, Final
 from expectations.findings import Finding, Stage
 from pipelines.plan.artefact import Action, Place, Plan, Step, Tally
 from pipelines.report.decisions import decisions
-from pipelines.report.model import Done, ReportData, Series
-from pipelines.report.plots import cells_plot, measure_in, standing_plot, statistic_plot, trend_plots
-from pipelines.report.sentences import N_
+from pipelines.report.model import Anonymity, Done, ReportData, Series
+from pipelines.report.plots import (
+    cells_plot,
+    measure_in,
+    size_counts,
+    size_said,
+    standing_plot,
+    statistic_plot,
+    trend_plots,
+)  # fmt: skip
+from pipelines.report.ways import Otherwise, gone, otherwise
 from pipelines.report.wording import Wording
+from pipelines.verify.copies import NOWHERE_ELSE
 from retention_rules.policy_table import Line, explain
 
 _LARGEST: Final = 3
@@ -25,12 +34,6 @@ _MOST_DRAWN: Final = 40
 
 FEW: Final = 60
 """Up to so many rows a part of the page is open from the start."""
-
-_STRATEGIES: Final = {
-    "drop_partition": N_("whole partitions at once"),
-    "rewrite": N_("by writing the table anew"),
-    "ranges": N_("in ranges of rows"),
-}
 
 _PARTS: Final = ("found", "kept", "archived", "due", "held", "undetermined", "done")
 
@@ -66,11 +69,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One step of the plan and what became of it; ``strategy`` where the planner has chosen one."""
+    """One step of the plan and what became of it; ``ways`` of acting on its rows, those too that were given up."""
 
     step: Step
     done: Done
-    strategy: str = ""
+    ways: Sequence[tuple[str, int]]
+    otherwise: Sequence[Otherwise]
 
 
 def view(data: ReportData, wording: Wording) -> dict[str, Any]:
@@ -100,6 +104,7 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "verified": any(finding.stage is Stage.AFTER for finding in data.findings),
         "weak": [each for each in data.anonymity if not each.reached or each.held_back],
         "stages": [(stage, _kinds(data.findings, stage)) for stage in Stage],
+        "chosen": [each for each in acts if each.ways],
         "acts": [(store, list(of)) for store, of in _by_store(acts).items()],
         "stores": [_standing(store, of) for store, of in _by_store(plan.tallies).items()],
         "categories": _categories(plan.tallies),
@@ -108,9 +113,12 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "standing": standing_plot([(each.name, _bars(each)) for each in drawn], wording, "standing") if drawn else "",
         "statistics": [_drawn(series, wording, number) for number, series in enumerate(data.statistics)],
         "sizes": [
-            (each, cells_plot(each, wording, f"cells-{number}") if each.sizes else "")
+            (each, cells_plot(each, wording, f"cells-{number}") if each.sizes else "", _sized(each, wording))
             for number, each in enumerate(data.anonymity)
         ],
+        "copies": sorted(
+            (each for each in data.findings if each.expectation == NOWHERE_ELSE), key=lambda each: each.passed
+        ),
         "exact": _exact(data),
         "trends": trend_plots(data.runs, wording, "trends") if len(data.runs) > 1 else "",
         "undetermined": sorted(
@@ -142,10 +150,8 @@ def _rules(data: ReportData, wording: Wording) -> list[Rule]:
 def _acts(data: ReportData) -> list[Act]:
     done = {each.step: each for each in data.done}
     waiting = (Done(step.id, step.store, step.dataset, left=step.count) for step in data.plan.steps)
-    return [
-        Act(step, done.get(step.id, otherwise), _STRATEGIES.get(str(getattr(step, "strategy", None)), ""))
-        for step, otherwise in zip(data.plan.steps, waiting, strict=True)
-    ]
+    acts = [(step, done.get(step.id, none)) for step, none in zip(data.plan.steps, waiting, strict=True)]
+    return [Act(step, became, gone(step, became), list(otherwise(step, became))) for step, became in acts]
 
 
 def _by_store(several: Iterable[Any]) -> dict[str, list[Any]]:
@@ -200,6 +206,11 @@ def _kinds(findings: Sequence[Finding], stage: Stage) -> list[tuple[str, list[Fi
 def _drawn(series: Series, wording: Wording, number: int) -> tuple[Series, str, str]:
     plot = statistic_plot(series, wording, f"statistic-{number}") if series.shown else ""
     return series, measure_in(series, wording), plot
+
+
+def _sized(each: Anonymity, wording: Wording) -> list[tuple[str, int, bool]]:
+    """The ranges of sizes of cells, with how many there are, and whether there may be any."""
+    return [(size_said(low, most, wording), count, low >= each.required) for low, most, count in size_counts(each)]
 
 
 def _exact(data: ReportData) -> list[str]:

@@ -30,6 +30,9 @@ LISTED = "several"
 REASON = "reason"
 """A pattern's field of this name is a sentence itself."""
 
+NAMES = "names"
+"""A pattern's field of this name lists names of the store's, and ends before a semicolon: another sentence follows."""
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -155,7 +158,11 @@ def _patterns() -> Sequence[tuple[re.Pattern[str], str]]:
 
 def pattern_of(message: str) -> re.Pattern[str]:
     """What a message with `{fields}` matches: anything but nothing in their place."""
-    return re.compile(_BRACES.sub(r"(?P<\1>.+?)", re.escape(message)), re.DOTALL)
+
+    def anything(field: re.Match[str]) -> str:
+        return f"(?P<{field[1]}>{'[^;]' if field[1] == NAMES else '.'}+?)"
+
+    return re.compile(_BRACES.sub(anything, re.escape(message)), re.DOTALL)
 
 
 def _fixed(message: str) -> int:

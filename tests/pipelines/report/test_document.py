@@ -65,6 +65,14 @@ def test_it_says_what_the_page_says() -> None:
     assert document["numbers_hold"]
     assert document["applied"]
     assert document["plan"]["steps"][0]["count"] == 12
+    assert document["plan"]["steps"][1]["declined"] == [
+        {"strategy": "drop_partition", "reason": "no partition is due as a whole"}
+    ]
+    assert document["done"][1]["ways"] == [
+        {"strategy": "rewrite", "records": 900}, {"strategy": "ranges", "records": 500},
+    ]  # fmt: skip
+    assert document["done"][1]["impeded"][0] == {"strategy": "rewrite", "obstacle": "lock"}
+    assert document["anonymity"][0]["sizes"] == [["11-21", 3], ["22-43", 9], ["88 and more", 1]]
     assert document["approver"]["at"] == "2026-06-30T12:00:00+00:00"
     first, *_, waiting = document["statistics"][0]["cells"]
     assert [first[name] for name in ("label", "before", "live", "ledger")] == ["2025-01", "30", "10", "20"]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
-from report_samples import HOSTILE, PENDING, bare, hostile, large, not_applied, ordinary
+from report_samples import COPIED, HOSTILE, PENDING, bare, hostile, large, not_applied, ordinary
 
 from expectations.findings import Finding, Stage
 from pipelines.report.document import render_json
@@ -236,3 +236,50 @@ def test_trends_begin_with_the_second_run() -> None:
 def test_thousands_of_rows_are_folded_up_store_by_store() -> None:
     assert "<details open>" not in rendered(large).partition('id="expectations"')[0]
     assert "<details open>" in rendered(ordinary).partition('id="expectations"')[0]
+
+
+def test_how_rows_were_acted_on_and_why_not_otherwise_is_told_in_both_languages() -> None:
+    english = Parsed(rendered(ordinary)).text
+    for told in (
+        "How, and why not otherwise", "in ranges of rows (12)",
+        "not by writing the table anew: foreign keys point at it (notes, calls); it has triggers (tell)",
+        "by writing the table anew (900) , in ranges of rows (500)",
+        "by writing the table anew, as planned, failed during the run: a lock on it was not granted in time",
+        "failed during the run: the store refused a statement (error_XX000)",
+        "not whole partitions at once: no partition is due as a whole", "2 steps over rows",
+    ):  # fmt: skip
+        assert told in english, told
+    french = Parsed(rendered(ordinary, Language.FRENCH)).text
+    for told in (
+        "pas en réécrivant la table : des clés étrangères y renvoient (notes, calls); elle a des",
+        "exécution : un verrou sur elle",
+        "en réécrivant la table, comme prévu, a échoué pendant",
+        "pas par partitions entières : aucune partition",
+    ):
+        assert told in french, told
+    waiting = Parsed(rendered(not_applied)).text
+    assert "To be carried out" in waiting
+    assert "as planned" not in waiting
+
+
+def test_sizes_of_groups_are_drawn_with_the_line_below_which_none_may_be() -> None:
+    page = rendered(hostile)
+    assert "The smallest holds 2; at least 11 are required; 3 are smaller than that" in page
+    shown = Parsed(page).text.replace("\N{EN DASH}", "-")
+    assert "at least 11" in shown
+    assert "1-10 (fewer than required) 3 11-21 6" in shown
+    french = Parsed(rendered(ordinary, Language.FRENCH)).text.replace("\N{EN DASH}", "-")
+    assert "1-10 (moins que requis) 0 11-21 3 22-43 9 44-87 0 88 et plus 1" in french
+    assert "au moins 11" in french
+
+
+def test_copies_that_still_hold_what_was_acted_on_are_told_with_what_to_do() -> None:
+    shown = text(replace(bare(), findings=(*bare().findings, COPIED)))
+    assert "rows of public.contacts_history with former values of anonymised records 7 Map public" in shown
+    front = shown.partition("On this page")[0]
+    assert "crm.contacts: 7 rows of copies in the same store may still hold what was acted on" in front
+    assert "1 warning of an expectation" in front
+    shown = text(replace(bare(), findings=(replace(COPIED, seen=None),)))
+    assert "a copy in the same store could not be searched" in shown
+    assert "No store is known to keep any." in text(bare())
+    assert "nothing has been verified yet" in Parsed(rendered(not_applied)).text
