@@ -89,7 +89,7 @@ def update_chunk(
 
     counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
     if counts.done and marks and not chunk.number & (chunk.number - 1):  # a power of two: there are twice as many now
-        journal.refresh_estimates(connection)
+        journal.refresh_estimates(connection, chunk.dataset)
     return counts
 
 

@@ -379,7 +379,8 @@ class SqlConnector:
             speaking_for(self.store),
             self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
-            renewal.scatter(connection, (self.table(source), self.journal.marks.table, self.journal.remembered))
+            marks = self.journal.marks.parts(connection, source.name)
+            renewal.scatter(connection, (self.table(source), *marks, self.journal.remembered))
 
     def purge_residue(self, source: Source, *, fresh: bool = False) -> tuple[str, ...]:
         """Vacuum the table; returns what remains, with why. ``fresh``: it was just written anew, without dead rows."""

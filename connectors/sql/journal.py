@@ -162,15 +162,15 @@ class Journal:
             (self.marks.table, self.marks.of(connection, dataset)), (remembered, remembered.c.dataset == dataset),
         )  # fmt: skip
 
-    def refresh_estimates(self, connection: sa.Connection) -> None:
-        """Tell the planner how many marks there are, in a transaction of its own.
+    def refresh_estimates(self, connection: sa.Connection, dataset: str) -> None:
+        """Tell the planner how many marks a dataset has, in a transaction of its own.
 
         Without it PostgreSQL believes that no row is marked, and the next selection of what is due compares every row
         with every mark (measured: 86 s in place of 0.6 s for 20,000 marks). Skipped while another run does the same.
         """
         if self._dialect.name == "postgresql":
-            names = self._named((self.marks.table, self.remembered))
             with connection.begin():
+                names = self._named((*self.marks.parts(connection, dataset), self.remembered))
                 connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")
 
     # -- versions, which single records got

@@ -2,7 +2,8 @@
 
 When a record is used anew for somebody else, its fingerprint differs, and the mark counts no more. There is one for
 every record and category that was ever anonymised, as many as rows, so that a mark is as small as it can be: numbers
-stand for the dataset with its category, and for the plan.
+stand for the dataset with its category (the scope), and for the plan. PostgreSQL keeps those of each scope in a
+partition of their own, which is filled first and gets its index then: half the time where most of a table is marked.
 """
 
 from __future__ import annotations
@@ -51,8 +52,14 @@ class Marks:
             # PostgreSQL hashes a row to a number, five times as fast as it could digest it
             sa.Column("fingerprint", sa.String(64).with_variant(sa.BigInteger, "postgresql"), nullable=False),
             sa.Column("record", sa.String(255), primary_key=True),
-            **exact,
+            postgresql_partition_by="LIST (scope)", **exact,
         )  # fmt: skip
+
+    def parts(self, connection: sa.Connection, dataset: str) -> list[sa.Table]:
+        """The tables in which the marks of a dataset lie, where there are any."""
+        if self._dialect.name != "postgresql":
+            return [self.table]
+        return [self._part(scope) for scope in self._scopes(connection, dataset)]
 
     # -- conditions
 
@@ -126,21 +133,29 @@ class Marks:
 
     def of(self, connection: sa.Connection, dataset: str) -> sa.ColumnElement[bool]:
         """Whether a mark is of a dataset."""
-        scopes = sa.select(self.scopes.c.scope).where(self.scopes.c.dataset == dataset)
-        return self.table.c.scope.in_(connection.execute(scopes).scalars().all())
+        return self.table.c.scope.in_(self._scopes(connection, dataset))
 
     # -- what is marked
 
     def categories(self, connection: sa.Connection) -> frozenset[tuple[str, str]]:
         """The datasets and categories of which anything is marked."""
-        scopes = self.scopes.c
-        marked = sa.exists().where(self.table.c.scope == scopes.scope)
-        rows = connection.execute(sa.select(scopes.dataset, scopes.category).where(marked))
-        return frozenset((dataset, category) for dataset, category in rows)
+        return self._marked_among(connection, sa.true())
 
     def categories_of(self, connection: sa.Connection, dataset: str) -> frozenset[str]:
         """The categories of a dataset of which anything is marked."""
-        return frozenset(category for name, category in self.categories(connection) if name == dataset)
+        return frozenset(category for _, category in self._marked_among(connection, self.scopes.c.dataset == dataset))
+
+    def _marked_among(self, connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> frozenset[tuple[str, str]]:
+        scopes = connection.execute(sa.select(self.scopes).where(chosen)).all()
+        if not scopes:
+            return frozenset()
+        there = (sa.exists().where(self.table.c.scope == each.scope) for each in scopes)
+        found = connection.execute(sa.select(*there)).one()
+        return frozenset((each.dataset, each.category) for each, marked in zip(scopes, found, strict=True) if marked)
+
+    def _scopes(self, connection: sa.Connection, dataset: str) -> list[int]:
+        scopes = sa.select(self.scopes.c.scope).where(self.scopes.c.dataset == dataset)
+        return list(connection.execute(scopes).scalars())
 
     # -- marking
 
@@ -159,7 +174,8 @@ class Marks:
         Where none of them can be marked, nothing can conflict, and a plain INSERT takes two thirds of the time of one
         that looks.
         """
-        self._name(connection, chunk.dataset, category)
+        scope = number(chunk.dataset, category)
+        first = self._named(connection, scope, chunk.dataset, category)
         values = {
             "scope": _literal(chunk.dataset, category),
             "plan": _literal(chunk.plan),
@@ -167,7 +183,9 @@ class Marks:
             "record": record_key(table.c[name] for name in key),
         }
         names, rows = list(values), sa.select(*values.values()).where(within)
-        if category in self._marked(connection, chunk):
+        if first and self._dialect.name == "postgresql":
+            self._begin(connection, scope, names, rows)
+        elif category in self._marked(connection, chunk):
             upsert(connection, self.table, names, rows, ("fingerprint", "plan"))
         else:
             connection.execute(self.table.insert().from_select(names, rows, include_defaults=False))
@@ -200,10 +218,28 @@ class Marks:
         """The categories of which rows of a chunk can be marked already."""
         return self.categories_of(connection, chunk.dataset) if chunk.marked is None else chunk.marked
 
-    def _name(self, connection: sa.Connection, dataset: str, category: str) -> None:
-        """Keep the names behind a scope's number."""
-        values = sa.select(_literal(dataset, category), *(sa.literal(each, sa.String) for each in (dataset, category)))
-        upsert(connection, self.scopes, ["scope", "dataset", "category"], values.where(sa.true()))
+    def _named(self, connection: sa.Connection, scope: int, dataset: str, category: str) -> bool:
+        """Keep the names behind a scope's number; whether nobody has done so before."""
+        known = sa.select(self.scopes.c.scope).where(self.scopes.c.scope == scope)
+        if connection.execute(known).first() is not None:
+            return False
+        connection.execute(self.scopes.insert(), {"scope": scope, "dataset": dataset, "category": category})
+        return True
+
+    def _part(self, scope: int) -> sa.Table:
+        """The partition of a scope."""
+        columns = [sa.Column(each.name, each.type, primary_key=each.primary_key) for each in self.table.c]
+        name = f"{self.table.name}_{scope % 2**64:016x}"
+        return sa.Table(name, sa.MetaData(), *columns, schema=self.table.schema)
+
+    def _begin(self, connection: sa.Connection, scope: int, names: list[str], rows: sa.Select[Any]) -> None:
+        """Make the partition of a scope, with its first marks."""
+        part, quoted = self._part(scope), self._dialect.identifier_preparer.format_table
+        mine, all_of_them, key = quoted(part), quoted(self.table), ", ".join(each.name for each in part.primary_key)
+        connection.exec_driver_sql(f"CREATE TABLE {mine} (LIKE {all_of_them})")
+        connection.execute(part.insert().from_select(names, rows, include_defaults=False))
+        connection.exec_driver_sql(f"ALTER TABLE {mine} ADD PRIMARY KEY ({key})")
+        connection.exec_driver_sql(f"ALTER TABLE {all_of_them} ATTACH PARTITION {mine} FOR VALUES IN ({scope})")
 
 
 def _literal(*names: str) -> sa.BindParameter[int]:

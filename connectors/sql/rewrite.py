@@ -95,7 +95,7 @@ def rewrite_chunk(
 
     counts = run_chunk(connection, journal, chunk, freezing, before, act, after, at)
     if counts.done and change.marks:
-        journal.refresh_estimates(connection)
+        journal.refresh_estimates(connection, chunk.dataset)
     return counts
 
 
