@@ -50,7 +50,7 @@ _HISTORY = re.compile(
     r"shadow|deleted)(?:_|$)"
 )
 _CALLED = ("{}", "old_{}", "{}_old", "new_{}", "{}_new", "previous_{}", "former_{}")
-_DOCUMENT = re.compile("json|hstore", re.IGNORECASE)
+_DOCUMENT = re.compile("json|hstore|longtext", re.IGNORECASE)  # which is MariaDB's type of JSON
 _ALIKE = 2
 """Columns of the same names, key apart, from which a table with such a name counts as a copy."""
 

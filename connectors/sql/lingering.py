@@ -44,6 +44,12 @@ class _Value:
     def filled(self) -> sa.ColumnElement[bool]:
         return sa.and_(self.held.is_not(None), plain_text(self.held) != "")
 
+    @property
+    def number(self) -> sa.ColumnElement[int]:
+        """The whole number that a text writes, if it does: a text of each of the original's numbers has no index."""
+        text = plain_text(self.held)
+        return sa.case((text.regexp_match("^-?[0-9]{1,18}$"), sa.cast(text, sa.BigInteger)))
+
     def beside(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """A column as the copy would hold it, as a text."""
         if self.document:
@@ -53,6 +59,8 @@ class _Value:
     def equals(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         if any(isinstance(self.held.type, kind) and isinstance(column.type, kind) for kind in _ALIKE):
             return self.held == column
+        if isinstance(column.type, sa.Integer):
+            return self.number == column
         return plain_text(self.held) == self.beside(column)
 
     def differs(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
