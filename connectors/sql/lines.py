@@ -178,14 +178,14 @@ def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.S
 
 
 def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
-    """Keep the keys of all rows that are due, where the transaction has locked the table.
+    """Keep the keys of all rows that are due, without numbers, where the transaction has locked the table.
 
     What is left of a group that has become too small is collected in `Line.held`, and counted as locked.
     """
     line, grouped = candidates.line, candidates.grouped
     for each in (line.frozen, line.held):
         empty(connection, each)
-    frozen, counts = _due(connection, candidates, any_row)
+    frozen, counts = _due(connection, candidates, any_row, sa.literal_column("0"))
     left = 0 if grouped is None else grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
@@ -211,7 +211,7 @@ def _frozen(
         wanted = _keys(rows, names).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
-    frozen, counts = _due(connection, candidates, line.mine)
+    frozen, counts = _due(connection, candidates, line.mine, sa.func.row_number().over())
     left = _leave_to_others(connection, candidates) if locks else 0
     if candidates.grouped is not None:
         left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
@@ -221,11 +221,13 @@ def _frozen(
     return frozen, Counts(counts.done - left, looked - counts.done, left)
 
 
-def _due(connection: sa.Connection, candidates: Candidates, restriction: Restriction) -> tuple[Frozen, Counts]:
+def _due(
+    connection: sa.Connection, candidates: Candidates, restriction: Restriction, number: sa.ColumnElement[int]
+) -> tuple[Frozen, Counts]:
     """Look which rows that a restriction lets through are due, and keep their keys."""
     names, frozen = candidates.key, candidates.line.frozen
     found = candidates.due(restriction).subquery()
-    numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
+    numbered = sa.select(number, *(found.c[name] for name in names))
     connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
     analyse(connection, frozen)
     return Frozen(candidates.rows, frozen, names), Counts(row_count(connection, frozen))
