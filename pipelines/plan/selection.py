@@ -307,8 +307,7 @@ class Selection:
         In a run, what a restriction lets through is looked at when this is called, in the transaction that acts.
         """
         if restriction is not None and self.store.acting:
-            looked = self.store.looked_at(self, step, restriction)
-            return sa.select(*(looked.c[name] for name in self.map.key))
+            return self.store.looked_at(self, step, restriction)
         return self.acted_on(self.relation(restriction), step)
 
     def acted_on(self, relation: sa.FromClause, step: Step) -> sa.Select[Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.base import Inventory
-from connectors.sql.lines import Restriction
+from connectors.sql.lines import Restriction, any_row
 from pipelines.plan.artefact import Step
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context
@@ -114,21 +115,23 @@ class StoreSelections:
         table = self._kept[name]
         return selection.decisions(None, ancestors) if table is None else table.alias()
 
-    def looked_at(self, selection: Selection, step: Step, restriction: Restriction) -> sa.Table:
+    def looked_at(self, selection: Selection, step: Step, restriction: Restriction) -> sa.Select[Any]:
         """The keys of those of some rows on which a step acts now, in the transaction that asks; a call looks again.
 
-        Only of the dataset on which a step has begun to act.
+        Only of the dataset on which a step has begun to act. Whoever asks of all rows does so once, and keeps the keys.
         """
         looking = Looking(selection.name, restriction, self._marked[selection.name])
         place = (step.id, looking)
         if place in self._looks:
             self._looks[place].anew(self.connection)
-        else:
-            self.datasets.looking = looking
-            keys = selection.acted_on(selection.decisions(restriction), step).subquery()
-            name = f"looked_at_{self._number(selection.name)}"
-            self._looks[place] = Kept.made(self.connection, name, keys, columns=EVERY)
-        return self._looks[place].table
+            return sa.select(self._looks[place].table)
+        self.datasets.looking = looking
+        keys = selection.acted_on(selection.decisions(restriction), step)
+        if restriction is any_row:
+            return keys
+        name = f"looked_at_{self._number(selection.name)}"
+        self._looks[place] = Kept.made(self.connection, name, keys.subquery(), columns=EVERY)
+        return sa.select(self._looks[place].table)
 
     def _number(self, dataset: str) -> int:
         return sorted(self.context.active(self.store)).index(dataset)
