@@ -215,7 +215,7 @@ def contacts(rows: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, s
             table.insert(), [dict.fromkeys(names) | {"id": who} | dict(row) for who, row in rows.items()]
         )
         given = spelled(sa.select(table), LINKS, "sqlite", fenced=True)
-        lost = sa.or_(*(unread(link, given) for link in LINKS if link.kind == "email"))
+        lost = sa.or_(*(unread(link, given, "sqlite") for link in LINKS if link.kind == "email"))
         for who, unknown, *texts in connection.execute(
             sa.select(given.c.id, lost, *(form.form(given, "sqlite") for form in found))
         ):

@@ -20,7 +20,8 @@ _BLOCK = 32
 """The bytes of a SHA-256."""
 
 _NAME = "ardoise_drawn"
-_BYTE = 8
+_BYTE, _PLAIN = 8, 31
+"""The bits of a byte, and of what is computed without wider numbers, in half the time."""
 
 
 class Drawing:
@@ -146,5 +147,6 @@ def _whole(element: _Whole, compiler: SQLCompiler, **kw: Any) -> str:
     for at in range(count):
         byte = f"get_byte({_NAME}.block{block}, {first + at})"
         byte = f"({byte} & {mask})" if at == 0 else byte
-        parts.append(f"(CAST({byte} AS BIGINT) << {_BYTE * (count - 1 - at)})")
+        byte = byte if bits <= _PLAIN else f"CAST({byte} AS BIGINT)"
+        parts.append(f"({byte} << {_BYTE * (count - 1 - at)})")
     return f"({' | '.join(parts)})"

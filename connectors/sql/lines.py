@@ -28,13 +28,51 @@ Look = Callable[[Restriction], sa.Select[Any]]
 """Selects the keys of what is due now, among the rows that a restriction lets through; asked in every chunk anew."""
 
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+class Span:
+    """The first and the last key of the chunk under way, where keys are whole numbers.
+
+    Candidates stand in the order of their keys, so that those of a chunk lie between two of them. PostgreSQL then reads
+    that part of the table by its index, where it would read all of it for every chunk. Statements ask for the two when
+    they are executed: they are compiled once.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.forget()
+
+    @classmethod
+    def of(cls, table: sa.Table, key: Sequence[str]) -> Span | None:
+        """Of the keys of a table; None where the first of their columns is no whole number."""
+        return cls(key[0]) if isinstance(table.c[key[0]].type, sa.Integer) else None
+
+    def within(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
+        """Whether a row lies in it."""
+        first = sa.bindparam("ardoise_first", callable_=lambda: self._first, type_=sa.BigInteger, unique=True)
+        last = sa.bindparam("ardoise_last", callable_=lambda: self._last, type_=sa.BigInteger, unique=True)
+        return rows.c[self._name].between(first, last)
+
+    def set(self, connection: sa.Connection, chunk: sa.Table) -> None:
+        """Look what a chunk reaches from and to."""
+        key = chunk.c[self._name]
+        first, last = connection.execute(sa.select(sa.func.min(key), sa.func.max(key))).one()
+        self._first, self._last = (_LEAST, _MOST) if first is None else (int(first), int(last))
+
+    def forget(self) -> None:
+        """Let it reach from end to end."""
+        self._first, self._last = _LEAST, _MOST
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """The temporary tables of one table's candidates on one connection, for one step after the other.
 
     ``numbered`` are the keys of all; ``chunk`` those of the chunk under way, of which ``locked`` could be locked and
     ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have locked. ``mine`` lets the rows
-    of the chunk under way through. They are the same objects throughout, so that statements are compiled once.
+    of the chunk under way through, which lie in the ``span``. They are the same objects throughout, so that statements
+    are compiled once.
     """
 
     numbered: sa.Table
@@ -43,6 +81,7 @@ class Line:
     frozen: sa.Table
     held: sa.Table
     mine: Restriction
+    span: Span | None
 
     @classmethod
     def of(cls, connection: sa.Connection, table: sa.Table, key: tuple[str, ...]) -> Line:
@@ -54,9 +93,12 @@ class Line:
             numbered, chunk, locked, frozen, held = (
                 _scratch(name, metadata, table, key) for name in ("candidates", "chunk", "locked", "frozen", "held")
             )
-            lines[place] = cls(
-                numbered, chunk, locked, frozen, held, lambda rows: key_among(rows, key, _keys(chunk, key))
-            )
+            span = Span.of(table, key)
+
+            def mine(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+                return _among(rows, key, _keys(chunk, key), span)
+
+            lines[place] = cls(numbered, chunk, locked, frozen, held, mine, span)
         return lines[place]
 
     def clear(self, connection: sa.Connection) -> None:
@@ -102,11 +144,17 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The keys of one chunk in a temporary table, numbered in the column `NUMBER`."""
+    """The keys of one chunk in a temporary table, numbered in the column `NUMBER`; they lie in the ``span``."""
 
     table: sa.Table
     keys: sa.Table
     key: tuple[str, ...]
+    span: Span | None = None
+
+    def renewed(self) -> None:
+        """Its keys are others by now: they lie anywhere."""
+        if self.span is not None:
+            self.span.forget()
 
     def within(self, table: sa.FromClause | None = None, first: int = 1, last: int | None = None) -> Any:
         """The condition that a row is of this chunk (of its numbers ``first`` to ``last``)."""
@@ -115,7 +163,7 @@ class Frozen:
             chosen = chosen.where(self.keys.c[NUMBER] >= first)
         if last is not None:
             chosen = chosen.where(self.keys.c[NUMBER] <= last)
-        return key_among(self.table if table is None else table, self.key, chosen)
+        return _among(self.table if table is None else table, self.key, chosen, self.span)
 
 
 def line_up(
@@ -168,24 +216,26 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     number = candidates.line.numbered.c[NUMBER]
     mine = candidates.keys().where(number >= first, number <= last)
     # SQLite: the transaction holds the only write lock already
-    return _frozen(connection, candidates, mine, last - first + 1, locks=connection.dialect.name != "sqlite")
+    return _frozen(connection, candidates, mine, locks=connection.dialect.name != "sqlite")
 
 
 def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
     """The same of the candidates among some keys, where the transaction has locked what holds them."""
     mine = candidates.keys().where(key_among(candidates.line.numbered, candidates.key, among))
-    return _frozen(connection, candidates, mine, None, locks=False)
+    return _frozen(connection, candidates, mine, locks=False)
 
 
 def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
-    """Keep the keys of all rows that are due, where the transaction has locked the table.
+    """Keep the keys of all rows that are due, without numbers, where the transaction has locked the table.
 
     What is left of a group that has become too small is collected in `Line.held`, and counted as locked.
     """
     line, grouped = candidates.line, candidates.grouped
     for each in (line.frozen, line.held):
         empty(connection, each)
-    frozen, counts = _due(connection, candidates, any_row)
+    if line.span is not None:
+        line.span.forget()
+    frozen, counts = _due(connection, candidates, any_row, sa.literal_column("0"))
     left = 0 if grouped is None else grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
@@ -199,36 +249,42 @@ def any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
 
 
 def _frozen(
-    connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any], count: int | None, *, locks: bool
+    connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any], *, locks: bool
 ) -> tuple[Frozen, Counts]:
     names, line = candidates.key, candidates.line
     for each in (line.chunk, line.locked, line.frozen):
         empty(connection, each)
     connection.execute(line.chunk.insert().from_select(names, mine, include_defaults=False))
     analyse(connection, line.chunk)
+    if line.span is not None:
+        line.span.set(connection, line.chunk)
     if locks:
         rows = candidates.rows
         wanted = _keys(rows, names).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
-    frozen, counts = _due(connection, candidates, line.mine)
-    left = _leave_to_others(connection, candidates) if locks else 0
+    frozen, counts = _due(connection, candidates, line.mine, sa.func.row_number().over())
+    whole = row_count(connection, line.chunk)
+    left = 0
+    if locks and row_count(connection, line.locked) < whole:
+        left = _leave_to_others(connection, candidates)
     if candidates.grouped is not None:
         left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
-    looked = row_count(connection, line.chunk) if count is None else count
-    return frozen, Counts(counts.done - left, looked - counts.done, left)
+    return frozen, Counts(counts.done - left, whole - counts.done, left)
 
 
-def _due(connection: sa.Connection, candidates: Candidates, restriction: Restriction) -> tuple[Frozen, Counts]:
+def _due(
+    connection: sa.Connection, candidates: Candidates, restriction: Restriction, number: sa.ColumnElement[int]
+) -> tuple[Frozen, Counts]:
     """Look which rows that a restriction lets through are due, and keep their keys."""
     names, frozen = candidates.key, candidates.line.frozen
     found = candidates.due(restriction).subquery()
-    numbered = sa.select(sa.func.row_number().over(), *(found.c[name] for name in names))
+    numbered = sa.select(number, *(found.c[name] for name in names))
     connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
     analyse(connection, frozen)
-    return Frozen(candidates.rows, frozen, names), Counts(row_count(connection, frozen))
+    return Frozen(candidates.rows, frozen, names, candidates.line.span), Counts(row_count(connection, frozen))
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
@@ -248,6 +304,13 @@ def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -
     if len(names) == 1:
         return rows.c[names[0]].in_(selected)
     return sa.tuple_(*(rows.c[name] for name in names)).in_(selected)
+
+
+def _among(
+    rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any], span: Span | None
+) -> sa.ColumnElement[bool]:
+    among = key_among(rows, names, keys)
+    return among if span is None else sa.and_(span.within(rows), among)
 
 
 def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:

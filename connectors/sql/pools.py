@@ -18,7 +18,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from connectors.sql.drawing import Drawing
 from connectors.sql.functions import random_hex
 
-_BITS = 40
+_BITS = 31
 """Of a random number that decides on a value: so many more than a pool's size has that no value is likelier."""
 
 

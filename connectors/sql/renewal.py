@@ -63,6 +63,7 @@ def renewing(
         _keep_apart(connection, renewed, table.c[column], expression, chunk.dataset)
         _point(connection, renewed, Pointer(table, column), pointers)
         _follow(connection, renewed, frozen.keys, column)
+        frozen.renewed()
         for own, of_dataset in journal.kept_of(connection, chunk.dataset):
             names = sa.select(record_key([renewed.c.new]))
             mine = record_key([renewed.c.old]) == own.c.record

@@ -225,8 +225,7 @@ class Datasets(Tables):
         declares = bool(own_strong)
         # By their forms: what a digest is made of is cheaper to look at than another digest.
         strong = [
-            sa.or_(form.form(table, self.dialect).is_(None), self.nobody(table, name, form.columns))
-            for form in own_strong
+            sa.or_(form.missing(table, self.dialect), self.nobody(table, name, form.columns)) for form in own_strong
         ]
         strong += [
             joined.source.c[label].is_(None)

@@ -16,6 +16,8 @@ from connectors.sql.temporary import analyse, empty
 _KEPT = re.compile(
     r"c_.+|g\d+_(code|due|delete|last|done|moves|since|waits)|part|b\d+|wants|row_due|row_last|goes|leaves|leave_due|leave_last"
 )
+EVERY = re.compile(".+")
+"""Matches the name of every column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,12 @@ class LinkForm:
         text = joined([rows.c[name] for name in self.columns], dialect)
         return sa.func.nullif(folded(text, dialect) if self.key.kind == NAME else lower_trim(text), "", type_=sa.Text())
 
+    def missing(self, rows: sa.FromClause, dialect: str) -> Expression:
+        """Whether `form` is NULL, without computing it where that can be told from less."""
+        if self.key.kind == EMAIL:
+            return _no_address(rows, _stem(self.columns), dialect)
+        return self.form(rows, dialect).is_(None)
+
     def digest(self, rows: sa.FromClause, digest_key: DigestKey, scope: str, dialect: str) -> Expression:
         """The subject digest of rows that are `spelled`; NULL where `form` is."""
         prefix = sa.literal(f"{scope}{SEPARATOR}{self.key.kind}{SEPARATOR}", sa.Text)
@@ -95,6 +101,11 @@ def _stem(columns: Sequence[str]) -> str:
     return f"ardoise_{hashlib.sha256('/'.join(columns).encode()).hexdigest()[:8]}"
 
 
+def _no_address(rows: sa.FromClause, stem: str, dialect: str) -> Expression:
+    """Whether the text is no single address; in SQLite the function that takes it apart has the last word."""
+    return rows.c[f"{stem}_address"].is_(None) if dialect == "sqlite" else sa.not_(rows.c[f"{stem}_single"])
+
+
 def forms(links: Sequence[SubjectLink]) -> tuple[LinkForm, ...]:
     """The forms of a dataset's links by columns: each as it is, an address also in its loose form.
 
@@ -112,11 +123,11 @@ def forms(links: Sequence[SubjectLink]) -> tuple[LinkForm, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def unread(link: SubjectLink, rows: sa.FromClause) -> Expression:
+def unread(link: SubjectLink, rows: sa.FromClause, dialect: str) -> Expression:
     """Whether rows that are `spelled` name somebody by what is no single address: several in one cell, a sentence."""
     if link.kind != EMAIL or not link.columns:
         return sa.false()
     stem = _stem(link.columns)
     text = sa.func.lower(rows.c[f"{stem}_text"])
     signs = sa.or_(*(text.contains(sign, autoescape=True) for sign in SIGNS))
-    return sa.case((rows.c[f"{stem}_address"].is_(None), signs), else_=sa.false())
+    return sa.case((_no_address(rows, stem, dialect), signs), else_=sa.false())

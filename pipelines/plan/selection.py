@@ -132,9 +132,7 @@ class Selection:
     ) -> sa.FromClause:
         """The decisions on every row that is inside. A plan keeps those for which it asks often; a run decides anew."""
         if restriction is not None:
-            return (
-                self.store.looked_at(self, restriction) if self.store.acting else self.decisions(restriction, ancestors)
-            )
+            return self.decisions(restriction, ancestors)
         if self.store.acting or not (self.store.often or self._asked_often):
             return self.decisions(ancestors=ancestors)
         return self.store.kept(self, ancestors)
@@ -308,7 +306,12 @@ class Selection:
 
         In a run, what a restriction lets through is looked at when this is called, in the transaction that acts.
         """
-        relation = self.relation(restriction)
+        if restriction is not None and self.store.acting:
+            return self.store.looked_at(self, step, restriction)
+        return self.acted_on(self.relation(restriction), step)
+
+    def acted_on(self, relation: sa.FromClause, step: Step) -> sa.Select[Any]:
+        """The keys of the rows of a relation of decisions on which a step acts, as columns named like the key."""
         if step.action is Action.ARCHIVE:
             acted = self.moving.acted_on(relation, step)
         elif step.action is Action.DELETE:

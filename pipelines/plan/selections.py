@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.base import Inventory
-from connectors.sql.lines import Restriction
+from connectors.sql.lines import Restriction, any_row
+from pipelines.plan.artefact import Step
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context
 from pipelines.plan.evidence import Evidence, HandedOver
-from pipelines.plan.kept import Kept, keep
+from pipelines.plan.kept import EVERY, Kept, keep
 from pipelines.plan.links import Key
 from pipelines.plan.selection import Selection
 from pipelines.plan.tables import Looking, column
@@ -38,7 +40,7 @@ class StoreSelections:
     often: bool = False
     _cache: dict[str, Selection] = field(default_factory=dict)
     _kept: dict[str, sa.Table | None] = field(default_factory=dict)
-    _looks: dict[tuple[str, Restriction, frozenset[str]], Kept] = field(default_factory=dict)
+    _looks: dict[tuple[str, Looking], Kept] = field(default_factory=dict)
     _marked: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
@@ -113,19 +115,23 @@ class StoreSelections:
         table = self._kept[name]
         return selection.decisions(None, ancestors) if table is None else table.alias()
 
-    def looked_at(self, selection: Selection, restriction: Restriction) -> sa.FromClause:
-        """The decisions on some rows as they are now, in the transaction that asks; each call looks again.
+    def looked_at(self, selection: Selection, step: Step, restriction: Restriction) -> sa.Select[Any]:
+        """The keys of those of some rows on which a step acts now, in the transaction that asks; a call looks again.
 
-        Only of the dataset on which a step has begun to act.
+        Only of the dataset on which a step has begun to act. Whoever asks of all rows does so once, and keeps the keys.
         """
-        place = (selection.name, restriction, self._marked[selection.name])
-        self.datasets.looking = Looking(*place)
+        looking = Looking(selection.name, restriction, self._marked[selection.name])
+        place = (step.id, looking)
         if place in self._looks:
             self._looks[place].anew(self.connection)
-        else:
-            name = f"looked_at_{self._number(selection.name)}"
-            self._looks[place] = Kept.made(self.connection, name, selection.decisions(restriction))
-        return self._looks[place].table
+            return sa.select(self._looks[place].table)
+        self.datasets.looking = looking
+        keys = selection.acted_on(selection.decisions(restriction), step)
+        if restriction is any_row:
+            return keys
+        name = f"looked_at_{self._number(selection.name)}"
+        self._looks[place] = Kept.made(self.connection, name, keys.subquery(), columns=EVERY)
+        return sa.select(self._looks[place].table)
 
     def _number(self, dataset: str) -> int:
         return sorted(self.context.active(self.store)).index(dataset)

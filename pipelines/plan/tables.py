@@ -165,7 +165,7 @@ class Tables:
         for link in self.map(name).subjects:
             if link.kind == EMAIL and link.columns:
                 there = sa.not_(self.nobody(table, name, link.columns))
-                yield link, sa.and_(unread(link, table), there)
+                yield link, sa.and_(unread(link, table, self.dialect), there)
 
     def single(self, parent: Parent) -> bool:
         """Whether a row has one parent of this kind at most: the join is by the parent's key."""
