@@ -7,6 +7,7 @@ no order, apart from every key that is there; numbers are negative, where no seq
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
 from connectors.sql.functions import record_key
+from connectors.sql.queries import ask, queries
+from connectors.sql.residue import maintained
 
 if TYPE_CHECKING:
     from connectors.sql.act import After
@@ -96,18 +99,62 @@ def scatter(connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
     """Lay the rows of tables in the order of their keys, where an engine keeps them as they came.
 
     ``connection`` is in autocommit. Without it, rows that were rewritten one after the other would still lie in the
-    order of their old keys.
+    order of their old keys. Nothing else about the tables changes.
     """
     for table in tables:
-        quoted, key = connection.dialect.identifier_preparer, list(table.primary_key)
-        name = quoted.format_table(table)
         if connection.dialect.name == "postgresql":
-            constraint = sa.inspect(connection).get_pk_constraint(table.name, schema=table.schema)["name"]
-            if constraint is not None:
-                connection.exec_driver_sql(f"CLUSTER {name} USING {quoted.quote(constraint)}")
-        elif connection.dialect.name == "sqlite" and not (len(key) == 1 and isinstance(key[0].type, sa.Integer)):
-            # A key that is one whole number is where its row lies.
-            connection.exec_driver_sql(f"UPDATE {name} SET _rowid_ = random()")  # noqa: S608 - a quoted name
+            _cluster(connection, table)
+        elif connection.dialect.name == "sqlite":
+            _shuffle(connection, table)
+
+
+def _cluster(connection: sa.Connection, table: sa.Table) -> None:
+    quoted = connection.dialect.identifier_preparer
+    name, constraint = quoted.format_table(table), sa.inspect(connection).get_pk_constraint(table.name, table.schema)
+    if constraint["name"] is None:
+        return
+    before = ask(connection, queries("residue.sql", "clustered")["owned"], name=name).all()
+    connection.exec_driver_sql(f"CLUSTER {name} USING {quoted.quote(constraint['name'])}")
+    for row in before:  # the server would take it for the order that the owner wishes from now on
+        part, index = tuple(row)
+        wished = "SET WITHOUT CLUSTER" if index is None else f"CLUSTER ON {index}"
+        connection.exec_driver_sql(f"ALTER TABLE {part} {wished}")
+
+
+def _shuffle(connection: sa.Connection, table: sa.Table) -> None:
+    """Draw new numbers for SQLite's rows; triggers on updates have no part in that."""
+    named = {"name": table.name}
+    made_by = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(:name)")
+    text = connection.execute(made_by, named).scalar_one()
+    keys = connection.execute(sa.text("SELECT upper(type) FROM pragma_table_info(:name) WHERE pk > 0"), named)
+    # Of all the names of the type, that one alone lets the key be the number of its row.
+    if keys.scalars().all() == ["INTEGER"] or re.search(r"\bWITHOUT\s+ROWID\b[^)]*$", text, re.IGNORECASE):
+        return  # the key is where its row lies
+    quoted = connection.dialect.identifier_preparer
+    watching = connection.execute(
+        sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(:name)"),
+        named,
+    ).all()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        for name, _ in watching:
+            connection.exec_driver_sql(f"DROP TRIGGER {quoted.quote(name)}")
+        connection.exec_driver_sql(f"UPDATE {quoted.format_table(table)} SET _rowid_ = random()")  # noqa: S608 - a quoted name
+        for _, made in watching:
+            connection.exec_driver_sql(made)
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def refused_order(connector: SqlConnector, table: sa.Table) -> str:
+    """Why the writing role could not lay the rows of a table anew; empty where it can, or where an engine does so."""
+    if connector.dialect.name != "postgresql":
+        return ""
+    with connector.writing() as connection, connection.begin():
+        allowed, _ = maintained(connection, connection.dialect.identifier_preparer.format_table(table))
+    return "" if allowed else "the role may not lay its rows in the order of new keys"
 
 
 def _keep_apart(

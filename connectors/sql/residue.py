@@ -58,11 +58,22 @@ def purge(connection: sa.Connection, table: sa.Table, *, fresh: bool = False) ->
 # -- PostgreSQL
 
 
+def maintained(connection: sa.Connection, name: str) -> tuple[bool, int]:
+    """Whether the role may vacuum and order a table of PostgreSQL, by its quoted name; and how many bytes it takes."""
+    rights = "newer" if _version(connection) >= _MAINTAIN else "older"
+    allowed, size = tuple(ask(connection, queries(_FILE, "table")[rights], name=name).one())
+    return bool(allowed), int(size)
+
+
+def _version(connection: sa.Connection) -> int:
+    """The server's major version."""
+    return int(connection.exec_driver_sql("SELECT current_setting('server_version_num')::int / 10000").scalar_one())
+
+
 def _postgresql(connection: sa.Connection, table: sa.Table, *, fresh: bool) -> Iterator[str]:
     name = connection.dialect.identifier_preparer.format_table(table)
-    version = connection.execute(sa.text("SELECT current_setting('server_version_num')::int / 10000")).scalar_one()
-    rights = "newer" if version >= _MAINTAIN else "older"
-    allowed, size = tuple(ask(connection, queries(_FILE, "table")[rights], name=name).one())
+    version = _version(connection)
+    allowed, size = maintained(connection, name)
     if allowed:
         yield from _vacuumed(connection, name, table.name, full=size <= FULL_BELOW, fresh=fresh)
         yield from _forget_statistics(connection, name, version)

@@ -65,3 +65,10 @@ FROM pg_attribute a WHERE a.attrelid = CAST(:name AS regclass) AND a.attnum > 0 
   AND a.atttypid = 'tsvector'::regtype AND a.attgenerated = '' AND NOT EXISTS (
     SELECT FROM pg_trigger t WHERE t.tgrelid = a.attrelid AND NOT t.tgisinternal AND t.tgenabled <> 'D')
 HAVING count(*) > 0;
+
+-- part: clustered; name: owned
+SELECT CAST(c.oid AS regclass)::text, (
+  SELECT quote_ident(x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+  WHERE i.indrelid = c.oid AND i.indisclustered)
+FROM pg_class c WHERE c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE') AND (c.oid = CAST(:name AS regclass)
+  OR c.oid IN (SELECT p.relid FROM pg_partition_tree(CAST(:name AS regclass)) p)) ORDER BY 1;

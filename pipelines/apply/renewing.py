@@ -14,7 +14,7 @@ from connectors.sql.catalog import children
 from connectors.sql.connector import SqlConnector
 from connectors.sql.journal import Chunk
 from connectors.sql.lines import Frozen, Line
-from connectors.sql.renewal import Pointer, refused_update, renewing
+from connectors.sql.renewal import Pointer, refused_order, refused_update, renewing
 from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.anonymise.techniques import technique_for
@@ -72,6 +72,8 @@ def key_renewal(
         raise Refused("only a key of one column can be renewed", where, "Suppress it, or map it as `none`.")
     if connector.archive is not None:
         raise Refused("records of it may be in the archive under the key that it has", where, "Map it as `none`.")
+    if why := refused_order(connector, table):
+        raise Refused(f"its keys would tell the order of the old ones: {why}", where, "GRANT MAINTAIN, or own it.")
     shape = inventory.find(connector.location(source))
     assert shape is not None, "a reflected table is in the inventory"  # noqa: S101
     found = tuple(_pointers(shape, names[0], datasets, inventory, connector, where))

@@ -9,12 +9,14 @@ import pytest
 import sqlalchemy as sa
 from fixtures_sql import Shop
 
+from connectors.base import Source
 from connectors.errors import StoreRefuses
 from connectors.sql.act import update_chunk
+from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import random_digits
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import line_up
-from connectors.sql.renewal import Pointer, renewing
+from connectors.sql.renewal import Pointer, refused_order, renewing
 
 CHUNK = Chunk("plan", "step", "contacts", 1)
 DUE = range(1, 51)
@@ -109,3 +111,61 @@ def test_too_few_keys_are_refused_and_nothing_is_changed(shop: Shop) -> None:
     with pytest.raises(StoreRefuses, match="keep meeting"):
         renewed(shop, below=20)
     assert shop.rows("SELECT * FROM contacts ORDER BY id") == before
+
+
+LAID = {"postgresql": "ctid", "sqlite": "_rowid_"}
+"""By engine, where a row lies. MariaDB lays rows by their keys itself."""
+
+
+def definitions(shop: Shop) -> list[tuple[object, ...]]:
+    """What the catalogue says of the table, its indexes and triggers."""
+    if shop.admin.dialect.name == "sqlite":
+        return shop.rows("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2")
+    return shop.rows(
+        "SELECT indexrelid::regclass::text, indisclustered FROM pg_index WHERE indrelid = 'codes'::regclass"
+    )
+
+
+@pytest.mark.parametrize("shop", ["postgresql", "sqlite"], indirect=True)
+def test_rows_lie_in_no_order_of_their_arrival_and_nothing_else_changes(shop: Shop) -> None:
+    kind = shop.admin.dialect.name
+    shop.run("CREATE TABLE codes (n integer, code bigint PRIMARY KEY)")
+    shop.run("CREATE INDEX codes_n ON codes (n)")
+    shop.run("CREATE TABLE past (n integer)")
+    with shop.admin.begin() as connection:
+        rows = [{"n": n, "code": n * 7919 % 100_003} for n in range(1, 401)]
+        connection.execute(sa.text("INSERT INTO codes (n, code) VALUES (:n, :code)"), rows)
+    if kind == "sqlite":
+        shop.run("CREATE TRIGGER keeping AFTER UPDATE ON codes BEGIN INSERT INTO past VALUES (OLD.n); END")
+    else:
+        shop.run("ALTER TABLE codes CLUSTER ON codes_n")
+    before = shop.rows("SELECT * FROM codes ORDER BY n"), definitions(shop)
+    assert shop.rows(f"SELECT n FROM codes ORDER BY {LAID[kind]}") == shop.rows("SELECT n FROM codes ORDER BY n")
+    url = shop.admin.url.render_as_string(hide_password=False)
+    owner = SqlConnector("shop", url, url)
+    owner.scatter(Source("codes", "codes", key=("code",)))
+    owner.close()
+    laid = [int(str(row[0])) for row in shop.rows(f"SELECT n FROM codes ORDER BY {LAID[kind]}")]
+    if kind == "sqlite":
+        assert 150 < sum(first < second for first, second in itertools.pairwise(laid)) < 250  # 200, of a deviation of 6
+    else:
+        assert laid == [row[0] for row in shop.rows("SELECT n FROM codes ORDER BY code")]
+    assert (shop.rows("SELECT * FROM codes ORDER BY n"), definitions(shop)) == before
+    assert shop.value("SELECT count(*) FROM past") == 0
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("definition", ["code integer PRIMARY KEY)", "code text PRIMARY KEY) WITHOUT ROWID"])
+def test_rows_that_lie_by_their_keys_stay_where_they_are(shop: Shop, definition: str) -> None:
+    shop.run(f"CREATE TABLE codes (n integer, {definition}")
+    shop.run("INSERT INTO codes VALUES (1, 5), (2, 4)")
+    shop.connector.scatter(Source("codes", "codes", key=("code",)))
+    assert shop.rows("SELECT n FROM codes ORDER BY code") == [(2,), (1,)]
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_a_role_that_may_not_lay_rows_anew_is_known_beforehand(shop: Shop) -> None:
+    contacts = shop.connector.table(shop.contacts)
+    assert refused_order(shop.connector, contacts) == ""
+    shop.run("REVOKE MAINTAIN ON contacts FROM ardoise_write")
+    assert "may not" in refused_order(shop.connector, contacts)

@@ -111,3 +111,13 @@ def test_what_cannot_follow_is_refused_before_anything_is_changed(small: SmallEs
     with pytest.raises(Refused, match=match):
         run(small, plan.digest)
     assert small.rows("billing", "customers") == before
+
+
+@pytest.mark.parametrize("small", ["postgresql"], indirect=True)
+def test_a_role_that_could_not_lay_rows_anew_is_refused_before_anything_is_changed(small: SmallEstate) -> None:
+    small.execute("crm", "REVOKE MAINTAIN ON contacts FROM ardoise_write")
+    before = small.rows("billing", "customers")
+    plan = planned(small)
+    with pytest.raises(Refused, match="the order of the old ones"):
+        run(small, plan.digest)
+    assert small.rows("billing", "customers") == before
