@@ -22,7 +22,11 @@ from pipelines.demo.servers.postgres import PostgresServer
 from pipelines.engine import HoldScope
 from pipelines.plan import make_plan
 from pipelines.plan.artefact import Plan
+from pipelines.report.gather import gather
+from pipelines.report.model import Impeded, Way
+from pipelines.report.wording import Wording
 from pipelines.verify import verify
+from retention_rules.policy_table import Language
 
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 pytestmark = pytest.mark.slow
@@ -135,7 +139,7 @@ KILLS = [
     ("sqlite", "mid_batch", 1), ("sqlite", "swapped", 2), ("sqlite", "before_commit", 1), ("sqlite", "after_commit", 2),
     ("postgres", "mid_batch", 1), ("postgres", "swapped", 1), ("postgres", "intent", 2), ("postgres", "swapped", 2),
     ("postgres", "before_commit", 3), ("postgres", "after_commit", 1), ("postgres", "after_commit", 3),
-    ("postgres", "closed", 1),
+    ("postgres", "closed", 1), ("postgres", "settled", 2),
 ]  # fmt: skip
 
 
@@ -176,6 +180,7 @@ def test_what_stands_in_the_way_is_in_the_plan_with_its_reason(name: str, postgr
     postgres.execute(statement)
     plan = planned(postgres)
     declined = {(step.dataset, each.strategy.value): each.reason for step in plan.steps for each in step.declined}
+    assert all(Wording(Language.FRENCH).said(each) for each in declined.values())
     assert set(declined) - free == {(dataset, strategy)} | ({("logs", "rewrite")} if dataset == "logs" else set())
     assert run(postgres, plan).complete
 
@@ -194,6 +199,9 @@ def test_what_comes_in_the_way_after_the_plan_leads_to_ranges_and_the_receipt_sa
     assert sum(count for where, how, _, count in said if (where, how) == (dataset, "ranges")) == 30
     (step,) = (each for each in summary.steps if each.dataset == dataset)
     assert step.unfit
+    (done,) = (each for each in gather(postgres.estate, plan.digest, now=NOW).done if each.dataset == dataset)
+    assert done.impeded == (Impeded(strategy, name),)
+    assert done.ways == (Way("ranges", 30),)
     others = {(where, how) for where, how, why, _ in said if where != dataset and not why}
     assert {("people", "rewrite"), ("visits", "rewrite")} - {(dataset, "rewrite")} <= others
 
