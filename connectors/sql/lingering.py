@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +23,13 @@ _TABLE = ("table_name", "tablename", "relname", "relation", "source_table", "tar
 """How a history of several tables calls the one of which a row is."""
 
 Marked = Callable[[sa.FromClause, str], sa.ColumnElement[bool]]
-"""Whether a column of a row of the original (in this form of it) was anonymised."""
+"""Whether a column of a row (of a table in this form) was anonymised."""
+
+
+def never(_: sa.FromClause, __: str) -> sa.ColumnElement[bool]:
+    """Of a table of which no row was ever anonymised."""
+    return sa.false()
+
 
 _SNAPSHOT = re.compile(r"(?:^|_)(?:old|backup|bak|copy|archives?|shadow|deleted)(?:_|$)")
 """Names of tables that hold a row once, so that their own key may be that of the original."""
@@ -35,14 +41,19 @@ _ALIKE = (sa.Integer, sa.String, sa.Uuid)
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """Where a copy has what was in a column; ``document``: in a JSON document of PostgreSQL, written as that does."""
+    """Where a copy has what was in a column; ``document``: in a JSON document of PostgreSQL, written as that does.
+
+    ``own``: whether a run has anonymised it there, in a copy that the data map names.
+    """
 
     held: sa.ColumnElement[Any]
     document: bool = False
+    own: sa.ColumnElement[bool] = field(default_factory=sa.false)
 
     @property
     def filled(self) -> sa.ColumnElement[bool]:
-        return sa.and_(self.held.is_not(None), plain_text(self.held) != "")
+        """Whether there is something that is no replacement."""
+        return sa.and_(self.held.is_not(None), plain_text(self.held) != "", sa.not_(self.own))
 
     @property
     def number(self) -> sa.ColumnElement[int]:
@@ -95,15 +106,22 @@ class Original:
     pointers: Mapping[str, Iterable[str]]
 
 
-def held(connection: sa.Connection, inventory: Inventory, copy: Copy, original: Original) -> Held:
+def held(
+    connection: sa.Connection, inventory: Inventory, copy: Copy, original: Original, replaced: Marked = never
+) -> Held:
     """Count what a copy holds; nothing of it leaves the store.
+
+    ``replaced``: which columns of the copy's own rows were anonymised, where the data map names it.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the role may not read the copy.
     """
     copied = _rows_of(connection, copy)
     documents, dialect = _documents(connection, copied), connection.dialect.name
-    told = {name: _values(copied, name) or list(_documented(dialect, documents, name)) for name in original.columns}
+    told = {
+        name: _values(copied, name, replaced) or list(_documented(dialect, documents, name))
+        for name in original.columns
+    }
     values = {name: found for name, found in told.items() if found}
     if not values:
         return Held(unmatched=_count(connection, copied))
@@ -167,10 +185,10 @@ def _rows_of(connection: sa.Connection, copy: Copy) -> sa.FromClause:
     return table.alias("copied")
 
 
-def _values(copied: sa.FromClause, name: str) -> list[_Value]:
+def _values(copied: sa.FromClause, name: str, replaced: Marked) -> list[_Value]:
     """Where a copy has values of a column in columns of its own."""
-    found = (_column(copied, each) for each in called(name))
-    return [_Value(each) for each in found if each is not None]
+    found = (each for way in called(name) for each in copied.c if each.name.lower() == way)
+    return [_Value(each, own=replaced(copied, each.name)) for each in found]
 
 
 def _column(copied: sa.FromClause, name: str) -> sa.ColumnElement[Any] | None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from connectors.sql.copies import Copy, CopyKind, find_copies
-from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
-from connectors.sql.lingering import Original, held, outdated
+from connectors.sql.lingering import Marked, Original, held, never, outdated
 from expectations.findings import Severity
 from expectations.probes import Probe
+from pipelines.expect.outcome import by_category
 from pipelines.plan.renewals import pointing, renewed
 from pipelines.scan.sources import covers
 from pipelines.verify.bystanders import reflected
@@ -51,21 +51,20 @@ def copy_probes(
     ``datasets`` are those of the plan's controller, ``maps`` all of the store's; ``steps`` the plan's in this store.
     """
     at = {shape.location: [name for name, each in maps.items() if covers(each, shape)] for shape in inventory.datasets}
-    names = {place: name for place, found in at.items() for name in found if name in datasets}
-    by_place = {place: maps[name] for place, found in at.items() for name in found}
     for copy in find_copies(connection, inventory):
-        name, mapped = names.get(copy.of), by_place.get(copy.place)
-        if name is None or (copy.kind is CopyKind.FILLED and mapped is not None):
+        own = [] if copy.kind in _REMOVED else at[copy.place]
+        if copy.kind is CopyKind.FILLED and own:
             continue  # a mapped table to which triggers write, and that is no history of it, is a table of its own
-        own = None if copy.kind in _REMOVED else mapped
-        follows = own is not None and any(parent.dataset == name for parent in own.inherits)
-        covered = copy.kind in _REMOVED or follows
-        said = _REMOVED.get(copy.kind) or (_FOLLOWS if follows else _MAPPED if own else _UNMAPPED)
-        remedy = said.format(place=copy.place, dataset=name)
-        severity = Severity.CRITICAL if covered else Severity.WARNING
-        mine = [step for step in steps if step.dataset == name]
-        for measure, seen in _measured(connection, inventory, copy, name, maps, mine):
-            yield Probe(NOWHERE_ELSE, inventory.store, name, measure, 0, seen, remedy, severity=severity)
+        for name in (each for each in at[copy.of] if each in datasets):
+            mine = [step for step in steps if step.dataset == name]
+            if copy.kind is CopyKind.VIEW and not mine:
+                continue  # what its owner has not refreshed since others wrote is none of the run's business
+            follows = any(parent.dataset == name for each in own for parent in maps[each].inherits)
+            said = _REMOVED.get(copy.kind) or (_FOLLOWS if follows else _MAPPED if own else _UNMAPPED)
+            remedy = said.format(place=copy.place, dataset=name)
+            severity = Severity.CRITICAL if follows or copy.kind in _REMOVED else Severity.WARNING
+            for measure, seen in _measured(connection, inventory, copy, name, own, maps, mine):
+                yield Probe(NOWHERE_ELSE, inventory.store, name, measure, 0, seen, remedy, severity=severity)
 
 
 def _measured(
@@ -73,9 +72,11 @@ def _measured(
     inventory: Inventory,
     copy: Copy,
     name: str,
+    own: Sequence[str],
     maps: Mapping[str, DatasetMap],
     steps: Sequence[Step],
 ) -> Iterator[tuple[str, int | None]]:
+    """What is counted of a copy of a dataset, and how much of it; ``own`` are the copy's names in the data map."""
     place, dataset = copy.place, maps[name]
     try:
         with connection.begin_nested():
@@ -83,7 +84,8 @@ def _measured(
                 old = outdated(connection, place, sorted(dataset.personal))
                 yield f"rows of {place} that its definition does not give any more", old
                 return
-            found = held(connection, inventory, copy, _original(connection, inventory, name, maps))
+            of, replaced = _original(connection, inventory, name, maps), _marked(connection, inventory, maps, own)
+            found = held(connection, inventory, copy, of, replaced)
     except sa.exc.DBAPIError as error:
         if error.connection_invalidated:
             raise
@@ -101,15 +103,28 @@ def _original(connection: sa.Connection, inventory: Inventory, name: str, maps: 
     dataset = maps[name]
     shape = inventory.find(dataset.source)
     assert shape is not None  # noqa: S101 - a copy is of a table that the inventory has
-    key, journal = dataset.key or shape.key, Journal(connection.dialect)
-    there = journal.exists(connection)
-
-    def marked(row: sa.FromClause, field: str) -> sa.ColumnElement[bool]:
-        if not there:
-            return sa.false()
-        return journal.marks.written(record_key(row.c[each] for each in key), name, dataset.fields[field].category)
-
+    key = dataset.key or shape.key
     present = {each.name for each in shape.fields}
     columns = tuple(field for field in sorted(dataset.personal) if field in present and field not in key)
     pointers = {each: sorted({own for _, own in pointing(dataset.source, {each}, maps, inventory)}) for each in key}
+    marked = _marked(connection, inventory, maps, [name])
     return Original(reflected(connection, dataset.source), shape, key, columns, marked, pointers)
+
+
+def _marked(
+    connection: sa.Connection, inventory: Inventory, maps: Mapping[str, DatasetMap], names: Sequence[str]
+) -> Marked:
+    """Which columns of rows are what a run has made of them, of a table that has these names in the data map."""
+    journal = Journal(connection.dialect)
+    if not names or not journal.exists(connection):
+        return never
+
+    def of(name: str, row: sa.FromClause, field: str) -> sa.ColumnElement[bool]:
+        mapped, shape = maps[name], inventory.find(maps[name].source)
+        if shape is None or field not in mapped.personal:
+            return sa.false()
+        category = mapped.fields[field].category
+        columns = by_category(mapped, shape)[category]
+        return journal.marks.standing(row, mapped.key or shape.key, name, category, columns)
+
+    return lambda row, field: sa.or_(sa.false(), *(of(name, row, field) for name in names))

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from approving import confirm_maps
 from expected_estate import ENGINES, TODAY, ExpectedEstate, on_engine
 from fixtures_sql import Shop
 from running import applied, noon, planned, unexpecting
 
 from connectors.sql.copies import find_copies
-from connectors.sql.marks import number
+from connectors.sql.journal import Chunk
 from expectations.canaries import Canaries
 from expectations.findings import Finding, Severity
 from pipelines.data_map.model import DatasetMap, FieldMap, Parent
@@ -151,10 +152,10 @@ def test_what_the_data_map_answers_for_fails_and_what_it_does_not_name_is_a_warn
     shop.run("CREATE TABLE contacts_history (contact_id integer, email varchar(200), first_name varchar(40))")
     shop.run("INSERT INTO contacts_history SELECT id, email, first_name FROM contacts")
     shop.run("UPDATE contacts SET email = NULL WHERE id <= 5")
-    shop.run(
-        "INSERT INTO ardoise_marks (scope, record, fingerprint, plan) "
-        f"SELECT {number('contacts', 'user.contact.email')}, json_array(id), '', 1 FROM contacts WHERE id <= 5"
-    )
+    table, journal = shop.connector.table(shop.contacts), shop.connector.journal
+    with shop.connector.writing() as connection, connection.begin():
+        chunk = Chunk("plan", "step", "contacts", 0)
+        journal.marks.mark(connection, chunk, table, ("id",), "user.contact.email", ["email"], table.c.id <= 5)
     fields = {"email": FieldMap(category="user.contact.email"), "first_name": FieldMap(category="user.name")}
     contacts = {"contacts": DatasetMap(source="contacts", controller="SHOP", key=("id",), fields=fields)}
     maps = {**contacts, **dict(zip(["history"], mapped, strict=False))}
@@ -162,6 +163,41 @@ def test_what_the_data_map_answers_for_fails_and_what_it_does_not_name_is_a_warn
         (found,) = copy_probes(connection, shop.connector.inspect(), contacts, maps, [])
     assert (found.dataset, found.seen, found.severity) == ("contacts", 5, severity)
     assert remedy in found.remedy
+
+
+HISTORY = """
+  history:
+    source: people_history
+    controller: EXPECTED
+    key: [n]
+    inherits: [{dataset: people, on: {person_id: id}}]
+    fields:
+      n: {category: none}
+      person_id: {category: none}
+      email: {category: user.contact.email}
+      name: {category: user.name}
+    approved: {by: dpo, on: 2026-06-01}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("expected", ["sqlite"], indirect=True)
+def test_a_history_that_is_mapped_goes_with_what_it_is_of_and_has_nothing_left(expected: ExpectedEstate) -> None:
+    expected.run(
+        "CREATE TABLE people_history (n INTEGER PRIMARY KEY, person_id INTEGER, email VARCHAR(80), name VARCHAR(40))",
+        "INSERT INTO people_history SELECT NULL, id, 'old.' || email, name FROM people",
+    )
+    path = expected.folder / "data_map" / "shop.yaml"
+    path.write_text(path.read_text(encoding="utf-8").rstrip("\n") + HISTORY, encoding="utf-8")
+    confirm_maps(expected.folder)
+    plan = planned(expected.estate, "EXPECTED", TODAY)
+    assert applied(expected.estate, plan, TODAY, expect=unexpecting).complete
+    (clean,) = told(expected, plan).values()
+    assert (clean.dataset, clean.seen, clean.severity) == ("people", 0, Severity.CRITICAL)
+    expected.run("UPDATE people_history SET email = 'known@example.org' WHERE person_id = 2")
+    (found,) = told(expected, plan).values()
+    assert found.seen == 1
+    assert found.blocking
 
 
 @pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
