@@ -16,6 +16,8 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from connectors.sql.fences import fenced
+
 _BLOCK = 32
 """The bytes of a SHA-256."""
 
@@ -67,7 +69,7 @@ class Drawing:
             each.table = self.table
         blocks = (_Block(*place).label(f"block{number}") for number in range(-(-self._taken // _BLOCK)))
         # Fenced, or each value would digest anew.
-        return sa.select(*blocks).correlate(self.table).offset(sa.literal_column("0"))
+        return fenced(sa.select(*blocks).correlate(self.table))
 
 
 def beside(source: sa.FromClause, values: Mapping[str, Any]) -> sa.FromClause:

@@ -17,7 +17,7 @@ from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Counts
 from connectors.sql.partition import GROUP
-from connectors.sql.temporary import analyse, empty
+from connectors.sql.temporary import analyse, create_filled, empty
 
 NUMBER = "ardoise_number"
 
@@ -231,11 +231,11 @@ def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tupl
     What is left of a group that has become too small is collected in `Line.held`, and counted as locked.
     """
     line, grouped = candidates.line, candidates.grouped
-    for each in (line.frozen, line.held):
-        empty(connection, each)
+    empty(connection, line.held)
     if line.span is not None:
         line.span.forget()
-    frozen, counts = _due(connection, candidates, any_row, sa.literal_column("0"))
+    create_filled(connection, line.frozen, _due(candidates, any_row, sa.literal_column("0", sa.Integer)))
+    frozen, counts = _seen(connection, candidates)
     left = 0 if grouped is None else grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
@@ -263,7 +263,9 @@ def _frozen(
         wanted = _keys(rows, names).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
-    frozen, counts = _due(connection, candidates, line.mine, sa.func.row_number().over())
+    due = _due(candidates, line.mine, sa.func.row_number().over())
+    connection.execute(line.frozen.insert().from_select([NUMBER, *names], due, include_defaults=False))
+    frozen, counts = _seen(connection, candidates)
     whole = row_count(connection, line.chunk)
     left = 0
     if locks and row_count(connection, line.locked) < whole:
@@ -275,16 +277,18 @@ def _frozen(
     return frozen, Counts(counts.done - left, whole - counts.done, left)
 
 
-def _due(
-    connection: sa.Connection, candidates: Candidates, restriction: Restriction, number: sa.ColumnElement[int]
-) -> tuple[Frozen, Counts]:
-    """Look which rows that a restriction lets through are due, and keep their keys."""
-    names, frozen = candidates.key, candidates.line.frozen
+def _due(candidates: Candidates, restriction: Restriction, number: sa.ColumnElement[int]) -> sa.Select[Any]:
+    """Selects which of the rows that a restriction lets through are due, as what is frozen."""
     found = candidates.due(restriction).subquery()
-    numbered = sa.select(number, *(found.c[name] for name in names))
-    connection.execute(frozen.insert().from_select([NUMBER, *names], numbered, include_defaults=False))
+    return sa.select(number.label(NUMBER), *(found.c[name] for name in candidates.key))
+
+
+def _seen(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
+    """What was frozen, and how many rows it is."""
+    frozen = candidates.line.frozen
     analyse(connection, frozen)
-    return Frozen(candidates.rows, frozen, names, candidates.line.span), Counts(row_count(connection, frozen))
+    counts = Counts(row_count(connection, frozen))
+    return Frozen(candidates.rows, frozen, candidates.key, candidates.line.span), counts
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from connectors.sql.fences import fenced
 from connectors.sql.functions import fingerprint, record_key
 from connectors.sql.upserts import upsert
 
@@ -86,7 +87,7 @@ class Marks:
             marks.c.fingerprint == _fingerprint(table, columns),
         )
         if few and self._dialect.name == "postgresql":
-            found = found.offset(sa.literal_column("0"))
+            found = fenced(found)
         return found.exists()
 
     def by_plan(

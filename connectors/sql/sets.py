@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from connectors.sql.fences import fenced
 from connectors.sql.functions import row_digest
 
 LANES = 4
@@ -61,7 +62,7 @@ def set_digest(
     told = _Told(*(table.c[name] for name in sorted(columns)))
     found = sa.select(told.label("told")).select_from(table).where(where)
     if connection.dialect.name == "postgresql":  # or every lane would put the row's text together anew
-        found = found.offset(sa.literal_column("0"))
+        found = fenced(found)
     rows = found.subquery()
     lanes = (_Number(rows.c.told, lane) for lane in range(LANES))
     count, *sums = connection.execute(sa.select(sa.func.count(), *(sa.func.sum(lane) for lane in lanes))).one()

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 EXACT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 """Texts that are equal only if they are the same, to the byte."""
@@ -18,6 +19,32 @@ EXACT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 def is_temporary(table: sa.Table) -> bool:
     """Whether a table was declared as a temporary one."""
     return "TEMPORARY" in table._prefixes  # noqa: SLF001 - nothing public says it
+
+
+class _Filled(sa.Executable, sa.ClauseElement):
+    """CREATE TABLE AS with the parameters of its query, which PostgreSQL may then read with several processes."""
+
+    inherit_cache = False
+
+    def __init__(self, table: sa.Table, query: sa.Select[Any]) -> None:
+        self.table, self.query = table, query
+
+
+@compiles(_Filled, "postgresql")
+def _filled(element: _Filled, compiler: SQLCompiler, **kw: Any) -> str:
+    name = compiler.preparer.format_table(element.table)
+    return f"CREATE TEMPORARY TABLE {name} AS {compiler.process(element.query, **kw)}"
+
+
+def create_filled(connection: sa.Connection, table: sa.Table, query: sa.Select[Any]) -> None:
+    """Make a temporary table anew of what a query selects, its columns in the same order; without keys."""
+    connection.execute(sa.schema.DropTable(table, if_exists=True))
+    if connection.dialect.name == "postgresql":
+        connection.execute(_Filled(table, query))
+    else:
+        table.create(connection)
+        names = [each.name for each in table.c]
+        connection.execute(table.insert().from_select(names, query, include_defaults=False))
 
 
 def empty(connection: sa.Connection, table: sa.Table) -> None:

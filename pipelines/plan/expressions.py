@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.sql import fences
 from pipelines.plan.dialects import Day, greatest
 
 Expression = sa.ColumnElement[Any]
@@ -20,7 +21,7 @@ def extended(relation: sa.FromClause, columns: Mapping[str, Expression], *, fenc
     """The relation with more columns, as a sub-select.
 
     PostgreSQL and SQLite dissolve a plain sub-select into the query around it and then compute its expressions anew at
-    every use, which multiplies layer by layer; ``fenced`` adds an OFFSET 0 that stops them, and still streams.
+    every use, which multiplies layer by layer; ``fenced`` stops them (`fences`).
     """
     query = sa.select(*relation.c, *(value.label(name) for name, value in columns.items()))
     return layer(query, fenced=fenced)
@@ -29,7 +30,7 @@ def extended(relation: sa.FromClause, columns: Mapping[str, Expression], *, fenc
 def layer(query: sa.Select[Any], *, fenced: bool) -> sa.CTE:
     """A query as one layer of a relation: a CTE, which keeps the statement flat for SQLite's parser. See `extended`."""
     if fenced:
-        query = query.offset(sa.literal_column("0"))
+        query = fences.fenced(query)
     return query.cte().prefix_with("MATERIALIZED", dialect="duckdb")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connectors.sql.temporary import analyse, empty
+from connectors.sql.temporary import analyse, create_filled, empty
 
 _KEPT = re.compile(
     r"c_.+|g\d+_(code|due|delete|last|done|moves|since|waits)|part|b\d+|wants|row_due|row_last|goes|leaves|leave_due|leave_last"
@@ -45,18 +45,13 @@ class Kept:
         table = sa.Table(f"ardoise_{name}", sa.MetaData(), *kinds, prefixes=["TEMPORARY"])
         names = [each.name for each in kinds]
         decided = sa.select(*(relation.c[each] for each in names)).where(sa.true() if where is None else where)
-        kept = cls(table, table.insert().from_select(names, decided))
-        connection.execute(sa.schema.DropTable(table, if_exists=True))
-        table.create(connection)
-        kept._fill(connection)
-        return kept
+        create_filled(connection, table, decided)
+        analyse(connection, table)
+        return cls(table, table.insert().from_select(names, decided))
 
     def anew(self, connection: sa.Connection) -> None:
         """Evaluate the decisions again, in place of those in the table."""
         empty(connection, self.table)
-        self._fill(connection)
-
-    def _fill(self, connection: sa.Connection) -> None:
         connection.execute(self.filling)
         analyse(connection, self.table)
 
