@@ -88,7 +88,8 @@ def open_engine(store: str, text: str, *, write: bool) -> sa.Engine:
 def _prepare_postgresql(connection: Any, _: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SET timezone = 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
+            f"SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; "
+            f"SET bytea_output = 'hex'; SET extra_float_digits = 1; "
             f"SET application_name = 'ardoise'; SET work_mem = '{WORK_MEM}'; SET lock_timeout = {LOCK_TIMEOUT}; "
             f"SET statement_timeout = {STATEMENT_TIMEOUT}; "
             f"SET idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT}"
