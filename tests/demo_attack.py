@@ -132,7 +132,7 @@ def ranked(known: Tables) -> Iterator[tuple[Place, Place, Guess]]:
     for one, other in permutations(sorted(known), 2):
         if one[0] != other[0]:
             left, right = (known[each].drop(columns=RECORD) for each in (one, other))
-            yield from ((one, other, each) for each in ranks(left, right, SHOWN))
+            yield from ((one, other, each) for each in ranks(left, right))
 
 
 def gone(reference: Reference, expected: Expected) -> list[Person]:

@@ -100,7 +100,7 @@ def forgettable(connection: sa.Connection, journal: Journal, context: Context) -
 def forget(connection: sa.Connection, journal: Journal, context: Context) -> None:
     """Delete what cannot matter any more, some time after it ceased to.
 
-    Of what is missing nobody knows when it will cease to. What persons are waited for by a hold stays.
+    Of what is missing nobody knows when it will cease to. What was told of whom a hold makes wait stays.
     """
     connection.execute(sa.delete(journal.told).where(_over(journal, context)))
 
