@@ -15,6 +15,7 @@ from demo_contents import Contents, Row, addresses
 
 from benchmarks.attack.joins import PERSON, Join, joins
 from benchmarks.attack.persons import named
+from benchmarks.attack.ranks import NOBODY, Guess, ranks
 from pipelines.demo.company import Company
 from pipelines.demo.crm import JULIEN
 from pipelines.demo.people import Person
@@ -25,6 +26,7 @@ from pipelines.demo.truth import Identity, is_own, records
 
 Place = tuple[str, str]
 Tables = Mapping[Place, pd.DataFrame]
+Categories = Mapping[Place, frozenset[str]]
 Days = Mapping[Place, Sequence[tuple[str, str, Any]]]
 """By table, what is remembered of its rows: the row's key, an event, the last day of it."""
 RECORD = "ardoise_record"
@@ -67,10 +69,14 @@ def _columns(identity: Identity, content: bytes) -> Row:
     return {"start": f"{day[:4]}-{day[4:6]}-{day[6:]}", **lines}
 
 
-def of_nobody(
-    known: Tables, expected: Expected, categories: Mapping[Place, frozenset[str]]
-) -> dict[Place, pd.DataFrame]:
+def of_nobody(known: Tables, expected: Expected, categories: Categories) -> dict[Place, pd.DataFrame]:
     """The rows of persons of whom nothing personal is left in them: anonymised rows, messages that lost a person."""
+    found = {place: rows[rows[NOBODY]] for place, rows in flagged(known, expected, categories).items()}
+    return {place: rows.drop(columns=NOBODY).reset_index(drop=True) for place, rows in found.items() if len(rows)}
+
+
+def flagged(known: Tables, expected: Expected, categories: Categories) -> dict[Place, pd.DataFrame]:
+    """The tables, with a column that says which rows these are."""
 
     def nobodys(record: Identity, person: str) -> bool:
         if record in expected.redacted:
@@ -79,9 +85,8 @@ def of_nobody(
 
     found = {}
     for place, rows in known.items():
-        left = rows[[nobodys(*each) for each in zip(rows[RECORD], rows[PERSON], strict=True)]]
-        if len(left):
-            found[place] = left.reset_index(drop=True)
+        found[place] = rows.copy()
+        found[place][NOBODY] = [nobodys(*each) for each in zip(rows[RECORD], rows[PERSON], strict=True)]
     return found
 
 
@@ -107,7 +112,7 @@ def with_days(known: Tables, days: Days) -> dict[Place, pd.DataFrame]:
         beside: dict[str, dict[str, Any]] = defaultdict(dict)
         for key, event, day in kept:
             beside[key][f"remembered {event}"] = day
-        columns = pd.DataFrame([beside[each.key] for each in known[place][RECORD]], index=known[place].index)
+        columns = pd.DataFrame([beside[str(each)] for each in known[place]["id"]], index=known[place].index)
         found[place] = pd.concat([known[place], columns], axis="columns")
     return found
 
@@ -120,6 +125,14 @@ def betraying(nobody: Tables, everybody: Tables) -> Iterator[tuple[Place, Place,
             for found in joins(left, right, SHOWN):
                 if found.betrays:
                     yield one, other, found
+
+
+def ranked(known: Tables) -> Iterator[tuple[Place, Place, Guess]]:
+    """What the orders of tables of two stores tell of rows of nobody in the first."""
+    for one, other in permutations(sorted(known), 2):
+        if one[0] != other[0]:
+            left, right = (known[each].drop(columns=RECORD) for each in (one, other))
+            yield from ((one, other, each) for each in ranks(left, right))
 
 
 def gone(reference: Reference, expected: Expected) -> list[Person]:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -17,6 +17,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from benchmarks.attack.following import JUDGE
 from expectations.canaries import Canaries, Hit
 from pipelines.demo.crm import JULIEN
 from pipelines.demo.seeding import connect_crm, open_billing
@@ -51,6 +52,19 @@ class Contents:
         return {each: row for each, row in self.rows.items() if each[:2] == (store, dataset)}
 
 
+def led(found: Contents) -> Contents:
+    """The same where a reference names the record to which it leads, whatever key that has by now."""
+    links = {"contact_id": ("crm", "contacts")}
+    links |= {f"{each}_id": ("billing", f"{each}s") for each in ("customer", "contract", "invoice", "payment")}
+    known = {(*each[:2], row["id"]): each.key for each, row in found.rows.items() if each[:2] in links.values()}
+
+    def translated(identity: Identity, row: Row) -> Row:
+        there = {name: known.get((*links[name], row[name]), row[name]) for name in links if name in row}
+        return {**row, **there}
+
+    return replace(found, rows={each: translated(each, row) for each, row in found.rows.items()})
+
+
 @dataclass(frozen=True)
 class Difference:
     """What became of the records between two looks."""
@@ -69,15 +83,20 @@ def contents(stores: DemoStores) -> Contents:
         for table in CRM:
             for row in cursor.execute(f"SELECT * FROM {table}".encode()):
                 ours = row["tenant"] == JULIEN and table != "companies"
-                (rows if ours else others)[Identity("crm", table, str(row["id"]))] = row
+                (rows if ours else others)[_identity("crm", table, row)] = row
     with open_billing(stores.billing) as billing:
         for table in BILLING:
             found = billing.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in found.description]
             for values in found:
                 row = dict(zip(names, values, strict=True))
-                rows[Identity("billing", table, str(row["id"]))] = row
+                rows[_identity("billing", table, row)] = row
     return Contents(rows, dict(_items(stores)), others)
+
+
+def _identity(store: str, table: str, row: dict[str, Any]) -> Identity:
+    """By the key that a row has, or by the one that it had at first, where a judge follows it."""
+    return Identity(store, table, str(row.pop(JUDGE, row["id"])))
 
 
 def _items(stores: DemoStores) -> Iterator[tuple[Identity, bytes]]:

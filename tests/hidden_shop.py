@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from approving import confirm_maps
 
@@ -208,6 +209,18 @@ def club(folder: Path, read: str, write: str, admin: str) -> Club:
     made.run(VISITS)
     confirm_maps(folder)
     return made
+
+
+def club_in(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Club:
+    """Make it in an engine."""
+    if kind == "sqlite":
+        (tmp_path / "club.sqlite").touch()
+        urls = (f"sqlite:///{tmp_path / 'club.sqlite'}",) * 3
+    else:
+        name = "postgres_database" if kind == "postgresql" else "mariadb_database"
+        database = request.getfixturevalue(name)
+        urls = (database.read, database.write, database.admin)
+    return club(tmp_path / "estate", *urls)
 
 
 def hidden(rows: list[dict[str, Any]], anonymous: Callable[[dict[str, Any]], bool]) -> dict[tuple[Any, ...], int]:

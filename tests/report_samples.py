@@ -16,6 +16,7 @@ from pipelines.report.model import (
     Done,
     HoldInForce,
     Impeded,
+    Leading,
     Past,
     ReportData,
     Residue,
@@ -120,6 +121,7 @@ def ordinary() -> ReportData:
         ),
         holds=(HoldInForce(3, "crm", "", ("user.name",), True, dt.date(2026, 1, 15)),),
         anonymity=(Anonymity("crm", "contacts", 13, 11, 13, (("11-21", 3), ("22-43", 9), ("88 and more", 1)), 2),),
+        leading=(Leading("crm", "consents", "contacts", 1_204, 77),),
         runs=tuple(past(day) for day in range(5)),
         began=NOW,
     )

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmarks.attack.demo import contacts
 from benchmarks.attack.environment import environment, folder_of_checkout
 from benchmarks.attack.leftovers import Candidates, left, revealed, secrets_of
 from benchmarks.attack.persons import CELL, KEPT, MEASURES, Persons, Release, persons, release
-from benchmarks.attack.question import LEAST_ATTACKS, Risks, attempts, judged, lines
+from benchmarks.attack.question import FEWEST, KNOWN_BAD, LEAST_ATTACKS, Risks, attempts, judged, lines
+from benchmarks.attack.ranks import Guess
 
 ATTACKS = 4_000
 CANDIDATES = 10_000
@@ -61,6 +62,18 @@ def demonstration(folder: Path, python: Path, attacks: int, scale: float) -> Ite
         found[name], k = given.question.attacked(rows, python, folder, attacks)
         print("", name, *lines(found[name], k), sep="\n")
     yield from judged(found["after the run"], found["as it was, names dropped"])
+    before, after = given.guesses()
+    print("", "by order, before the run and after it", *map(best, (before, after)), sep="\n")
+    yield from (f"the order of {each.left} and {each.right} finds {each.found:.0f}" for each in after if each.betrays)
+    if not any(each.found / each.persons > KNOWN_BAD for each in before):
+        yield "by order: the bad variant resists"
+
+
+def best(guesses: Iterable[Guess]) -> str:
+    """The pair of orders that finds most, in a line."""
+    found = max((each for each in guesses if each.persons >= FEWEST), key=lambda each: each.found / each.persons)
+    told = f"{found.found:.0f} of {found.persons:.0f} persons, {found.chance:.1f} by chance"
+    return f"  {found.left} beside {found.right}: {told}; beyond it at most {found.bound:.3f}"
 
 
 def traces(given: Persons, released: Release) -> dict[str, int]:

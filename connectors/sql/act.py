@@ -79,6 +79,8 @@ def update_chunk(
 
     def change(frozen: Frozen, first: int, last: int | None) -> int:
         within, grouped = frozen.within(first=first, last=last), candidates.grouped
+        if grouped is None and not assignments:  # of each row the key alone is renewed, once all are counted
+            return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(within)).scalar_one())
         updates = [sa.update(table).where(within).values(assigned(table, assignments))]
         if grouped is not None:
             updates = grouped.updates(within, assignments)

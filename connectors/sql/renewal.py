@@ -18,6 +18,7 @@ from connectors.errors import StoreRefuses
 from connectors.sql.functions import record_key
 from connectors.sql.queries import ask, queries
 from connectors.sql.residue import maintained
+from connectors.sql.temporary import analyse
 
 if TYPE_CHECKING:
     from connectors.sql.act import After
@@ -57,6 +58,8 @@ def renewing(
             "ardoise_renewed", sa.MetaData(),
             sa.Column("old", table.c[column].type, primary_key=True, autoincrement=False),
             sa.Column("new", table.c[column].type, nullable=False),
+            sa.Column("was", sa.String(255), unique=True),
+            sa.Column("becomes", sa.String(255)),
             prefixes=["TEMPORARY"],
         )  # fmt: skip
         connection.execute(sa.schema.DropTable(renewed, if_exists=True))
@@ -64,17 +67,16 @@ def renewing(
         expression = drawn(connection)
         connection.execute(renewed.insert().from_select(["old", "new"], sa.select(frozen.keys.c[column], expression)))
         _keep_apart(connection, renewed, table.c[column], expression, chunk.dataset)
+        records = {"was": record_key([renewed.c.old]), "becomes": record_key([renewed.c.new])}
+        connection.execute(sa.update(renewed).values(records))
+        analyse(connection, renewed)
         _point(connection, renewed, Pointer(table, column), pointers)
         _follow(connection, renewed, frozen.keys, column)
         frozen.renewed()
         for own, of_dataset in journal.kept_of(connection, chunk.dataset):
-            names = sa.select(record_key([renewed.c.new]))
-            mine = record_key([renewed.c.old]) == own.c.record
-            connection.execute(
-                sa.update(own)
-                .where(of_dataset, own.c.record.in_(sa.select(record_key([renewed.c.old]))))
-                .values(record=names.where(mine).scalar_subquery())
-            )
+            new = sa.select(renewed.c.becomes).where(renewed.c.was == own.c.record).scalar_subquery()
+            mine = own.c.record.in_(sa.select(renewed.c.was))
+            connection.execute(sa.update(own).where(of_dataset, mine).values(record=new))
         renewed.drop(connection)
 
     return renew

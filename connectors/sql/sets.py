@@ -57,9 +57,14 @@ def set_digest(
 ) -> SetDigest:
     """Count and digest these columns of the rows that fulfil a condition, in the store.
 
-    No row travels; a value is mixed with its row's others and with every other row's before it leaves as a sum.
+    No row travels; a value is mixed with its row's others and with every other row's before it leaves as a sum. Without
+    columns rows are only counted.
     """
-    told = _Told(*(table.c[name] for name in sorted(columns)))
+    names = sorted(columns)
+    if not names:
+        counted = sa.select(sa.func.count()).select_from(table).where(where)
+        return SetDigest(int(connection.execute(counted).scalar_one()), (0,) * LANES)
+    told = _Told(*(table.c[name] for name in names))
     found = sa.select(told.label("told")).select_from(table).where(where)
     if connection.dialect.name == "postgresql":  # or every lane would put the row's text together anew
         found = fenced(found)

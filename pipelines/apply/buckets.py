@@ -62,7 +62,7 @@ def hidden_rows(connector: SqlConnector, made: Layout, name: str, dataset: Datas
     """Which rows of a dataset are anonymous, so that their cells count."""
     if dataset.anonymity is not None and dataset.anonymity.link:
         return connector.journal.marks.standing(made.table, made.key, name, HIDDEN, made.kept)
-    return anonymous(connector.journal, made, name, dataset)
+    return anonymous(connector.journal, made.table, made.key, name, dataset)
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class Buckets:
     @cached_property
     def _ready(self) -> Expression:
         """Whether a row is to be turned: anonymised, as its parent is, and not turned yet."""
-        own = anonymous(self.connector.journal, self._layout, self.name, self._child)
+        own = anonymous(self.connector.journal, self._table, self._key, self.name, self._child)
         link, elected = self._table.c[self._link], self._elected
         above = sa.exists().where(elected.c.parent == link).correlate(self._table)
         return sa.and_(own, sa.or_(link.is_(None), above), sa.not_(self._hidden), self._layout.where)

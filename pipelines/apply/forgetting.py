@@ -9,14 +9,16 @@ from connectors.base import Connector
 from connectors.sql.connector import SqlConnector
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Place, Step
+from pipelines.plan.awaited import hand_over
 from pipelines.plan.carried import Datasets
 from pipelines.plan.context import Context
+from pipelines.plan.evidence import Evidence
 from pipelines.plan.gone import forget, forgettable
 from pipelines.plan.remembered import below
 from pipelines.plan.settled import settled_days
 
 
-def forget_told(estate: Estate, connectors: Mapping[str, Connector], context: Context) -> None:
+def forget_told(estate: Estate, connectors: Mapping[str, Connector], context: Context, evidence: Evidence) -> None:
     """Delete it in every SQL store, those in which nothing else was done included.
 
     Raises:
@@ -27,8 +29,9 @@ def forget_told(estate: Estate, connectors: Mapping[str, Connector], context: Co
             continue
         with contextlib.ExitStack() as stack:
             connector = connectors.get(store) or stack.enter_context(estate.connected(store))
-            if isinstance(connector, SqlConnector) and _asked(connector, context):
+            if isinstance(connector, SqlConnector) and _asked(connector, context, evidence):
                 with connector.writing() as connection, connection.begin():
+                    hand_over(evidence, connection)
                     forget(connection, connector.journal, context)
 
 
@@ -49,8 +52,11 @@ def forget_days(connector: SqlConnector, context: Context, steps: Sequence[Step]
                 connection.execute(statement)
 
 
-def _asked(connector: SqlConnector, context: Context) -> bool:
+def _asked(connector: SqlConnector, context: Context, evidence: Evidence) -> bool:
     """Whether there is anything to forget: a store is not written to for nothing."""
     journal = connector.journal
     with connector.reading() as connection:
-        return journal.listens(connection) and forgettable(connection, journal, context)
+        if not journal.listens(connection):
+            return False
+        hand_over(evidence, connection)
+        return forgettable(connection, journal, context)

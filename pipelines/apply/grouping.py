@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,28 +116,28 @@ def grouping(
     others = {category: names for category, names in fields.items() if category not in step.categories}
     also = {category: names for category, names in others.items() if set(names) & set(made.written)}
 
-    work, whole = work_table(journal, made, plan, step.id), clear(journal, made, step.dataset, others)
-    return Grouping(
-        Grouped(made, work, whole, also), anonymous(journal, made, step.dataset, dataset), journal, step.dataset
-    )
+    work, whole = work_table(journal, made, plan, step.id), clear(journal, made.table, made.key, step.dataset, others)
+    standing = anonymous(journal, made.table, made.key, step.dataset, dataset)
+    return Grouping(Grouped(made, work, whole, also), standing, journal, step.dataset)
 
 
-def anonymous(journal: Journal, made: Layout, name: str, dataset: DatasetMap) -> Expression:
+def anonymous(journal: Journal, table: sa.FromClause, key: Sequence[str], name: str, dataset: DatasetMap) -> Expression:
     """Whether a row was anonymised, nothing was written to it since, and no personal field of it holds anything."""
     fields = _columns(dataset)
     # What holds anything is clear by its mark: then nobody has to look whether there is any.
-    holds = (made.table.c[column].is_not(None) for columns in fields.values() for column in columns)
-    marked = (journal.marks.standing(made.table, made.key, name, *each) for each in fields.items())
-    return sa.and_(sa.or_(sa.false(), *holds, *marked), clear(journal, made, name, fields))
+    holds = (table.c[column].is_not(None) for columns in fields.values() for column in columns)
+    marked = (journal.marks.standing(table, key, name, *each) for each in fields.items())
+    return sa.and_(sa.or_(sa.false(), *holds, *marked), clear(journal, table, key, name, fields))
 
 
-def clear(journal: Journal, made: Layout, name: str, categories: Mapping[str, tuple[str, ...]]) -> Expression:
+def clear(
+    journal: Journal, table: sa.FromClause, key: Sequence[str], name: str, categories: Mapping[str, tuple[str, ...]]
+) -> Expression:
     """Whether each of these categories of a row is anonymised, or empty."""
-    table = made.table
     found = (
         sa.or_(
             sa.and_(*(table.c[each].is_(None) for each in columns)),
-            journal.marks.standing(table, made.key, name, category, columns),
+            journal.marks.standing(table, key, name, category, columns),
         )
         for category, columns in categories.items()
     )

@@ -28,6 +28,8 @@ from pipelines.errors import PlanChanged, Refused
 from pipelines.estate import Estate
 from pipelines.plan.archived import ArchivedSelections
 from pipelines.plan.artefact import Place, Plan, Step
+from pipelines.plan.awaited import hand_over
+from pipelines.plan.awaiting import with_awaited
 from pipelines.plan.build import EVIDENCE
 from pipelines.plan.context import Context
 from pipelines.plan.evidence import Evidence
@@ -72,6 +74,8 @@ class Refreshed:
 
     def selections(self, store: str, connection: sa.Connection, *, acting: bool) -> StoreSelections:
         """Hand the evidence over to a connection, and give what is due when it is evaluated there."""
+        if acting:
+            hand_over(self.evidence, connection)
         return StoreSelections.prepare(
             self.context, store, connection, self.inventories[store], self.evidence, acting=acting, often=not acting
         )
@@ -183,6 +187,7 @@ def refresh(
                 f"plan {plan.digest[:12]}",
                 "Scan, review the data map, then make a new plan and have it approved.",
             )
+        context = with_awaited(found)
         with locked_by_file(estate.state / "locks", "plan", plan.digest[:12], patience=60):
             _merge(estate, plan, found.evidence, begun=begun)
             found.evidence.save(kept)

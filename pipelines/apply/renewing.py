@@ -16,7 +16,7 @@ from connectors.sql.journal import Chunk
 from connectors.sql.lines import Frozen, Line
 from connectors.sql.renewal import Pointer, refused_order, refused_update, renewing
 from pipelines.anonymise.new_key import NEW_KEY
-from pipelines.anonymise.replacement import TechniqueUnfit
+from pipelines.anonymise.replacement import Constant, TechniqueUnfit
 from pipelines.anonymise.techniques import technique_for
 from pipelines.apply.assignments import assignments
 from pipelines.data_map.model import DatasetMap
@@ -111,11 +111,24 @@ def _pointers(
     places = set(pointing(shape.location, {column}, maps, inventory))
     for location, own in places:
         found = inventory.find(location)
-        personal = any(own in each.personal for each in maps.values() if each.source == location)
+        personal = any(_rewritten(own, each, found) for each in maps.values() if each.source == location)
         if found is None or own in found.key or personal:
             raise Refused(
-                f"{location}.{own}, which points at it, is a key itself, or personal", where, "Map it as `none`."
-            )
+                f"{location}.{own}, which points at it, is a key itself, or personal and not suppressed", where,
+                "Map it as `none`.",
+            )  # fmt: skip
         if why := refused_update(connector, location, own):
             raise Refused(f"{location}.{own} cannot follow: {why}", where, "Let the foreign key be ON UPDATE CASCADE.")
     return [Pointer(connector.table_at(location), own) for location, own in sorted(places)]
+
+
+def _rewritten(name: str, dataset: DatasetMap, shape: DatasetShape | None) -> bool:
+    """Whether a personal column has a value where it is anonymised: to follow would break the mark of its row."""
+    if shape is None or name not in dataset.personal:
+        return False
+    field, column = dataset.personal[name], next(each for each in shape.fields if each.name == name)
+    try:
+        made = technique_for(field.category, column, field.technique, field.options)
+    except (TechniqueUnfit, KeyError):
+        return True
+    return made.assignment != Constant(None)

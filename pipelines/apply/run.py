@@ -202,7 +202,7 @@ class _Run:
                     for step in mine:
                         self._patiently([step], functools.partial(self._items, known, connector, step))
                 self._close(connector, mine)
-            forget_told(self.estate, connectors, known.context)
+            forget_told(self.estate, connectors, known.context, known.evidence)
 
     def _preview(self, known: Refreshed, connectors: dict[str, Connector], steps: Sequence[Step]) -> None:
         """Before anything is changed: more than planned must not be due anywhere, and every technique must fit.

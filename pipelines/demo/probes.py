@@ -29,6 +29,8 @@ from pipelines.demo.truth import Identity
 
 _RECENT = AS_OF - dt.timedelta(days=20)
 _LONG_AGO = years_before(6)
+_APART = 10**6
+"""How far the keys of added rows lie from those that are there, or have been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _crm(stores: DemoStores, mark: str) -> list[Probe]:
 
         def following(table: str) -> int:
             found = connection.execute(f"SELECT max(id) FROM {table}".encode()).fetchone()  # noqa: S608
-            return int(str(found[0])) + 1 if found else 1
+            return int(str(found[0])) + _APART if found else _APART
 
         numbers = {table: following(table) for table in ("contacts", "interactions", "web_logs", "consents")}
         known = connection.execute(

@@ -29,7 +29,8 @@ class Context:
     """One controller on one as-of date. In a past one only what is due today as well is acted on: two horizons.
 
     ``archives`` are the stores that have an intermediate archive. ``portion``: what is due later than that waits.
-    ``coverage``: what scans have found of columns that nobody has decided about.
+    ``coverage``: what scans have found of columns that nobody has decided about. ``awaited``: the holds, by number, of
+    which is known whom they make wait (`plan.awaited`).
     """
 
     policy: Policy
@@ -42,6 +43,7 @@ class Context:
     archives: frozenset[str] = frozenset()
     portion: Portion | None = None
     coverage: Coverage = field(default_factory=Coverage)
+    awaited: frozenset[int] = frozenset()
 
     def under(self, holds: Iterable[HoldRecord]) -> Context:
         """The same under other holds."""

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from connectors.sql.temporary import analyse
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import EvidenceNote
+from pipelines.plan.awaited import AWAITED
 from pipelines.plan.carried import Carried, Datasets
 from pipelines.plan.compile import EventColumns
 from pipelines.plan.context import Context
@@ -90,6 +91,7 @@ class Evidence:
         said = ", ".join("'{}'".format(each.replace("'", "''")) for each in sorted(names))
         connection.execute(f"CREATE TYPE said AS ENUM ({said})")
         connection.execute(f"CREATE TABLE evidence {_TABLE}")
+        connection.execute(f"CREATE TABLE {AWAITED} (digest VARCHAR)")
         made = cls(connection, supply, tuple(horizons), folder)
         made._take_requests()
         return made
@@ -217,6 +219,7 @@ class Evidence:
         quoted = str(draft).replace("'", "''")
         self.connection.execute(f"ATTACH '{quoted}' AS snapshot")
         self.connection.execute("CREATE TABLE snapshot.evidence AS SELECT * FROM evidence")
+        self.connection.execute(f"CREATE TABLE snapshot.{AWAITED} AS SELECT DISTINCT digest FROM {AWAITED}")  # noqa: S608
         self.connection.execute("DETACH snapshot")
         draft.chmod(0o600)
         draft.replace(path)
@@ -236,6 +239,7 @@ class Evidence:
                 f"INSERT INTO evidence SELECT {_RENAMED} FROM snapshot.evidence WHERE horizon = ?",  # noqa: S608
                 [name, names[0]],
             )
+        self.connection.execute(f"INSERT INTO {AWAITED} SELECT digest FROM snapshot.{AWAITED}")  # noqa: S608
         self.connection.execute("DETACH snapshot")
         self.reduce()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from connectors.sql.journal import Journal
+from pipelines.plan.awaited import waits
 from pipelines.plan.carried import Carried
 from pipelines.plan.compile import EventColumns
 from pipelines.plan.context import Context
@@ -99,7 +100,7 @@ def forgettable(connection: sa.Connection, journal: Journal, context: Context) -
 def forget(connection: sa.Connection, journal: Journal, context: Context) -> None:
     """Delete what cannot matter any more, some time after it ceased to.
 
-    Of what is missing nobody knows when it will cease to. Nothing goes while what is due may wait.
+    Of what is missing nobody knows when it will cease to. What was told of whom a hold makes wait stays.
     """
     connection.execute(sa.delete(journal.told).where(_over(journal, context)))
 
@@ -114,4 +115,4 @@ def _over(journal: Journal, context: Context) -> Expression:
         for event, bound in bounds.items()
         if bound > dt.date.min + GRACE
     )
-    return sa.and_(told.controller == context.controller, sa.or_(*over))
+    return sa.and_(told.controller == context.controller, sa.or_(*over), sa.not_(waits(context, told.digest)))

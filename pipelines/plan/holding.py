@@ -75,6 +75,15 @@ class Holding:
         """The distinct scopes, numbered by their place."""
         return tuple(dict.fromkeys(_cover(hold) for hold in self.holds))
 
+    @property
+    def unreleased(self) -> tuple[HoldRecord, ...]:
+        """The holds that are not released today, later ones too."""
+        return tuple(each for each in self.holds if each.active(self.horizons[-1].as_of))
+
+    def over(self, store: str, dataset: str) -> tuple[HoldRecord, ...]:
+        """Those of them that may keep records of a dataset."""
+        return tuple(each for each in self.unreleased if _cover(each).applies(store, dataset))
+
     def of_records(self, store: str, dataset: str, as_of: dt.date) -> bool:
         """Whether a hold in force keeps records of a dataset, all of them or some, whoever they are of."""
         found = (h for h in self.holds if not h.scope.subject and _cover(h).applies(store, dataset))

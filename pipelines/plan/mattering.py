@@ -34,8 +34,12 @@ def mattering(context: Context, store: str = "", own: Collection[str] = ()) -> d
 
 
 def lasting(context: Context) -> bool:
-    """Whether everything matters that is asked for: what is due may wait, for a later portion or for a hold's end."""
-    return context.portion is not None or any(each.active(context.horizons[-1].as_of) for each in context.holding.holds)
+    """Whether everything matters that is asked for, of everybody: what is due may wait.
+
+    For a later portion; or for the end of a hold of which nobody knows whom it makes wait: opened while a run acts.
+    """
+    unknown = (each for each in context.holding.unreleased if each.id not in context.awaited)
+    return context.portion is not None or any(unknown)
 
 
 def matters_after(policy: Policy, purposes: Iterable[Purpose], event: str, as_of: dt.date) -> dt.date | None:

@@ -8,13 +8,14 @@ Rows never travel.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from connectors.digests import DigestKey
 from connectors.sql.functions import keyed_digest, record_key
 from connectors.sql.lines import Restriction
 from pipelines.data_map.model import DatasetMap
@@ -227,9 +228,8 @@ class Selection:
             marked = (datasets.marked(table, category) for category in group.categories)
             columns[f"g{number}_done"] = sa.and_(sa.true(), *marked)
         if record or self.store.context.holding.records(self.store.store, self.name):
-            place = sa.literal(f"{self.store.store}{SEPARATOR}{self.name}{SEPARATOR}", sa.Text)
-            text = place.concat(record_key(table.c[name] for name in self.map.key))
-            columns["record_digest"] = keyed_digest(self.store.context.key, text)
+            own = [table.c[name] for name in self.map.key]
+            columns["record_digest"] = digest_of_record(self.store.context.key, self.store.store, self.name, own)
         return columns
 
     @cached_property
@@ -374,3 +374,9 @@ class Selection:
 
     def _keys(self, relation: sa.FromClause) -> sa.Select[Any]:
         return sa.select(*(relation.c[column(name)].label(name) for name in self.map.key))
+
+
+def digest_of_record(key: DigestKey, store: str, dataset: str, columns: Sequence[Expression]) -> Expression:
+    """The digest by which a hold names a row, of the columns of its key."""
+    place = sa.literal(f"{store}{SEPARATOR}{dataset}{SEPARATOR}", sa.Text)
+    return keyed_digest(key, place.concat(record_key(columns)))

@@ -21,6 +21,7 @@ from connectors.sql.told import keeping_told
 from pipelines.data_map.model import DatasetMap, Parent
 from pipelines.plan.archived import ArchivedSelection
 from pipelines.plan.artefact import Action, Step
+from pipelines.plan.awaited import waits
 from pipelines.plan.carried import Carried, Datasets, any_of
 from pipelines.plan.context import Context
 from pipelines.plan.expressions import Expression, constant, day_constant
@@ -144,14 +145,20 @@ class _Telling:
                 for event, bound in each.bounds.items():
                     is_open, missing, first, last = told[horizon, event]
                     first, last = as_day(first), as_day(last)
-                    if not (is_open or missing or (last is not None and last > bound)):
+                    if not (is_open or missing or last is not None):
                         continue
+                    matters = is_open or missing or (last is not None and last > bound)
                     for key, digest in zip(ONE_ADDRESS, pair, strict=True):
-                        if digest is not None:
+                        if digest is not None and (matters or self._waits(digest)):
                             yield {
                                 "dataset": each.dataset, "kind": key.name, "digest": digest, "event": event,
                                 "missing": bool(is_open or missing), "first_day": first, "last_day": last,
                             }  # fmt: skip
+
+    def _waits(self, digest: str) -> bool:
+        store = self.selection.store
+        asked = sa.select(waits(store.context, sa.literal(digest, sa.String)))
+        return bool(store.connection.execute(asked).scalar_one())
 
 
 def _bounds(context: Context, store: str, own: frozenset[str]) -> dict[str, dt.date]:
@@ -200,7 +207,7 @@ def _occurrences(
         for event, bound in sorted(bounds.items()):
             names = carried.supplied[horizon, event]
             missing = sa.or_(rows.c[names.open], rows.c[names.missing])
-            matters = sa.or_(missing, rows.c[names.last] > day_constant(bound))
+            matters = sa.or_(missing, rows.c[names.last] > day_constant(bound), waits(context, rows.c[label]))
             parts.append(
                 sa.select(
                     sa.literal(name, sa.String).label("dataset"),

@@ -21,6 +21,7 @@ from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
 from pipelines.verify import stored_findings
 from pipelines.verify.anonymity import measured as hidden
+from pipelines.verify.leading import leading
 from pipelines.verify.statistics import measured
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
         head = engine.ledger.head()
         statistics, silent = _asked(estate, plan, measured)
         anonymity, hiding = _asked(estate, plan, hidden)
+        links, unseen = _asked(estate, plan, leading)
         return ReportData(
             estate=estate.name,
             made_at=now,
@@ -65,12 +67,13 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             ledger_head=f"{head.sequence}:{head.digest}",
             kept_exactly=tuple(_kept_exactly(estate, plan)),
             anonymity=tuple(anonymity),
+            leading=tuple(links),
             policy=_policy(estate, plan),
             unclassified=tuple(unclassified(estate, engine)),
             holds=tuple(holds_in_force(engine, plan)),
             runs=runs_until(engine, plan),
             began=None if run is None else run.at,
-            unreached=tuple(sorted(silent | hiding)),
+            unreached=tuple(sorted(silent | hiding | unseen)),
         )
 
 

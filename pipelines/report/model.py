@@ -199,12 +199,27 @@ class Anonymity:
 
 
 @dataclass(frozen=True, slots=True)
+class Leading:
+    """How many ``rows`` of one dataset, or of a table that no data map knows, lead to anonymised records of another.
+
+    In ``holding`` of them personal fields are kept still.
+    """
+
+    store: str
+    dataset: str
+    to: str
+    rows: int
+    holding: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything that one report shows.
 
     ``kept_exactly`` names the columns (store.dataset.column) that anonymised rows still hold unchanged and that could
     single a person out to someone who knows their value; while it is not empty the report claims no anonymity there.
-    ``anonymity``: of the datasets whose data map asks for it. ``policy`` is the one that the plan was made under; None
+    ``anonymity``: of the datasets whose data map asks for it. ``leading``: which
+    rows lead to anonymised records. ``policy`` is the one that the plan was made under; None
     where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
     the plan's run wrote its first intent. ``unreached``: stores that did not answer, so that nothing of them was
     measured.
@@ -222,6 +237,7 @@ class ReportData:
     ledger_head: str
     kept_exactly: tuple[str, ...] = ()
     anonymity: tuple[Anonymity, ...] = ()
+    leading: tuple[Leading, ...] = ()
     policy: Policy | None = None
     unclassified: tuple[Unclassified, ...] = ()
     holds: tuple[HoldInForce, ...] = ()

@@ -14,9 +14,22 @@ from pathlib import Path
 
 import pytest
 from command_line import Ran, ardoise
-from demo_attack import Days, betraying, candidates, gone, of_nobody, owners, remembered, tables, with_days
-from demo_contents import Contents, contents, difference, in_estate, in_stores
+from demo_attack import (
+    Days,
+    betraying,
+    candidates,
+    flagged,
+    gone,
+    of_nobody,
+    owners,
+    ranked,
+    remembered,
+    tables,
+    with_days,
+)
+from demo_contents import Contents, contents, difference, in_estate, in_stores, led
 
+from benchmarks.attack.following import follow
 from benchmarks.attack.hidden import smallest_cell
 from benchmarks.attack.leftovers import Candidates, left, revealed, secrets_of
 from expectations.canaries import Hit
@@ -28,6 +41,7 @@ from pipelines.estate import Estate
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 SCALE = 0.05
+CONTACTS, CUSTOMERS = ("crm", "contacts"), ("billing", "customers")
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Demonstrated:
     folder = tmp_path_factory.mktemp("command") / "demo"
     looks, runs, receipts = [], [], []
     with DemoStores(folder, scale=SCALE) as stores:
+        follow(stores)
         looks.append(contents(stores))
     for _ in range(2):
         runs.append(ardoise("demo", "--folder", str(folder), "--scale", str(SCALE), cwd=folder.parent, within=700))
@@ -88,7 +103,7 @@ def test_it_ends_well_with_a_table_and_a_report(demonstrated: Demonstrated) -> N
 
 
 def test_the_dags_do_what_the_reference_expects(demonstrated: Demonstrated) -> None:
-    made = difference(*demonstrated.contents[:2])
+    made = difference(*map(led, demonstrated.contents[:2]))
     assert made.gone == demonstrated.expected.deleted
     assert made.changed <= set(demonstrated.expected.anonymised) | set(demonstrated.expected.redacted)
     assert made.changed >= set(demonstrated.expected.redacted)
@@ -120,6 +135,19 @@ def test_no_join_of_two_stores_finds_an_anonymised_person_again(demonstrated: De
     assert found[1] == []
 
 
+def test_no_order_of_two_stores_finds_an_anonymised_person_again(demonstrated: Demonstrated) -> None:
+    """By the rank of a key, an amount or a day in one, held against any such rank in the other."""
+    whose, before, after = owners(demonstrated.reference.company), *demonstrated.contents[:2]
+    expected, categories = demonstrated.expected, demonstrated.reference.categories
+    first, then = (
+        [(one, other, each) for one, other, each in ranked(flagged(known, expected, categories)) if each.betrays]
+        for known in (tables(before, whose), with_days(tables(after, whose), demonstrated.days))
+    )
+    found = max(each.found / each.persons for *places, each in first if places == [CONTACTS, CUSTOMERS])
+    assert found > 0.5, "beforehand both number the same persons in the same order"
+    assert then == []
+
+
 def test_anonymised_contacts_and_customers_hide_among_eleven(demonstrated: Demonstrated) -> None:
     """Counted without the engine, over all that the policy lets stay; names and addresses are drawn for each row."""
     known = tables(demonstrated.contents[1], owners(demonstrated.reference.company))
@@ -132,21 +160,21 @@ def test_anonymised_contacts_and_customers_hide_among_eleven(demonstrated: Demon
 
 def test_rows_of_nobody_lead_to_no_contact_of_their_own(demonstrated: Demonstrated) -> None:
     """Not to the one of the person whose they were: all lead to one that was drawn, itself somebody's."""
-    before, after = demonstrated.contents[0].rows, demonstrated.contents[1].rows
+    before, after = (led(each).rows for each in demonstrated.contents[:2])
     whole, categories = demonstrated.expected.anonymised, demonstrated.reference.categories
     nobodys = {each for each, due in whole.items() if due >= categories[each[:2]]}
-    for table in ("interactions", "notes", "prospects"):
+    for table in ("interactions", "notes", "prospects", "memberships"):
         turned = [
             before[each]["contact_id"] == after[each]["contact_id"]
             for each in nobodys
             if each[:2] == ("crm", table) and Identity("crm", "contacts", str(before[each]["contact_id"])) in nobodys
         ]
-        assert len(turned) > 50
+        assert len(turned) > 25
         assert sum(turned) < 0.05 * len(turned)
 
 
 def test_candidates_are_found_in_nothing_but_what_is_told_of_them(demonstrated: Demonstrated) -> None:
-    """With every key in hand. What is told of persons is kept as long as a hold is in force, and says so."""
+    """With every key in hand. What is told of persons is kept as long as it decides on somebody, and says so."""
     assert len(gone(demonstrated.reference, demonstrated.expected)) > 100
     estate = Estate.load(demonstrated.folder / "estate")
     listed = candidates(demonstrated.reference, demonstrated.expected, 10_000)
@@ -154,4 +182,4 @@ def test_candidates_are_found_in_nothing_but_what_is_told_of_them(demonstrated: 
     known = Candidates.of(listed, secrets_of(estate), estate)
     careless = ("careless", hashlib.sha256(listed[0][1].encode()).hexdigest().encode())
     found = revealed(known, (*demonstrated.everything, careless))
-    assert set(found) == {"ardoise.told", "main.ardoise_told", "careless"}
+    assert set(found) == {"ardoise.told", "careless"}, "of contracts nothing is told any more that matters to anybody"

@@ -12,7 +12,9 @@ from approving import confirm_maps
 from parted_estate import noon
 from told_estate import ENDED, GONE, LAST, ToldEstate, told_estate
 
+from pipelines.apply import apply
 from pipelines.engine.holds import HoldScope
+from pipelines.records import record_digest
 from pipelines.subjects import subject_digest
 from pipelines.verify import verify
 
@@ -161,16 +163,87 @@ def test_a_row_that_named_several_in_one_cell_goes_on_telling_of_each(shop: Told
     assert [each for each in shop.contacts() if each in (1, 2)] == [1, 2]
 
 
-def test_nothing_is_forgotten_while_a_hold_is_in_force(shop: ToldEstate) -> None:
-    person = subject_digest(shop.estate.key, "SHOP", "email", "person1@acme.example")
+def held(shop: ToldEstate, day: dt.date, scope: HoldScope) -> None:
+    """Open a hold on a day."""
     with contextlib.closing(shop.estate.engine()) as engine:
-        engine.holds.open("C-1", HoldScope(subject=person), since=GONE, by="dpo", at=noon(GONE))
-    shop.execute("UPDATE contracts SET customer_id = 3 WHERE id = 1")
+        engine.holds.open("C-1", scope, since=day, by="dpo", at=noon(day))
+
+
+def address(shop: ToldEstate, person: int) -> str:
+    """The digest of a person's address, which is its own loose form: all by which contact and contracts agree."""
+    return subject_digest(shop.estate.key, "SHOP", "email", f"person{person}@acme.example")
+
+
+def scopes(shop: ToldEstate) -> dict[str, tuple[HoldScope, set[int]]]:
+    """Holds in the other store, and whom each concerns of those whose contracts go."""
+    person = address(shop, 1)
+    record = record_digest(shop.estate, "crm", "contacts", ["1"])
+    return {
+        "person": (HoldScope("crm", "contacts", subject=person), {1}),
+        "record": (HoldScope("crm", "contacts", record=record), {1}),
+        "dataset": (HoldScope("crm", "contacts"), {1, 2}),
+        "elsewhere": (HoldScope("billing", "customers", subject=person), set()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("shop", "kind"),
+    [("sqlite", "person"), ("postgres", "record"), ("mariadb", "dataset"), ("sqlite", "elsewhere")],
+    indirect=["shop"],
+)
+def test_a_hold_keeps_what_was_told_of_whom_it_concerns_and_of_nobody_else(shop: ToldEstate, kind: str) -> None:
+    """Contracts that went are forgotten when they cannot matter any more, but for what decides on a held record."""
     shop.run(GONE)
+    scope, concerned = scopes(shop)[kind]
+    held(shop, GONE, scope)
+    shop.execute(
+        "INSERT INTO customers VALUES (30, 'someone@acme.example', 'Else', NULL)",
+        "INSERT INTO contracts VALUES (30, 30, 'K-30', '2020-01-01')",
+    )
     shop.run(LAST + 91 * DAY)
+    assert shop.contacts() == sorted({4, *concerned, *({3} if kind == "dataset" else ())})
+    kept = {row["digest"] for row in shop.rows(shop.own("told"))}
     assert shop.ids("contracts") == [4]
-    assert shop.contacts() == [1, 4]
-    assert shop.rows(shop.own("told")) != []
+    if kind == "elsewhere":
+        name = subject_digest(shop.estate.key, "SHOP", "name", "namea")
+        assert kept == {address(shop, 1), name}, "a record is decided on by whatever is told under any of its digests"
+        return
+    assert kept == {address(shop, each) for each in concerned}
+    with contextlib.closing(shop.estate.engine()) as engine:
+        engine.holds.release("C-1", until=LAST + 92 * DAY, by="one", at=noon(LAST + 91 * DAY))
+        engine.holds.release("C-1", until=LAST + 92 * DAY, by="another", at=noon(LAST + 91 * DAY))
+    shop.run(LAST + 92 * DAY)
+    assert shop.contacts() == [4], "what a contract told that has gone decides when the hold has ended"
+    assert shop.rows(shop.own("told")) == []
+
+
+def test_what_is_over_for_everybody_is_told_of_whom_a_hold_makes_wait(shop: ToldEstate) -> None:
+    held(shop, GONE, scopes(shop)["person"][0])
+    late = dt.date(2028, 12, 1)
+    shop.run(late)
+    assert (shop.ids("contracts"), shop.contacts()) == ([4], [1, 4])
+    assert {row["digest"] for row in shop.rows(shop.own("told"))} == {address(shop, 1)}
+
+
+def test_a_hold_that_is_opened_while_a_run_acts_makes_everybody_wait(shop: ToldEstate) -> None:
+    """Whom it concerns was not looked up: nothing is lost that it may need, and the next run knows."""
+    late, opened = dt.date(2028, 12, 1), False
+
+    def checkpoint(point: str) -> None:
+        nonlocal opened
+        if point == "intent" and not opened:
+            opened = True
+            held(shop, GONE, scopes(shop)["person"][0])
+
+    plan = shop.plan(late)
+    apply(shop.estate, plan.digest, now=noon(late), today=late, actor="tests", retries=(), checkpoint=checkpoint)
+    assert opened
+    assert (shop.ids("contracts"), shop.contacts()) == ([4], [1, 4])
+    strong = {row["digest"] for row in shop.rows(shop.own("told")) if row["kind"] == "strong_email"}
+    assert len(strong) == 2
+    shop.crm.execute("INSERT INTO contacts VALUES (20, 'x@acme.example', 'Contact', '2020-01-01')")
+    shop.run(late + 120 * DAY)
+    assert {row["digest"] for row in shop.rows(shop.own("told"))} == {address(shop, 1)}
 
 
 def test_what_was_told_by_keys_that_nobody_uses_now_makes_its_event_incomplete(shop: ToldEstate) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from apply_states import worker
-from hidden_shop import KEPT, Club, K, club, hidden, is_nobody
+from hidden_shop import KEPT, Club, K, club, club_in, hidden, is_nobody
 
 from connectors.sql.strategy import Strategy
 from pipelines.verify.anonymity import HIDDEN, measured
@@ -18,14 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Club:
-    if request.param == "sqlite":
-        (tmp_path / "club.sqlite").touch()
-        urls = (f"sqlite:///{tmp_path / 'club.sqlite'}",) * 3
-    else:
-        name = "postgres_database" if request.param == "postgresql" else "mariadb_database"
-        database = request.getfixturevalue(name)
-        urls = (database.read, database.write, database.admin)
-    return club(tmp_path / "estate", *urls)
+    return club_in(request.param, request, tmp_path)
 
 
 def test_former_members_hide_among_each_other_run_after_run(store: Club) -> None:

@@ -113,6 +113,33 @@ def test_what_cannot_follow_is_refused_before_anything_is_changed(small: SmallEs
     assert small.rows("billing", "customers") == before
 
 
+@pytest.mark.parametrize("small", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("nullable", [True, False])
+def test_a_personal_column_follows_if_it_is_emptied_in_the_end(small: SmallEstate, nullable: bool) -> None:
+    """Who was signed in is kept with a visit for a year; what would stand there afterwards would have to follow too."""
+    kind = "INTEGER" if nullable else "INTEGER NOT NULL"
+    small.execute("crm", f"CREATE TABLE visits (id INTEGER PRIMARY KEY, who {kind} REFERENCES contacts (id), at DATE)")
+    for number in range(1, 13):
+        small.execute("crm", f"INSERT INTO visits VALUES ({number}, {number}, '2026-05-01')")
+    path = small.folder / "data_map" / "crm.yaml"
+    path.write_text(
+        path.read_text() + "  visits:\n    source: visits\n    controller: JULIEN\n    tenant: julien\n    key: [id]\n"
+        "    events: {created: {column: at}}\n    fields: {who: {category: technical.log}, at: {category: none}}\n"
+        "    approved: {by: dpo, on: 2026-06-01}\n"
+    )
+    confirm_maps(small.folder)
+    plan = planned(small)
+    if not nullable:
+        with pytest.raises(Refused, match="personal and not suppressed"):
+            run(small, plan.digest)
+        return
+    run(small, plan.digest)
+    renewed(small)
+    new = {row["id"] for row in small.rows("crm", "contacts") if row["id"] < 0}
+    assert {row["who"] for row in small.rows("crm", "visits") if row["id"] in DUE} == new
+    assert [each for each in verify(small.estate, plan.digest, now=NOW, today=AS_OF) if not each.passed] == []
+
+
 @pytest.mark.parametrize("small", ["postgresql"], indirect=True)
 def test_a_role_that_could_not_lay_rows_anew_is_refused_before_anything_is_changed(small: SmallEstate) -> None:
     small.execute("crm", "REVOKE MAINTAIN ON contacts FROM ardoise_write")
