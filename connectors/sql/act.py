@@ -118,12 +118,11 @@ def complete(
     """Once rows have their new values: what they contribute by now, and each category's mark of these values."""
     for each in changed:
         each(connection, chunk, frozen)
-    for category, columns in marks.items():
-        journal.marks.mark(connection, chunk, candidates.rows, candidates.key, category, columns, frozen.within())
+    wanted = [(category, columns, frozen.within()) for category, columns in marks.items()]
     if candidates.grouped is not None:
-        for category, columns in candidates.grouped.marks.items():
-            within = sa.and_(frozen.within(), candidates.grouped.placed)
-            journal.marks.mark(connection, chunk, candidates.rows, candidates.key, category, columns, within)
+        within = sa.and_(frozen.within(), candidates.grouped.placed)
+        wanted += [(category, columns, within) for category, columns in candidates.grouped.marks.items()]
+    journal.marks.mark_all(connection, chunk, candidates.rows, candidates.key, wanted)
 
 
 def _in_halves(

@@ -157,10 +157,17 @@ class SqlConnector:
 
         Raises:
             StoreReadOnly: the writing role may not create them.
+            StoreRefuses: it may write to those that another role has created, and not add to them.
         """
         ordinary = self._ordinary
         with self.writing() as connection, connection.begin():
             self.journal.prepare(connection, ordinary.role)
+            if why := self.journal.marks.refused(connection):
+                raise StoreRefuses(
+                    self.store,
+                    f"the writing role cannot add to the tables of Ardoise: {why}",
+                    "Give the store the role that owns them, or a member of it",
+                )
             if self.archive is not None:
                 self.archive.prepare(connection, self.journal, ordinary)
 

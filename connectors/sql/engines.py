@@ -68,7 +68,11 @@ def open_engine(store: str, text: str, *, write: bool) -> sa.Engine:
         case "sqlite":
             return _sqlite(store, url, write=write)
         case "postgresql":
-            engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
+            # Without statements that the server prepares: temporary tables of one name differ in their types, and a
+            # plan that was made for other keys reads other parts of a table.
+            engine = sa.create_engine(
+                url, poolclass=sa.NullPool, hide_parameters=True, connect_args={"prepare_threshold": None}
+            )
             sa.event.listen(engine, "connect", _prepare_postgresql)
             return engine
         case "mariadb":
@@ -89,7 +93,7 @@ def _prepare_postgresql(connection: Any, _: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; "
-            f"SET bytea_output = 'hex'; SET extra_float_digits = 1; "
+            f"SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET extra_float_digits = 1; "
             f"SET application_name = 'ardoise'; SET work_mem = '{WORK_MEM}'; SET lock_timeout = {LOCK_TIMEOUT}; "
             f"SET statement_timeout = {STATEMENT_TIMEOUT}; "
             f"SET idle_in_transaction_session_timeout = {STATEMENT_TIMEOUT}"

@@ -44,9 +44,10 @@ class Span:
         self.forget()
 
     @classmethod
-    def of(cls, table: sa.Table, key: Sequence[str]) -> Span | None:
-        """Of the keys of a table; None where the first of their columns is no whole number."""
-        return cls(key[0]) if isinstance(table.c[key[0]].type, sa.Integer) else None
+    def of(cls, dialect: sa.Dialect, table: sa.Table, key: Sequence[str]) -> Span | None:
+        """Of the keys of a table; None in other engines, and where the first of their columns is no whole number."""
+        whole = dialect.name == "postgresql" and isinstance(table.c[key[0]].type, sa.Integer)
+        return cls(key[0]) if whole else None
 
     def within(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
         """Whether a row lies in it."""
@@ -56,7 +57,7 @@ class Span:
 
     def set(self, connection: sa.Connection, chunk: sa.Table) -> None:
         """Look what a chunk reaches from and to."""
-        key = chunk.c[self._name]
+        key = sa.cast(chunk.c[self._name], sa.BigInteger)
         first, last = connection.execute(sa.select(sa.func.min(key), sa.func.max(key))).one()
         self._first, self._last = (_LEAST, _MOST) if first is None else (int(first), int(last))
 
@@ -93,7 +94,7 @@ class Line:
             numbered, chunk, locked, frozen, held = (
                 _scratch(name, metadata, table, key) for name in ("candidates", "chunk", "locked", "frozen", "held")
             )
-            span = Span.of(table, key)
+            span = Span.of(connection.dialect, table, key)
 
             def mine(rows: sa.FromClause) -> sa.ColumnElement[Any]:
                 return _among(rows, key, _keys(chunk, key), span)

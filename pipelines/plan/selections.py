@@ -73,6 +73,8 @@ class StoreSelections:
     def begin(self, dataset: str, marked: frozenset[str]) -> None:
         """A step begins to act on a dataset, which has marks of these categories."""
         self._marked = {dataset: marked}
+        self._looks.clear()
+        self.datasets.looking = None
 
     @cached_property
     def datasets(self) -> Datasets:

@@ -305,3 +305,39 @@ def test_a_kill_at_any_point_leaves_what_an_undisturbed_run_leaves(shop: Shop, p
     assert done == [60, 40, 0]
     assert shop.value("SELECT count(*) FROM visits") == 200
     assert _totals(shop) == before
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_keys_of_another_type_than_declared_are_acted_on_too(shop: Shop) -> None:
+    shop.run("CREATE TABLE odd (k INT PRIMARY KEY, b varchar(5))")
+    shop.run("INSERT INTO odd VALUES (1, 'x'), (2, 'x'), ('B22', 'x'), (3.5, 'x')")
+    connector, table = shop.connector, shop.connector._table_at("odd")
+    due = sa.select(table.c.k).where(table.c.b == "x")
+    with connector.writing() as connection:
+        candidates = _lined_up(connection, table, due, ("k",))
+        chunk = Chunk("plan", "s7", "odd", 0)
+        assert update_chunk(connection, connector.journal, chunk, candidates, 1, 4, {"b": "y"}, {}) == Counts(4)
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_the_server_prepares_no_statement(shop: Shop) -> None:
+    """Temporary tables have the same names whatever is acted on, and keys of any type."""
+    table = shop.connector.table(shop.contacts)
+    with shop.connector.writing() as connection, connection.begin():
+        for _ in range(10):
+            connection.execute(sa.select(sa.func.max(table.c.id)).where(table.c.id < 50))
+        assert connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one() == 0
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_a_role_that_cannot_add_to_the_marks_is_refused_beforehand(shop: Shop) -> None:
+    shop.run("ALTER SCHEMA ardoise OWNER TO postgres")
+    shop.run("GRANT USAGE ON SCHEMA ardoise TO ardoise_write WITH GRANT OPTION")
+    with pytest.raises(StoreRefuses, match="may not CREATE in ardoise"):
+        shop.connector.prepare()
+    shop.run("GRANT CREATE ON SCHEMA ardoise TO ardoise_write")
+    shop.connector.prepare()
+    shop.run("ALTER TABLE ardoise.marks OWNER TO postgres")
+    shop.run("GRANT ALL ON ALL TABLES IN SCHEMA ardoise TO ardoise_write WITH GRANT OPTION")
+    with pytest.raises(StoreRefuses, match=r"does not own ardoise\.marks"):
+        shop.connector.prepare()
