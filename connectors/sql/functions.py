@@ -104,7 +104,8 @@ def row_digest(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[str
 def fingerprint(columns: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
     """What tells whether these columns still hold what they held, in the same store; never NULL.
 
-    A number of 64 bits in PostgreSQL, where millions are made at once; elsewhere a `row_digest`.
+    A number of 64 bits in PostgreSQL, where millions are made at once, and where what a column's type or collation
+    takes for equal is equal (1.0 and 1.00); elsewhere a `row_digest`.
     """
     return _Fingerprint(*columns)
 
