@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.sql.catalog import OWN_SCHEMA
 from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Counts
@@ -229,18 +230,34 @@ def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.S
 def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
     """Keep the keys of all rows that are due, without numbers, where the transaction has locked the table.
 
-    What is left of a group that has become too small is collected in `Line.held`, and counted as locked.
+    What is left of a group that has become too small is collected in `Line.held`, and counted as locked. The keys'
+    table is to be dropped before the transaction ends.
     """
     line, grouped = candidates.line, candidates.grouped
     empty(connection, line.held)
     if line.span is not None:
         line.span.forget()
-    create_filled(connection, line.frozen, _due(candidates, any_row, sa.literal_column("0", sa.Integer)))
-    frozen, counts = _seen(connection, candidates)
-    left = 0 if grouped is None else grouped.set_aside(connection, frozen.keys, line.held)
+    keys = _seen_by_all(connection, line.frozen)
+    connection.execute(sa.schema.DropTable(keys, if_exists=True))
+    create_filled(connection, keys, _due(candidates, any_row, sa.literal_column("0", sa.Integer)))
+    frozen, counts = _seen(connection, candidates, keys)
+    left = 0 if grouped is None else grouped.set_aside(connection, keys, line.held)
     if left:
-        analyse(connection, line.frozen)
+        analyse(connection, keys)
     return frozen, Counts(counts.done - left, 0, left)
+
+
+def _seen_by_all(connection: sa.Connection, temporary: sa.Table) -> sa.Table:
+    """A table like a temporary one that all processes of a connection can read, where there are several.
+
+    In PostgreSQL they read no temporary table. This one, which no log has, is of the transaction that makes and drops
+    it: nobody else ever sees it.
+    """
+    if connection.dialect.name != "postgresql":
+        return temporary
+    number = connection.execute(sa.select(sa.func.pg_backend_pid())).scalar_one()
+    columns = [sa.Column(each.name, each.type) for each in temporary.c]
+    return sa.Table(f"frozen_{number}", sa.MetaData(), *columns, schema=OWN_SCHEMA, prefixes=["UNLOGGED"])
 
 
 def any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
@@ -266,7 +283,7 @@ def _frozen(
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
     due = _due(candidates, line.mine, sa.func.row_number().over())
     connection.execute(line.frozen.insert().from_select([NUMBER, *names], due, include_defaults=False))
-    frozen, counts = _seen(connection, candidates)
+    frozen, counts = _seen(connection, candidates, line.frozen)
     whole = row_count(connection, line.chunk)
     left = 0
     if locks and row_count(connection, line.locked) < whole:
@@ -284,12 +301,11 @@ def _due(candidates: Candidates, restriction: Restriction, number: sa.ColumnElem
     return sa.select(number.label(NUMBER), *(found.c[name] for name in candidates.key))
 
 
-def _seen(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
+def _seen(connection: sa.Connection, candidates: Candidates, keys: sa.Table) -> tuple[Frozen, Counts]:
     """What was frozen, and how many rows it is."""
-    frozen = candidates.line.frozen
-    analyse(connection, frozen)
-    counts = Counts(row_count(connection, frozen))
-    return Frozen(candidates.rows, frozen, candidates.key, candidates.line.span), counts
+    analyse(connection, keys)
+    counts = Counts(row_count(connection, keys))
+    return Frozen(candidates.rows, keys, candidates.key, candidates.line.span), counts
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:

@@ -81,7 +81,10 @@ def rewrite_chunk(
         engine.claim(connection, table)
         for each in obstacles(connection, table, None, most):
             raise Unfit(Strategy.REWRITE, each)
-        return freeze_everything(connection, candidates)
+        frozen, counts = freeze_everything(connection, candidates)
+        if not counts.done:
+            frozen.keys.drop(connection)
+        return frozen, counts
 
     def act(frozen: Frozen) -> int:
         there = row_count(connection, table)
@@ -92,6 +95,7 @@ def rewrite_chunk(
         if change.takes_rows:
             journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
         complete(connection, journal, chunk, candidates, change.marks, change.changed, frozen)
+        frozen.keys.drop(connection)
 
     counts = run_chunk(connection, journal, chunk, freezing, before, act, after, at)
     if counts.done and change.marks:

@@ -32,13 +32,13 @@ class _Filled(sa.Executable, sa.ClauseElement):
 
 @compiles(_Filled, "postgresql")
 def _filled(element: _Filled, compiler: SQLCompiler, **kw: Any) -> str:
-    name = compiler.preparer.format_table(element.table)
-    return f"CREATE TEMPORARY TABLE {name} AS {compiler.process(element.query, **kw)}"
+    name, kinds = compiler.preparer.format_table(element.table), element.table._prefixes  # noqa: SLF001 - see above
+    kind = "".join(f"{each} " for each in kinds)
+    return f"CREATE {kind}TABLE {name} AS {compiler.process(element.query, **kw)}"
 
 
 def create_filled(connection: sa.Connection, table: sa.Table, query: sa.Select[Any]) -> None:
-    """Make a temporary table anew of what a query selects, its columns in the same order; without keys."""
-    connection.execute(sa.schema.DropTable(table, if_exists=True))
+    """Make a table of what a query selects, its columns in the same order; without keys."""
     if connection.dialect.name == "postgresql":
         connection.execute(_Filled(table, query))
     else:

@@ -45,6 +45,7 @@ class Kept:
         table = sa.Table(f"ardoise_{name}", sa.MetaData(), *kinds, prefixes=["TEMPORARY"])
         names = [each.name for each in kinds]
         decided = sa.select(*(relation.c[each] for each in names)).where(sa.true() if where is None else where)
+        connection.execute(sa.schema.DropTable(table, if_exists=True))
         create_filled(connection, table, decided)
         analyse(connection, table)
         return cls(table, table.insert().from_select(names, decided))

@@ -152,3 +152,16 @@ def test_the_catalogue_is_the_same_to_the_byte(
             assert row["note"] == {"n": int(row["amount"])}
     if not taken:
         assert {row["name"] for row in rows if row["amount"] <= 200} == {"Ada", "Bo", "Cy"}
+
+
+@pytest.mark.parametrize("due", [0, 200])
+def test_the_keys_that_all_processes_read_go_with_the_transaction(decorated: SqlConnector, due: int) -> None:
+    table = decorated.table(ODD)
+    with decorated.writing() as connection:
+        candidates = all_of(connection, table, sa.select(table.c.id).where(table.c.amount <= due))
+        change = Change(False, {"note": sa.null()}, {"contact": ["note"]})
+        counts = rewrite_chunk(connection, decorated.journal, Chunk("plan", "s", "odd", 0), candidates, change, MOST)
+        assert counts == Counts(due)
+        with connection.begin():
+            left = connection.exec_driver_sql("SELECT relname FROM pg_class WHERE relpersistence = 'u'").scalars().all()
+    assert not left
