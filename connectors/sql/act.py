@@ -122,7 +122,7 @@ def complete(
     if candidates.grouped is not None:
         within = sa.and_(frozen.within(), candidates.grouped.placed)
         wanted += [(category, columns, within) for category, columns in candidates.grouped.marks.items()]
-    journal.marks.mark_all(connection, chunk, candidates.rows, candidates.key, wanted)
+    journal.marks.mark(connection, chunk, candidates.rows, candidates.key, wanted)
 
 
 def _in_halves(

@@ -169,22 +169,9 @@ class Marks:
         chunk: Chunk,
         table: sa.FromClause,
         key: Sequence[str],
-        category: str,
-        columns: Iterable[str],
-        within: sa.ColumnElement[bool],
-    ) -> None:
-        """Mark a category of the rows that fulfil ``within`` with the fingerprint that they have now."""
-        self.mark_all(connection, chunk, table, key, [(category, columns, within)])
-
-    def mark_all(
-        self,
-        connection: sa.Connection,
-        chunk: Chunk,
-        table: sa.FromClause,
-        key: Sequence[str],
         wanted: Iterable[tuple[str, Iterable[str], sa.ColumnElement[bool]]],
     ) -> None:
-        """The same of several categories, each with its columns and rows.
+        """Mark categories, each with its columns and the condition of its rows, with the fingerprints they have now.
 
         New partitions are put in their place when all of them are filled: until the transaction ends, nobody else can
         put one there.

@@ -168,7 +168,7 @@ class Buckets:
     def _mark_parent(self, category: str, within: Expression) -> None:
         made, _ = self._above
         chunk = Chunk(_MARKED_BY, "", self.parent.dataset, 0)
-        self.connector.journal.marks.mark(self.connection, chunk, made.table, made.key, category, made.kept, within)
+        self.connector.journal.marks.mark(self.connection, chunk, made.table, made.key, [(category, made.kept, within)])
 
     # -- the children
 
@@ -238,7 +238,7 @@ class Buckets:
     def _mark(self, connection: sa.Connection, chunk: Chunk, frozen: Any) -> None:
         own = Chunk(_MARKED_BY, chunk.step, self.name, chunk.number)
         made = self._layout
-        self.connector.journal.marks.mark(connection, own, made.table, made.key, HIDDEN, made.kept, frozen.within())
+        self.connector.journal.marks.mark(connection, own, made.table, made.key, [(HIDDEN, made.kept, frozen.within())])
 
     def _laid(self, name: str, dataset: DatasetMap, link: Hierarchy | None = None) -> Layout:
         source = source_of(name, dataset)

@@ -55,7 +55,7 @@ def renewed(shop: Shop, below: int = 10**9, changes: Mapping[str, str] | None = 
         with connection.begin():
             seven = contacts.c.id == 7
             older = Chunk("older", "step", "contacts", 1)
-            connector.journal.marks.mark(connection, older, contacts, ("id",), "user.name", ["city"], seven)
+            connector.journal.marks.mark(connection, older, contacts, ("id",), [("user.name", ["city"], seven)])
             candidates = line_up(connection, contacts, ("id",), due, lambda mine: due.where(mine(contacts)))
         changes = {"first_name": "anybody"} if changes is None else changes
         marks = {"user.contact": (*changes, "id")}

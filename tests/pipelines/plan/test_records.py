@@ -59,7 +59,7 @@ def test_what_is_marked_is_done_until_the_record_is_used_anew(shop: Shop) -> Non
         with connector.writing() as connection, connection.begin():
             chunk = Chunk("plan", "step", "contacts", 1)
             for category, column in (("user.contact.email", "email"), ("user.name", "name")):
-                connector.journal.marks.mark(connection, chunk, table, ("id",), category, [column], sa.true())
+                connector.journal.marks.mark(connection, chunk, table, ("id",), [(category, [column], sa.true())])
     plan = shop.plan()
     assert not plan.steps
     assert identity(plan) == Tally("crm", "contacts", "user.name", found=1, done=1)

@@ -155,7 +155,7 @@ def test_what_the_data_map_answers_for_fails_and_what_it_does_not_name_is_a_warn
     table, journal = shop.connector.table(shop.contacts), shop.connector.journal
     with shop.connector.writing() as connection, connection.begin():
         chunk = Chunk("plan", "step", "contacts", 0)
-        journal.marks.mark(connection, chunk, table, ("id",), "user.contact.email", ["email"], table.c.id <= 5)
+        journal.marks.mark(connection, chunk, table, ("id",), [("user.contact.email", ["email"], table.c.id <= 5)])
     fields = {"email": FieldMap(category="user.contact.email"), "first_name": FieldMap(category="user.name")}
     contacts = {"contacts": DatasetMap(source="contacts", controller="SHOP", key=("id",), fields=fields)}
     maps = {**contacts, **dict(zip(["history"], mapped, strict=False))}
