@@ -386,6 +386,7 @@ class SqlConnector:
             speaking_for(self.store),
             self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
+            self.journal.marks.index(connection, source.name)
             marks = self.journal.marks.parts(connection, source.name)
             renewal.scatter(connection, (self.table(source), *marks, self.journal.remembered))
 

@@ -3,7 +3,8 @@
 When a record is used anew for somebody else, its fingerprint differs, and the mark counts no more. There is one for
 every record and category that was ever anonymised, as many as rows, so that a mark is as small as it can be: numbers
 stand for the dataset with its category (the scope), and for the plan. PostgreSQL keeps those of each scope in a
-partition of their own, which is filled first and gets its index then: half the time where most of a table is marked.
+partition of their own, which is filled first and gets its index when the step that fills it ends, or when somebody
+needs it: half the time where most of a table is marked. Until then it is read whole, and tells the same.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ def number(*names: str) -> int:
     return int.from_bytes(hashlib.blake2b("\0".join(names).encode(), digest_size=8).digest(), signed=True)
 
 
+ORDER = "ardoise_order"
+"""What a table's `info` calls the index in whose order its rows can be laid, where that is none of a primary key."""
+
+
 class Marks:
     """The marks of one store: ``table`` with a row for each, and ``scopes`` with the names behind their numbers.
 
@@ -47,8 +52,7 @@ class Marks:
             sa.Column("category", sa.String(128), nullable=False),
             **exact,
         )  # fmt: skip
-        # In a partition there is one scope: by records, PostgreSQL sorts half as long again as by scopes first.
-        key = ("record", "scope") if dialect.name == "postgresql" else ("scope", "record")
+        parted = dialect.name == "postgresql"  # where each partition has its own key
         self.table = sa.Table(
             f"{prefix}marks", metadata,
             sa.Column("scope", sa.BigInteger, nullable=False, autoincrement=False),
@@ -56,7 +60,8 @@ class Marks:
             # PostgreSQL hashes a row to a number, five times as fast as it could digest it
             sa.Column("fingerprint", sa.String(64).with_variant(sa.BigInteger, "postgresql"), nullable=False),
             sa.Column("record", sa.String(255), nullable=False),
-            sa.PrimaryKeyConstraint(*key), postgresql_partition_by="LIST (scope)", **exact,
+            *(() if parted else (sa.PrimaryKeyConstraint("scope", "record"),)),
+            postgresql_partition_by="LIST (scope)", **exact,
         )  # fmt: skip
 
     def parts(self, connection: sa.Connection, dataset: str) -> list[sa.Table]:
@@ -208,10 +213,14 @@ class Marks:
         if first and self._dialect.name == "postgresql":
             self._begin(connection, scope, names, rows)
             return scope
+        place = self.table
+        if self._dialect.name == "postgresql":
+            place = self._part(scope)
         if category in self._marked(connection, chunk):
-            upsert(connection, self.table, names, rows, ("fingerprint", "plan"))
+            self._index(connection, place)
+            upsert(connection, place, names, rows, ("fingerprint", "plan"))
         else:
-            connection.execute(self.table.insert().from_select(names, rows, include_defaults=False))
+            connection.execute(place.insert().from_select(names, rows, include_defaults=False))
         return None
 
     def unmark_broken(
@@ -251,22 +260,38 @@ class Marks:
         return True
 
     def _part(self, scope: int) -> sa.Table:
-        """The partition of a scope."""
-        columns = [sa.Column(each.name, each.type) for each in self.table.c]
-        key = sa.PrimaryKeyConstraint(*(each.name for each in self.table.primary_key))
+        """The partition of a scope. Its only index, on its key, may not be there yet: see `index`."""
+        columns = [sa.Column(each.name, each.type, primary_key=each.name == "record") for each in self.table.c]
         name = f"{self.table.name}_{scope % 2**64:016x}"
-        return sa.Table(name, sa.MetaData(), *columns, key, schema=self.table.schema)
+        return sa.Table(name, sa.MetaData(), *columns, schema=self.table.schema, info={ORDER: f"{name}_key"})
 
     def _begin(self, connection: sa.Connection, scope: int, names: list[str], rows: sa.Select[Any]) -> None:
         """Make a table for the partition of a scope, with its first marks and the owner that the others have."""
         part = self._part(scope)
-        mine, key = self._quoted(part), ", ".join(each.name for each in part.primary_key)
+        mine = self._quoted(part)
         create_filled(connection, part, rows)
         needed = ", ".join(f"ALTER {each} SET NOT NULL" for each in names)
         connection.exec_driver_sql(f"ALTER TABLE {mine} {needed}")
-        connection.exec_driver_sql(f"ALTER TABLE {mine} ADD PRIMARY KEY ({key})")
         owner = self._dialect.identifier_preparer.quote(self._owner(connection))
         connection.exec_driver_sql(f"ALTER TABLE {mine} OWNER TO {owner}")
+
+    def index(self, connection: sa.Connection, dataset: str) -> None:
+        """Make the indexes of a dataset's marks that are not there yet. Those who read the marks are not kept waiting.
+
+        To be called when a step ends, and before single marks are looked for.
+        """
+        if self._dialect.name == "postgresql":
+            for part in self.parts(connection, dataset):
+                self._index(connection, part)
+
+    def _index(self, connection: sa.Connection, part: sa.Table) -> None:
+        """Make the index of a partition, where there is none."""
+        if ORDER not in part.info:
+            return
+        name = self._dialect.identifier_preparer.quote(part.info[ORDER])
+        there = sa.text("SELECT to_regclass(:name)")
+        if connection.execute(there, {"name": f"{self.table.schema}.{name}"}).scalar_one() is None:
+            connection.exec_driver_sql(f"CREATE UNIQUE INDEX {name} ON {self._quoted(part)} (record)")
 
     def refused(self, connection: sa.Connection) -> str:
         """Why a role could not add a partition in PostgreSQL; empty where it can. The tables are there."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
 from connectors.sql.functions import record_key
+from connectors.sql.marks import ORDER
 from connectors.sql.queries import ask, queries
 from connectors.sql.residue import maintained
 from connectors.sql.temporary import analyse
@@ -113,13 +114,14 @@ def scatter(connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
 def _cluster(connection: sa.Connection, table: sa.Table) -> None:
     quoted = connection.dialect.identifier_preparer
     name, constraint = quoted.format_table(table), sa.inspect(connection).get_pk_constraint(table.name, table.schema)
-    if constraint["name"] is None:
+    index = table.info.get(ORDER) or constraint["name"]
+    if index is None:
         return
     before = ask(connection, queries("residue.sql", "clustered")["owned"], name=name).all()
-    connection.exec_driver_sql(f"CLUSTER {name} USING {quoted.quote(constraint['name'])}")
+    connection.exec_driver_sql(f"CLUSTER {name} USING {quoted.quote(index)}")
     for row in before:  # the server would take it for the order that the owner wishes from now on
-        part, index = tuple(row)
-        wished = "SET WITHOUT CLUSTER" if index is None else f"CLUSTER ON {index}"
+        part, own = tuple(row)
+        wished = "SET WITHOUT CLUSTER" if own is None else f"CLUSTER ON {own}"
         connection.exec_driver_sql(f"ALTER TABLE {part} {wished}")
 
 

@@ -104,7 +104,7 @@ class RowWork:
             grouping.place(connection, found)
             self.checkpoint("placed")
         with connection.begin():
-            changes = self._changes(connection)
+            changes = self._changes(connection, record)
         first = self._rewritten(connection, record, due, changes)
         candidates, left = first or self._in_ranges(connection, record, found, due, changes)
         if left:  # other users' locks are short: what they held is asked for once more
@@ -117,6 +117,9 @@ class RowWork:
             record.held_back = grouping.held_back(connection)
             if not left:
                 grouping.close(connection)
+        if self.marks:
+            with connection.begin():
+                self.connector.journal.marks.index(connection, self._dataset)
         return left
 
     def _chosen(self, strategy: Strategy, record: StepRecord) -> bool:
@@ -196,6 +199,11 @@ class RowWork:
         return line_up(connection, *self._rows, found, due, grouped, shuffled=shuffled)
 
     @property
+    def _dataset(self) -> str:
+        """What the store's own tables call the dataset."""
+        return self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
+
+    @property
     def _rows(self) -> tuple[sa.Table, tuple[str, ...]]:
         if self.table is not None:
             return self.table, self.key
@@ -237,9 +245,8 @@ class RowWork:
         intent = self.receipts.intend(self.step, record.chunks, records)
         record.open[intent.chunk] = intent
         self.checkpoint("intent")
-        dataset = self.step.dataset if self.table is None else f"{self.step.place}.{self.step.dataset}"
         try:
-            counts = act(Chunk(self.receipts.digest, self.step.id, dataset, intent.chunk, self.marked))
+            counts = act(Chunk(self.receipts.digest, self.step.id, self._dataset, intent.chunk, self.marked))
         except HoldsChanged:
             self._receive(record, intent, None)
             del record.open[intent.chunk]
@@ -294,9 +301,12 @@ class RowWork:
         if self.holds_changed():
             raise HoldsChanged
 
-    def _changes(self, connection: sa.Connection) -> dict[str, Any]:
+    def _changes(self, connection: sa.Connection, record: StepRecord) -> dict[str, Any]:
+        """The new value of each column. Rows are not to tell in which order they once were, if their keys do not."""
         table, _ = self._rows
-        drawing = Drawing(table) if connection.dialect.name == "postgresql" else None
+        hidden = self.table is not None or self.renewal is not None or self.grouping is not None
+        together = not hidden and not self._chosen(Strategy.REWRITE, record)
+        drawing = Drawing(table, together=together) if connection.dialect.name == "postgresql" else None
         return {**assignments(connection, table, self.replacements, drawing), **self.values}
 
     def _receive(
