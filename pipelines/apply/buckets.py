@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from connectors.base import DatasetShape, Inventory
 from connectors.sql.act import update_chunk
 from connectors.sql.connector import SqlConnector
+from connectors.sql.engines import STATEMENT_TIMEOUT
 from connectors.sql.functions import random_hex, row_digest
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Chunk, Counts
@@ -44,6 +45,9 @@ HIDDEN = "hidden:row"
 BUCKET = "hidden:bucket"
 EVERYBODY = "hidden:everybody"
 """The categories of the marks of elected parents: for their cell, and for all."""
+
+ELECTION = STATEMENT_TIMEOUT / 1000
+"""Seconds to wait while another run elects: as long as one statement of that may take."""
 
 _MARKED_BY = "hidden"
 """In the place of a plan: what is hidden belongs to all of them."""
@@ -91,7 +95,7 @@ class Buckets:
 
     def turn(self) -> Counts:
         """Turn what can be turned; how many rows, and how many others had locked."""
-        with self.connection.begin():
+        with self._alone_electing(), self.connection.begin():
             self._elect()
             grouping = Grouping(self._grouped, self._hidden, self.connector.journal, self.name)
         grouping.place(self.connection, lambda: self._rows)
@@ -134,6 +138,11 @@ class Buckets:
         kind = made.table.c[self._target].type
         parent = sa.Column("parent", kind, primary_key=True, autoincrement=False)
         return sa.Table("ardoise_elected", sa.MetaData(), parent, sa.Column("bucket", kind), prefixes=["TEMPORARY"])
+
+    def _alone_electing(self) -> contextlib.AbstractContextManager[None]:
+        """Wait until no other run elects parents of the same dataset, for rows of another: it would elect others."""
+        who = f"{self.parent.dataset} {BUCKET}"  # no dataset's name: runs that act on the parents go on
+        return locked_in_store(self.connection, self.connector.store, who, ELECTION)
 
     def _elect(self) -> None:
         """Who was elected once stays it, as long as the row is what it was: later runs add to the same cells."""
