@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from hypothesis import settings
@@ -12,3 +13,13 @@ pytest_plugins = ["fixtures_postgres", "fixtures_mariadb", "fixtures_sql", "fixt
 settings.register_profile("gate", derandomize=True, deadline=None)
 if os.environ.get("ARDOISE_CI"):
     settings.load_profile("gate")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at what tests make, and not time and again at the libraries that they import.
+
+    Those are some hundred thousand objects, which stay; to look at them took a sixth of the time of all tests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

@@ -187,13 +187,30 @@ def cells(rows: Sequence[dict[str, Any]], persons: Sequence[Any]) -> dict[tuple[
     return found
 
 
-@settings(max_examples=25, deadline=None, phases=NO_SHRINK, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=5, deadline=None, phases=NO_SHRINK, suppress_health_check=list(HealthCheck))
+thorough = settings(quick, max_examples=30)
+
+
+@quick
 @given(runs=RUNS, alone=st.booleans(), measured=st.booleans())
 @example(runs=[crowd(90), crowd(15)], alone=True, measured=True)
 @example(runs=[crowd(90), crowd(15)], alone=False, measured=True)
 def test_no_run_leaves_a_cell_that_hides_fewer_than_k(
     orders: Orders, runs: list[list[dict[str, Any]]], alone: bool, measured: bool
 ) -> None:
+    assert_hidden_by_every_run(orders, runs, alone, measured)
+
+
+@pytest.mark.slow
+@thorough
+@given(runs=RUNS, alone=st.booleans(), measured=st.booleans())
+def test_no_run_of_many_leaves_a_cell_that_hides_fewer_than_k(
+    orders: Orders, runs: list[list[dict[str, Any]]], alone: bool, measured: bool
+) -> None:
+    assert_hidden_by_every_run(orders, runs, alone, measured)
+
+
+def assert_hidden_by_every_run(orders: Orders, runs: list[list[dict[str, Any]]], alone: bool, measured: bool) -> None:
     changes: dict[str, Any] = {"subject": None} if alone else {}
     if not measured:
         changes |= {"measures": [], "free": ["done", "person", "cents", "weight"]}

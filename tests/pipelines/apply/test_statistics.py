@@ -39,11 +39,13 @@ class Orders:
         self.connector, self.shop = shop.connector, shop
         amount = "INTEGER" if shop.admin.dialect.name == "sqlite" else "DECIMAL(12, 2)"
         shop.run(f"CREATE TABLE orders (id INTEGER PRIMARY KEY, at DATE, region VARCHAR(20), amount {amount})")
+        given = []
         for n in range(60):
             at = f"'2020-0{1 + n % 3}-15'" if n % 11 else "NULL"
             region = f"'region {n % 4}'" if n % 5 else "NULL"
             cents = f"{n}" if shop.admin.dialect.name == "sqlite" else f"{n}.{n % 100:02}"
-            shop.run(f"INSERT INTO orders VALUES ({n}, {at}, {region}, {cents if n % 7 else 'NULL'})")
+            given.append(f"({n}, {at}, {region}, {cents if n % 7 else 'NULL'})")
+        shop.run(f"INSERT INTO orders VALUES {', '.join(given)}")
         self.table = self.connector.table(ORDERS)
         self.registered = registered(self.connector, MAP, "orders")
         self.questions = [each.question for each in self.registered]
