@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-slow attack browser mutation lint bench screenshots clean
+.PHONY: help install demo airflow test test-quick test-slow attack browser mutation lint bench screenshots clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,8 +28,13 @@ demo: install  ## The main job, end to end, on four real stores of an invented c
 airflow: install  ## Airflow's scheduler and UI, with the demonstration's stores connected
 	$(BIN)/python -m dags.standalone
 
-test: install lint  ## Lint, types, layers and the quick tests (under five minutes)
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+test: install  ## Lint, types, layers and the quick tests (under five minutes)
+	@$(MAKE) --no-print-directory --jobs=2 lint test-quick
+
+# What these tests write is 700 MB in all, much of it to commit after commit: in memory, where it has two gigabytes to spare.
+MEMORY := $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 2000000 { print "TMPDIR=/dev/shm" }')
+test-quick: install
+	$(MEMORY) $(BIN)/pytest -m "not slow" -o tmp_path_retention_policy=failed -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: install browser  ## Real servers under stress, chaos, Airflow and browser suites
 	$(BIN)/pytest -m "slow and not attack" -n 3 --dist loadfile --no-loadscope-reorder

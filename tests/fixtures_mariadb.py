@@ -61,7 +61,7 @@ class MariaServer:
                  "--skip-networking", "--skip-log-bin",
                  "--default-time-zone=+09:00", "--sql-mode=", "--innodb-buffer-pool-size=64M",
                  "--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0",
-                 "--skip-name-resolve"],
+                 "--debug-no-sync", "--skip-name-resolve"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._wait()

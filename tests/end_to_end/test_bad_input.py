@@ -21,9 +21,10 @@ FUTURE = "2999-01-01"
 
 @dataclass
 class Company:
-    """A small estate, typed at as a person does."""
+    """A small estate, typed at as a person does; ``digest`` is that of the plan which was made and approved, if any."""
 
     small: SmallEstate
+    digest: str = ""
 
     @property
     def folder(self) -> Path:
@@ -75,9 +76,27 @@ class Company:
         path.write_text(text.replace(before, after))
 
 
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The estate, to be copied."""
+    return Company(small_estate(tmp_path_factory.mktemp("bare") / "estate"))
+
+
+@pytest.fixture(scope="module")
+def approved(bare: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The estate with its approved plan, to be copied."""
+    made = Company(bare.small.copied(tmp_path_factory.mktemp("approved") / "estate"))
+    return Company(made.small, made.planned())
+
+
 @pytest.fixture
-def company(tmp_path: Path) -> Company:
-    return Company(small_estate(tmp_path / "an estate"))
+def company(bare: Company, tmp_path: Path) -> Company:
+    return Company(bare.small.copied(tmp_path / "an estate"))
+
+
+@pytest.fixture
+def planned(approved: Company, tmp_path: Path) -> Company:
+    return Company(approved.small.copied(tmp_path / "an estate"), approved.digest)
 
 
 @pytest.fixture
@@ -156,11 +175,10 @@ def test_a_folder_that_is_no_estate_says_how_to_make_one(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_a_key_file_that_others_can_read_is_not_used(company: Company) -> None:
-    company.planned()
-    (company.folder / ".ardoise" / "key").chmod(0o644)
+def test_a_key_file_that_others_can_read_is_not_used(planned: Company) -> None:
+    (planned.folder / ".ardoise" / "key").chmod(0o644)
 
-    said = inside("apply", cwd=company.folder, expect=5).err
+    said = inside("apply", cwd=planned.folder, expect=5).err
 
     assert "the key file can be read by others" in said
     assert "chmod 600" in said
@@ -169,19 +187,18 @@ def test_a_key_file_that_others_can_read_is_not_used(company: Company) -> None:
 # ── the stores ──
 
 
-def test_a_store_that_is_down_is_no_green_plan_and_no_run(company: Company) -> None:
-    digest = company.planned()
-    path = company.folder / "connections" / "crm.read"
+def test_a_store_that_is_down_is_no_green_plan_and_no_run(planned: Company) -> None:
+    path = planned.folder / "connections" / "crm.read"
     path.write_text("postgresql://nobody:secret-word@127.0.0.1:9/nothing")
-    company.edit("connections/crm.write", (company.folder / "connections/crm.write").read_text(), path.read_text())
+    planned.edit("connections/crm.write", (planned.folder / "connections/crm.write").read_text(), path.read_text())
 
-    said = company.refused("apply", digest, expect=5)
-    planned = company.types("plan", expect=5)
+    said = planned.refused("apply", planned.digest, expect=5)
+    again = planned.types("plan", expect=5)
 
-    assert "crm: the store cannot be reached" in planned.words
-    assert "Bring it back, then plan again" in planned.words
+    assert "crm: the store cannot be reached" in again.words
+    assert "Bring it back, then plan again" in again.words
     assert "crm: " in said
-    assert "secret-word" not in planned.words + said
+    assert "secret-word" not in again.words + said
 
 
 def test_a_store_that_went_down_for_good_stops_the_plan(on_postgres: Company, postgres_server: PostgresServer) -> None:
@@ -195,34 +212,32 @@ def test_a_store_that_went_down_for_good_stops_the_plan(on_postgres: Company, po
     assert {entry["kind"] for entry in on_postgres.ledger()} <= {"map_approved", "plan", "approval", "refusal"}
 
 
-def test_a_dataset_that_is_suddenly_empty_waits_for_a_person(company: Company) -> None:
-    company.planned()
+def test_a_dataset_that_is_suddenly_empty_waits_for_a_person(planned: Company) -> None:
     for table in ("notes", "contacts"):
-        company.small.execute("crm", f"DELETE FROM {table}")
+        planned.small.execute("crm", f"DELETE FROM {table}")
 
-    planned = company.types("plan", "--json", expect=4)
+    again = planned.types("plan", "--json", expect=4)
 
-    digest = json.loads(planned.out)["digest"]
-    shown = company.types("show", digest).words
+    digest = json.loads(again.out)["digest"]
+    shown = planned.types("show", digest).words
     assert "crm.contacts: it is suddenly empty; it held 10 records. Find out why" in shown
-    company.types("approve", digest, "--by", "dpo", expect=4)
-    assert "it is suddenly empty" in company.refused("apply", digest, expect=4)
+    planned.types("approve", digest, "--by", "dpo", expect=4)
+    assert "it is suddenly empty" in planned.refused("apply", digest, expect=4)
 
 
 def test_an_empty_dataset_waits_again_the_next_time_and_until_the_limits_say_that_it_may_be_empty(
-    company: Company,
+    planned: Company,
 ) -> None:
-    company.planned()
     for table in ("notes", "contacts"):
-        company.small.execute("crm", f"DELETE FROM {table}")
+        planned.small.execute("crm", f"DELETE FROM {table}")
 
     for _ in range(2):
-        assert "crm.contacts: it is suddenly empty" in company.types("plan", expect=4).words
+        assert "crm.contacts: it is suddenly empty" in planned.types("plan", expect=4).words
 
     limits = "[limits.crm.contacts]\nempty = true\n[limits.crm.notes]\nempty = true\n"
-    with (company.folder / "ardoise.toml").open("a") as toml:
+    with (planned.folder / "ardoise.toml").open("a") as toml:
         toml.write(limits)
-    company.types("plan")
+    planned.types("plan")
 
 
 @pytest.mark.parametrize(
@@ -262,20 +277,18 @@ def test_what_a_run_deletes_makes_no_size_unusual(company: Company) -> None:
     assert json.loads(company.types("plan", "--json").out)["refusals"] == []
 
 
-def test_a_policy_without_purposes_is_refused(company: Company) -> None:
-    digest = company.planned()
-    path = company.folder / "policies" / "small.yaml"
+def test_a_policy_without_purposes_is_refused(planned: Company) -> None:
+    path = planned.folder / "policies" / "small.yaml"
     path.write_text(path.read_text().partition("purposes:")[0] + "purposes: {}\n")
 
-    assert "no purpose is defined" in company.refused("plan", expect=3)
-    assert "no purpose is defined" in company.refused("apply", digest, expect=3)
+    assert "no purpose is defined" in planned.refused("plan", expect=3)
+    assert "no purpose is defined" in planned.refused("apply", planned.digest, expect=3)
 
 
-def test_a_read_only_file_is_refused_before_anything_is_written(company: Company) -> None:
-    digest = company.planned()
-    (company.folder / "billing.sqlite").chmod(0o444)
+def test_a_read_only_file_is_refused_before_anything_is_written(planned: Company) -> None:
+    (planned.folder / "billing.sqlite").chmod(0o444)
 
-    said = company.refused("apply", digest, expect=4)
+    said = planned.refused("apply", planned.digest, expect=4)
 
     assert "billing: " in said
     assert "read-only" in said
@@ -291,11 +304,10 @@ def test_a_role_that_may_only_read_is_refused_before_anything_is_written(on_post
     assert "crm: " in said
 
 
-def test_a_store_without_a_write_connection_reads_only(company: Company) -> None:
-    digest = company.planned()
-    company.edit("ardoise.toml", 'write = "file:connections/crm.write"\n', "")
+def test_a_store_without_a_write_connection_reads_only(planned: Company) -> None:
+    planned.edit("ardoise.toml", 'write = "file:connections/crm.write"\n', "")
 
-    assert "crm: " in company.refused("apply", digest, expect=4)
+    assert "crm: " in planned.refused("apply", planned.digest, expect=4)
 
 
 # ── the plan ──
@@ -335,52 +347,46 @@ def test_an_unapproved_plan_is_not_applied(company: Company) -> None:
     ],
 )
 def test_a_plan_whose_policy_or_map_has_changed_since_is_refused(
-    company: Company, change: tuple[str, str, str], what: str
+    planned: Company, change: tuple[str, str, str], what: str
 ) -> None:
-    digest = company.planned()
-    company.edit(*change)
+    planned.edit(*change)
 
-    said = company.refused("apply", digest, expect=4)
+    said = planned.refused("apply", planned.digest, expect=4)
 
     assert what in said
     assert "Make a new plan" in said
 
 
-def test_a_plan_older_than_a_hold_is_refused(company: Company) -> None:
-    digest = company.planned()
-    company.types("hold", "open", "CASE-1", "--store", "crm", "--by", "dpo")
+def test_a_plan_older_than_a_hold_is_refused(planned: Company) -> None:
+    planned.types("hold", "open", "CASE-1", "--store", "crm", "--by", "dpo")
 
-    assert "a hold was opened or released" in company.refused("apply", digest, expect=4)
+    assert "a hold was opened or released" in planned.refused("apply", planned.digest, expect=4)
 
 
-def test_a_plan_older_than_its_schema_is_refused(company: Company) -> None:
-    digest = company.planned()
-    company.small.execute("crm", "ALTER TABLE contacts ADD COLUMN nickname TEXT")
+def test_a_plan_older_than_its_schema_is_refused(planned: Company) -> None:
+    planned.small.execute("crm", "ALTER TABLE contacts ADD COLUMN nickname TEXT")
 
-    said = company.refused("apply", digest, expect=4)
+    said = planned.refused("apply", planned.digest, expect=4)
 
     assert "schema" in said or "table" in said
 
 
-def test_a_plan_that_nobody_made_is_a_mistake_of_usage(company: Company) -> None:
-    company.planned()
-
-    assert "there is no such plan" in company.refused("apply", "0123456789ab", expect=2)
-    assert "this is no plan digest" in company.refused("show", "../../etc", expect=2)
+def test_a_plan_that_nobody_made_is_a_mistake_of_usage(planned: Company) -> None:
+    assert "there is no such plan" in planned.refused("apply", "0123456789ab", expect=2)
+    assert "this is no plan digest" in planned.refused("show", "../../etc", expect=2)
 
 
-def test_nothing_is_done_on_a_ledger_that_was_tampered_with(company: Company) -> None:
-    digest = company.planned()
-    engine = sa.create_engine(f"sqlite:///{company.folder / '.ardoise' / 'engine.sqlite'}", poolclass=sa.NullPool)
+def test_nothing_is_done_on_a_ledger_that_was_tampered_with(planned: Company) -> None:
+    engine = sa.create_engine(f"sqlite:///{planned.folder / '.ardoise' / 'engine.sqlite'}", poolclass=sa.NullPool)
     with engine.begin() as connection:
         for name in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all():
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
         connection.exec_driver_sql("UPDATE ledger SET body = replace(body, 'dpo', 'ceo') WHERE kind = 'approval'")
-    before = company.stores()
+    before = planned.stores()
 
-    company.types("apply", digest, expect=7)
-    verified = company.types("ledger", "verify", expect=7)
+    planned.types("apply", planned.digest, expect=7)
+    verified = planned.types("ledger", "verify", expect=7)
 
-    approval = next(each["sequence"] for each in company.ledger() if each["kind"] == "approval")
+    approval = next(each["sequence"] for each in planned.ledger() if each["kind"] == "approval")
     assert f"entry {approval} " in verified.out
-    assert company.stores() == before
+    assert planned.stores() == before
