@@ -23,3 +23,8 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """Give them back, so that they end in order; some libraries complain of what is left."""
+    gc.unfreeze()

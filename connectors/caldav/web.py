@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +49,12 @@ class Resource:
     content: bytes | None = None
 
 
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates are accepted: read once, as that takes longer than most requests."""
+    return httpx.create_ssl_context()
+
+
 class Account:
     """Requests of one user. The URL names the server, the user's calendars, or one calendar."""
 
@@ -67,7 +75,7 @@ class Account:
         self._user, self._password = unquote(parts.username), unquote(parts.password or "")
         # an etag belongs to one encoding: without compression, servers in between do not alter it
         self._client = httpx.Client(
-            auth=(self._user, self._password), timeout=60, headers={"Accept-Encoding": "identity"}
+            auth=(self._user, self._password), timeout=60, headers={"Accept-Encoding": "identity"}, verify=_trusted()
         )
 
     def calendars(self) -> list[Calendar]:
