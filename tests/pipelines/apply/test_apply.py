@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,31 @@ def small(prepared: tuple[SmallEstate, Plan], tmp_path: Path) -> SmallEstate:
     return prepared[0].copied(tmp_path / "estate")
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The estate after a run of its plan, what was there before, what the run said and told on its way."""
+
+    small: SmallEstate
+    before: dict[str, list[dict[str, Any]]]
+    summary: RunSummary
+    told: list[tuple[str, int, int | None, str]]
+
+
+@pytest.fixture(scope="module")
+def ran(prepared: tuple[SmallEstate, Plan], tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The estate in which the plan was run, to be copied."""
+    small = prepared[0].copied(tmp_path_factory.mktemp("ran") / "estate")
+    told: list[tuple[str, int, int | None, str]] = []
+    before = everything(small)
+    summary = run(small, prepared[1].digest, progress=lambda *what: told.append(what))  # type: ignore[misc]
+    return Done(small, before, summary, told)
+
+
+@pytest.fixture
+def done(ran: Done, tmp_path: Path) -> Done:
+    return replace(ran, small=ran.small.copied(tmp_path / "done"))
+
+
 @pytest.fixture
 def plan(prepared: tuple[SmallEstate, Plan]) -> Plan:
     return prepared[1]
@@ -73,10 +99,8 @@ def refused(small: SmallEstate) -> list[str]:
 # -- what a run does
 
 
-def test_what_is_due_goes_and_bystanders_are_untouched(small: SmallEstate, plan: Plan) -> None:
-    before = everything(small)
-    summary = run(small, plan.digest)
-    after = everything(small)
+def test_what_is_due_goes_and_bystanders_are_untouched(done: Done) -> None:
+    before, after, summary = done.before, everything(done.small), done.summary
     assert summary.complete
     assert summary.counts == {"deleted": 5 + 19, "anonymised": 5 + 10 + 5}
     assert [row["id"] for row in after["contracts"]] == [2, 4, 6, 8, 10]
@@ -89,8 +113,8 @@ def test_what_is_due_goes_and_bystanders_are_untouched(small: SmallEstate, plan:
     assert all(row["body"] == "[redacted]" for row in after["notes"] if row["contact_id"] in DUE)
 
 
-def test_a_finished_plan_is_left_alone_and_says_so(small: SmallEstate, plan: Plan) -> None:
-    first = run(small, plan.digest)
+def test_a_finished_plan_is_left_alone_and_says_so(done: Done, plan: Plan) -> None:
+    small, first = done.small, done.summary
     after = everything(small)
     again = run(small, plan.digest)
     assert again.nothing_to_do
@@ -103,11 +127,10 @@ def test_a_finished_plan_is_left_alone_and_says_so(small: SmallEstate, plan: Pla
     engine.close()
 
 
-def test_the_next_plan_finds_nothing(small: SmallEstate, plan: Plan) -> None:
-    run(small, plan.digest)
-    second = planned(small, approved=False)
+def test_the_next_plan_finds_nothing(done: Done) -> None:
+    second = planned(done.small, approved=False)
     assert second.steps == ()
-    assert run(small, second.digest).nothing_to_do
+    assert run(done.small, second.digest).nothing_to_do
 
 
 def test_stores_are_applied_one_by_one_as_a_scheduler_does(small: SmallEstate, plan: Plan) -> None:
@@ -124,10 +147,9 @@ def test_stores_are_applied_one_by_one_as_a_scheduler_does(small: SmallEstate, p
     engine.close()
 
 
-def test_statistics_are_the_same_before_and_after(small: SmallEstate, plan: Plan) -> None:
-    run(small, plan.digest)
+def test_statistics_are_the_same_before_and_after(done: Done, plan: Plan) -> None:
     before, after = (
-        read_measures(measures_file(small.estate, plan.digest, "crm", when)) for when in ("before", "after")
+        read_measures(measures_file(done.small.estate, plan.digest, "crm", when)) for when in ("before", "after")
     )
     assert before["web_logs"]["visits"]
     assert sum(each.n for each in before["web_logs"]["visits"].values()) == 38
@@ -167,18 +189,15 @@ def test_the_ledger_has_an_intent_before_and_a_receipt_after_and_nothing_persona
     assert not re.search(r"acme|person|lastname|203\.0", text, re.IGNORECASE)
 
 
-def test_no_personal_value_is_left_in_the_state_folder(small: SmallEstate, plan: Plan) -> None:
-    run(small, plan.digest)
-    for path in small.estate.state.rglob("*"):
+def test_no_personal_value_is_left_in_the_state_folder(done: Done, plan: Plan) -> None:
+    for path in done.small.estate.state.rglob("*"):
         if path.is_file():
             assert not re.search(rb"person\d+@acme|Lastname\d", path.read_bytes()), path.name
-    assert not (small.estate.state / "plans" / plan.digest).exists()
+    assert not (done.small.estate.state / "plans" / plan.digest).exists()
 
 
-def test_progress_names_each_step(small: SmallEstate, plan: Plan) -> None:
-    told: list[tuple[str, int, int | None, str]] = []
-    run(small, plan.digest, progress=lambda *what: told.append(what))  # type: ignore[misc]
-    assert ("apply crm", 19, 19, "web_logs: delete") in told
+def test_progress_names_each_step(ran: Done) -> None:
+    assert ("apply crm", 19, 19, "web_logs: delete") in ran.told
 
 
 # -- what it refuses, with nothing written
