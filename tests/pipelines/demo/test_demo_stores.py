@@ -138,6 +138,7 @@ def test_a_second_start_finds_the_stores_as_they_were_left(tmp_path: Path) -> No
             assert connection.scalar(sa.text("SELECT count(*) FROM web_logs")) == 0
 
 
+@pytest.mark.slow
 def test_detached_stores_outlive_the_process_and_are_stopped_from_another(tmp_path: Path) -> None:
     folder = tmp_path / "detached stores"
     script = (
