@@ -84,6 +84,11 @@ class Grouped:
             ),
         )
 
+    def leave(self, connection: sa.Connection, frozen: sa.Table) -> int:
+        """Take out of frozen keys the rows of the work table that no group can hide; how many."""
+        held = sa.exists().where(same_record(self.layout.key, frozen, self.work), self.number.is_(None))
+        return connection.execute(sa.delete(frozen).where(held.correlate(frozen))).rowcount
+
     def set_aside(self, connection: sa.Connection, frozen: sa.Table, held: sa.Table) -> int:
         """Take out of the frozen keys the groups that would be too small, into the held ones; how many rows."""
         key, table, work = self.layout.key, self.layout.table, self.work

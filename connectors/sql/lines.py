@@ -18,7 +18,7 @@ from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Counts
 from connectors.sql.partition import GROUP
-from connectors.sql.temporary import analyse, create_filled, empty
+from connectors.sql.temporary import analyse, create_filled, empty, seen_by_all
 
 NUMBER = "ardoise_number"
 
@@ -28,6 +28,8 @@ Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
 Look = Callable[[Restriction], sa.Select[Any]]
 """Selects the keys of what is due now, among the rows that a restriction lets through; asked in every chunk anew."""
 
+Placing = Callable[[sa.Connection, sa.Table], int]
+"""Gives frozen keys their places in groups, and takes out those that no group can hide; how many."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -227,37 +229,24 @@ def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.S
     return _frozen(connection, candidates, mine, locks=False)
 
 
-def freeze_everything(connection: sa.Connection, candidates: Candidates) -> tuple[Frozen, Counts]:
+def freeze_everything(
+    connection: sa.Connection, candidates: Candidates, place: Placing | None = None
+) -> tuple[Frozen, Counts]:
     """Keep the keys of all rows that are due, without numbers, where the transaction has locked the table.
 
-    What is left of a group that has become too small is collected in `Line.held`, and counted as locked. The keys'
-    table is to be dropped before the transaction ends.
+    The keys' table is to be dropped before the transaction ends.
     """
-    line, grouped = candidates.line, candidates.grouped
-    empty(connection, line.held)
+    line = candidates.line
     if line.span is not None:
         line.span.forget()
-    keys = _seen_by_all(connection, line.frozen)
+    keys = seen_by_all(connection, line.frozen, OWN_SCHEMA)
     connection.execute(sa.schema.DropTable(keys, if_exists=True))
     create_filled(connection, keys, _due(candidates, any_row, sa.literal_column("0", sa.Integer)))
     frozen, counts = _seen(connection, candidates, keys)
-    left = 0 if grouped is None else grouped.set_aside(connection, keys, line.held)
+    left = 0 if place is None else place(connection, keys)
     if left:
         analyse(connection, keys)
-    return frozen, Counts(counts.done - left, 0, left)
-
-
-def _seen_by_all(connection: sa.Connection, temporary: sa.Table) -> sa.Table:
-    """A table like a temporary one that all processes of a connection can read, where there are several.
-
-    In PostgreSQL they read no temporary table. This one, which no log has, is of the transaction that makes and drops
-    it: nobody else ever sees it.
-    """
-    if connection.dialect.name != "postgresql":
-        return temporary
-    number = connection.execute(sa.select(sa.func.pg_backend_pid())).scalar_one()
-    columns = [sa.Column(each.name, each.type) for each in temporary.c]
-    return sa.Table(f"frozen_{number}", sa.MetaData(), *columns, schema=OWN_SCHEMA, prefixes=["UNLOGGED"])
+    return frozen, Counts(counts.done - left)
 
 
 def any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:

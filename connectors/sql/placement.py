@@ -90,7 +90,7 @@ def write(scratch: Scratch) -> None:
 
 
 def _write(scratch: Scratch, rows: sa.Select[Any]) -> None:
-    """Write rows, in the order of their keys: an index is filled from one end to the other."""
+    """Write rows, in the order of their keys where there is an index: it is filled from one end to the other."""
     key, becomes = scratch.key, scratch.becomes
     found = rows.subquery()
     held = list(scratch.layout.held.values())
@@ -98,7 +98,8 @@ def _write(scratch: Scratch, rows: sa.Select[Any]) -> None:
     columns = [*(found.c[name] for name in (*key, GROUP, JOINS)), *(becomes.c[name] for name in held)]
     columns += [found.c[each] for each in measures.values()]
     query = sa.select(*columns).select_from(found.join(becomes, becomes.c.number == found.c.number))
-    query = query.order_by(*(found.c[name] for name in key))
+    if scratch.target.primary_key.columns:
+        query = query.order_by(*(found.c[name] for name in key))
     scratch.insert(scratch.target, [*scratch.layout.key, GROUP, JOINS, *held, *measures], query)
 
 

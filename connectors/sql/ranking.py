@@ -29,7 +29,7 @@ def ranked(scratch: Scratch, *columns: Expression) -> sa.Select[Any]:
     They are in order of the main measure, by chance where it is the same. ``columns``: of the rows, where each is one.
     """
     subjects, k = _in_cells(scratch, *columns, joins=False).subquery(), scratch.layout.k
-    order = [subjects.c.x, scratch.chance()]
+    order = [subjects.c.x, scratch.chance(subjects.c.subject)]
     position = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place, order_by=order, rows=(None, 0))
     of = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place)
     found = sa.select(*subjects.c, position.label("position"), of.label("of")).subquery()
@@ -44,7 +44,7 @@ def _join_standing(scratch: Scratch) -> None:
     groups, subjects = scratch.groups, _in_cells(scratch, joins=True).subquery()
     near = sa.func.abs(groups.c.m0 - subjects.c.x) if scratch.layout.measures else sa.literal(0)
     order = sa.func.row_number().over(
-        partition_by=[subjects.c.place, subjects.c.subject], order_by=[near, scratch.chance()]
+        partition_by=[subjects.c.place, subjects.c.subject], order_by=[near, scratch.chance(subjects.c.subject)]
     )
     tried = (
         sa.select(subjects.c.place, subjects.c.subject, groups.c.number, order.label("nearest"))

@@ -18,7 +18,7 @@ from connectors.sql import rewrite_postgresql, rewrite_sqlite
 from connectors.sql.act import After, Before, Checkpoint, complete, refuse_keys, run_chunk
 from connectors.sql.drawing import beside
 from connectors.sql.journal import Chunk, Counts, Journal
-from connectors.sql.lines import NUMBER, Candidates, Frozen, freeze_everything, row_count
+from connectors.sql.lines import NUMBER, Candidates, Frozen, Placing, freeze_everything, row_count
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
 
 _UNDONE_NOT = Obstacle(
@@ -63,10 +63,11 @@ def rewrite_chunk(
     most: int,
     before: Sequence[Before] = (),
     checkpoint: Checkpoint | None = None,
+    place: Placing | None = None,
 ) -> Counts:
     """Act on all rows that are due by writing their table anew (``candidates``: see `act.everything`).
 
-    ``most``: see `obstacles`. A column of the key is never overwritten.
+    ``most``: see `obstacles`. ``place``: where candidates are in groups. A column of the key is never overwritten.
 
     Raises:
         Unfit: something stands in the way by now; nothing is changed.
@@ -81,7 +82,7 @@ def rewrite_chunk(
         engine.claim(connection, table)
         for each in obstacles(connection, table, None, most):
             raise Unfit(Strategy.REWRITE, each)
-        frozen, counts = freeze_everything(connection, candidates)
+        frozen, counts = freeze_everything(connection, candidates, place)
         if not counts.done:
             frozen.keys.drop(connection)
         return frozen, counts

@@ -1,7 +1,12 @@
-"""The temporary tables in which rows get their places, and how each engine wants them."""
+"""The tables in which rows get their places, and how each engine wants them. Nobody else ever sees them.
+
+They are temporary, but for those with many rows in PostgreSQL, which reads no temporary table with several processes:
+these have no log, and are made and dropped in one transaction.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +18,7 @@ import sqlalchemy as sa
 from connectors.digests import LENGTH
 from connectors.sql.functions import random_hex, record_key, row_digest
 from connectors.sql.partition import Layout
+from connectors.sql.temporary import seen_by_all
 
 Expression = sa.ColumnElement[Any]
 
@@ -50,7 +56,7 @@ class Scratch:
     @cached_property
     def base(self) -> sa.Table:
         """The rows, with their finest values."""
-        return self.temporary(
+        return self.large(
             "base",
             *(sa.Column(name, self.kind(own)) for name, own in zip(self.key, self.layout.key, strict=True)),
             self.subject("subject"),
@@ -113,7 +119,7 @@ class Scratch:
 
         It has no number where the cell is held back.
         """
-        return self.temporary(
+        return self.large(
             "homes",
             self.text("cell", key=True, length=None),
             sa.Column("number", sa.BigInteger),
@@ -126,7 +132,7 @@ class Scratch:
     def becomes(self) -> sa.Table:
         """What the rows of each of the finest cells are to hold."""
         held = (sa.Column(name, self.kind(each)) for each, name in self.layout.held.items())
-        return self.temporary("becomes", self.number("number"), *held)
+        return self.large("becomes", self.number("number"), *held)
 
     @cached_property
     def ranks(self) -> sa.Table:
@@ -159,9 +165,13 @@ class Scratch:
         """What tells finest cells or subjects apart: the values in PostgreSQL, which joins texts of any length."""
         return self.place(columns, ()) if self.keyed else record_key(columns)
 
-    def chance(self) -> Expression:
-        """An order that nobody could have foreseen."""
-        return sa.func.gen_random_uuid() if self.connection.dialect.name == "postgresql" else random_hex(16)
+    def chance(self, subject: Expression) -> Expression:
+        """An order of subjects that nobody could have foreseen."""
+        if self.connection.dialect.name != "postgresql":
+            return random_hex(16)
+        seed = sa.literal(secrets.randbits(63), sa.BigInteger)
+        whole = isinstance(subject.type, sa.Integer)
+        return sa.func.hashint8extended(subject, seed) if whole else sa.func.hashtextextended(subject, seed)
 
     def measures(self) -> Iterator[sa.Column[Any]]:
         """A column for every measure."""
@@ -196,6 +206,10 @@ class Scratch:
     def temporary(self, name: str, *columns: sa.Column[Any]) -> sa.Table:
         """A table that goes with the connection."""
         return sa.Table(f"ardoise_{name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+
+    def large(self, name: str, *columns: sa.Column[Any]) -> sa.Table:
+        """The same with many rows."""
+        return seen_by_all(self.connection, self.temporary(name, *columns), self.target.schema)
 
     def insert(self, table: sa.Table, names: list[str], query: sa.Select[Any]) -> None:
         """Fill columns of a table with what a query finds."""

@@ -21,6 +21,19 @@ def is_temporary(table: sa.Table) -> bool:
     return "TEMPORARY" in table._prefixes  # noqa: SLF001 - nothing public says it
 
 
+def seen_by_all(connection: sa.Connection, temporary: sa.Table, schema: str | None) -> sa.Table:
+    """A table like a temporary one that all processes of a connection can read, where there are several.
+
+    In PostgreSQL they read no temporary table. This one, which no log has, is of the transaction that makes and drops
+    it: nobody else ever sees it. ``schema``: where it is made.
+    """
+    if connection.dialect.name != "postgresql":
+        return temporary
+    number = connection.execute(sa.select(sa.func.pg_backend_pid())).scalar_one()
+    columns = [sa.Column(each.name, each.type, nullable=each.nullable) for each in temporary.c]
+    return sa.Table(f"{temporary.name}_{number}", sa.MetaData(), *columns, schema=schema, prefixes=["UNLOGGED"])
+
+
 class _Filled(sa.Executable, sa.ClauseElement):
     """CREATE TABLE AS with the parameters of its query, which PostgreSQL may then read with several processes."""
 

@@ -33,12 +33,16 @@ Expression = sa.ColumnElement[Any]
 
 @dataclass(frozen=True)
 class Grouping:
-    """The groups of one step. ``standing``: which rows of the dataset are anonymised in all categories."""
+    """The groups of one step. ``standing``: which rows of the dataset are anonymised in all categories.
+
+    ``at_once``: the same groups in a work table for one transaction that writes all of them.
+    """
 
     grouped: Grouped
     standing: Expression
     journal: Journal
     dataset: str
+    at_once: Grouped | None = None
 
     @property
     def _work(self) -> sa.Table:
@@ -52,20 +56,32 @@ class Grouping:
         with connection.begin():
             self._work.create(connection, checkfirst=True)
         with connection.begin():
-            self._assign(connection, found())
+            self._assign(connection, self.grouped, found())
+
+    def place_at_once(self, connection: sa.Connection, keys: sa.Table) -> int:
+        """Assign to groups the rows of some keys, in the transaction that has locked them and writes them.
+
+        Takes the keys out that no group can hide; returns how many.
+        """
+        grouped = self.at_once
+        assert grouped is not None  # noqa: S101 - asked of steps, which have it
+        connection.execute(sa.schema.DropTable(grouped.work, if_exists=True))
+        grouped.work.create(connection)
+        self._assign(connection, grouped, sa.select(*(keys.c[name] for name in grouped.layout.key)))
+        return grouped.leave(connection, keys)
 
     def place_anew(self, connection: sa.Connection, keys: sa.Select[Any]) -> None:
         """Assign anew rows that were set aside, inside a transaction."""
         connection.execute(self._work.delete().where(key_among(self._work, self.grouped.layout.key, keys)))
-        self._assign(connection, keys)
+        self._assign(connection, self.grouped, keys)
 
-    def _assign(self, connection: sa.Connection, found: sa.Select[Any]) -> None:
+    def _assign(self, connection: sa.Connection, grouped: Grouped, found: sa.Select[Any]) -> None:
         """Where nothing was ever anonymised, nothing is looked at."""
-        laid = self.grouped.layout
+        laid = grouped.layout
         standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
         rows = sa.select(*(laid.table.c[name] for name in laid.key))
-        rows = rows.where(key_among(laid.table, laid.key, found), self.grouped.whole)
-        assign(connection, laid, self._work, rows, standing)
+        rows = rows.where(key_among(laid.table, laid.key, found), grouped.whole)
+        assign(connection, laid, grouped.work, rows, standing)
 
     def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
         """The rows on which the step may act: those that have a group, and those that need none."""
@@ -116,9 +132,12 @@ def grouping(
     others = {category: names for category, names in fields.items() if category not in step.categories}
     also = {category: names for category, names in others.items() if set(names) & set(made.written)}
 
-    work, whole = work_table(journal, made, plan, step.id), clear(journal, made.table, made.key, step.dataset, others)
+    whole = clear(journal, made.table, made.key, step.dataset, others)
+    lasting, passing = (
+        Grouped(made, work_table(journal, made, plan, step.id, lasts=each), whole, also) for each in (True, False)
+    )
     standing = anonymous(journal, made.table, made.key, step.dataset, dataset)
-    return Grouping(Grouped(made, work, whole, also), standing, journal, step.dataset)
+    return Grouping(lasting, standing, journal, step.dataset, passing)
 
 
 def anonymous(journal: Journal, table: sa.FromClause, key: Sequence[str], name: str, dataset: DatasetMap) -> Expression:
@@ -144,10 +163,11 @@ def clear(
     return sa.and_(sa.true(), *found)
 
 
-def work_table(journal: Journal, made: Layout, plan: str, step: str) -> sa.Table:
-    """The work table of a plan's step, among the engine's own tables of the store."""
+def work_table(journal: Journal, made: Layout, plan: str, step: str, *, lasts: bool = True) -> sa.Table:
+    """The work table of a plan's step, among the engine's own tables of the store; ``lasts``: see `Layout.work`."""
     name = hashlib.sha256(f"{plan} {step}".encode()).hexdigest()[:16]
-    return made.work(f"{journal.prefix}work_{name}", journal.schema, journal.exact)
+    unlogged = {} if lasts or journal.schema is None else {"prefixes": ["UNLOGGED"]}
+    return made.work(f"{journal.prefix}work_{name}", journal.schema, journal.exact | unlogged, lasts=lasts)
 
 
 def _columns(dataset: DatasetMap) -> dict[str, tuple[str, ...]]:

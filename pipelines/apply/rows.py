@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Look, Restriction, everything, line_up
+from connectors.sql.lines import Candidates, Frozen, Look, everything, line_up
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -100,13 +99,10 @@ class RowWork:
             Unfit: the planned strategy does not fit any more; it is not tried again, and the rest waits for ranges.
         """
         grouping = self.grouping
-        if grouping is not None:
-            grouping.place(connection, found)
-            self.checkpoint("placed")
         with connection.begin():
             changes = self._changes(connection, record)
-        first = self._rewritten(connection, record, due, changes)
-        candidates, left = first or self._in_ranges(connection, record, found, due, changes)
+        at_once = self._rewritten(connection, record, due, changes)
+        candidates, left = at_once or self._in_ranges(connection, record, found, due, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
                 if grouping is not None:
@@ -114,7 +110,8 @@ class RowWork:
                 candidates = self._lined_up(connection, candidates.left(), due)
             left = self._pass(connection, record, candidates, changes)
         if grouping is not None:
-            record.held_back = grouping.held_back(connection)
+            if at_once is None:
+                record.held_back = grouping.held_back(connection)
             if not left:
                 grouping.close(connection)
         if self.marks:
@@ -138,6 +135,9 @@ class RowWork:
         changes: Mapping[str, Any],
     ) -> tuple[Candidates, int]:
         """Act on what goes as a whole partition, then chunk by chunk; the candidates, and how many are left."""
+        if self.grouping is not None:
+            self.grouping.place(connection, found)
+            self.checkpoint("placed")
         with connection.begin():
             candidates = self._lined_up(connection, found(), due)
         refuse_more(self.step, candidates.count, self._allowed(record))
@@ -155,21 +155,23 @@ class RowWork:
             return None
         journal = self.connector.journal
         with connection.begin():
-            if grouping is None:
-                candidates = everything(connection, *self._rows, due)
-            else:
-                placed = partial(_of_groups, grouping, due)
-                candidates = everything(connection, *self._rows, placed, grouping.grouped)
+            candidates = everything(connection, *self._rows, due, None if grouping is None else grouping.at_once)
 
         def no_more(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
             counted = sa.select(sa.func.count()).select_from(frozen.keys)
             refuse_more(self.step, connection.execute(counted).scalar_one(), allowed)
 
+        def place(connection: sa.Connection, keys: sa.Table) -> int:
+            record.held_back = 0 if grouping is None else grouping.place_at_once(connection, keys)
+            self._checkpoint("placed")
+            return record.held_back
+
         def act(chunk: Chunk) -> Counts:
             before, changed = self._beside(changes)
             change = Change(self.step.takes_rows, changes, self.marks, changed)
+            placing, at = None if grouping is None else place, self._checkpoint
             hooks = [no_more, *before]
-            return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, hooks, self._checkpoint)
+            return rewrite_chunk(connection, journal, chunk, candidates, change, self.most, hooks, at, placing)
 
         counts = self._chunk(record, allowed, act, Strategy.REWRITE)
         record.rewritten = True
@@ -324,11 +326,6 @@ class RowWork:
         record.acted |= bool(counts and counts.done)
         if unfit is not None:
             record.unfit[unfit.strategy] = unfit.obstacle
-
-
-def _of_groups(grouping: Grouping, due: Look, restriction: Restriction) -> sa.Select[Any]:
-    """What is due and has a group, or needs none."""
-    return grouping.found(due(restriction))
 
 
 def refuse_more(step: Step, due: int, allowed: int) -> None:

@@ -45,7 +45,7 @@ def test_former_members_hide_among_each_other_run_after_run(store: Club) -> None
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_table_that_is_written_anew_has_the_groups_too(store: Club, moved: bool) -> None:
-    """``moved``: somebody writes to a member between the groups and the act, whose group is then made anew."""
+    """``moved``: somebody deletes members between the plan and the act."""
     store.rewriting()
     store.join(range(1, 120))
     store.join(range(200, 210), left=1)
@@ -55,7 +55,7 @@ def test_a_table_that_is_written_anew_has_the_groups_too(store: Club, moved: boo
     assert chosen["members"] is Strategy.REWRITE, [step.declined for step in plan.steps]
 
     def checkpoint(point: str) -> None:
-        if moved and point == "placed":
+        if moved and point == "intent":
             store.run("DELETE FROM members WHERE id IN (1, 2, 3)")
 
     summary = store.apply(plan, checkpoint=checkpoint)
