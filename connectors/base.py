@@ -8,8 +8,8 @@ changes whenever the record does. A *source* is what a connector needs to know o
 categories nor purposes nor plans.
 
 Reading never changes a store and uses read-only access. Destroying takes a record *as it was seen*: a key with its
-version. The *operation* is a random token of the caller's, written where the store allows it, by which an
-interrupted act is found again: never retry blindly, resolve first.
+version. The *operation* is a random token of the caller's, by which an interrupted act is found again from what the
+store carries of it: never retry blindly, resolve first. The caller forgets it when it knows the outcome.
 """
 
 from __future__ import annotations

@@ -73,6 +73,31 @@ def ranks(left: pd.DataFrame, right: pd.DataFrame, cells: Sequence[str] = (), *,
                 yield Guess(mine, theirs, *found)
 
 
+def lined_up(left: pd.DataFrame, right: pd.DataFrame, *, seed: int = 13) -> Iterator[Guess]:
+    """The same without milestones: rows of nobody and the persons of whom no row on the left is, both in their order.
+
+    What was put aside together, behind everything else, has no milestones any more, and may be in its old order still.
+    """
+    chance = np.random.default_rng(seed)
+    persons = {person: number for number, person in enumerate(sorted({*left[PERSON], *right[PERSON]}))}
+    mine, theirs = (side[PERSON].map(persons).to_numpy(dtype=int) for side in (left, right))
+    nobody = left[NOBODY].to_numpy(dtype=bool)
+    missing = ~np.isin(theirs, mine[~nobody])
+    orders = [_orders(side.drop(columns=[PERSON, NOBODY])) for side in (left, right)]
+    for name, places in orders[0].items():
+        for other, others in orders[1].items():
+            wanted, free = nobody & ~np.isnan(places), missing & ~np.isnan(others)
+            if wanted.sum() < MILESTONES or not free.any():
+                continue
+            ranked = np.argsort(np.argsort(places[wanted], kind="stable"))
+            at = np.round(ranked * (free.sum() - 1) / (wanted.sum() - 1)).astype(int)
+            guessed = theirs[free][np.argsort(others[free], kind="stable")][at]
+            sought = mine[wanted]
+            drawn = [float((guessed == chance.permutation(sought)).sum()) for _ in range(TIMES)]
+            found = float((guessed == sought).sum())
+            yield Guess(name, other, float(len(sought)), found, float(np.mean(drawn)), float(np.std(drawn)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Side:
     """The rows of one table: whose they are, which are nobody's, in which cell, and at which place of the order."""

@@ -108,6 +108,7 @@ class Acting:
         if not new:
             return results
         self.writing = True
+        new = {uid: new[uid] for uid in by_uid if uid in new}  # as asked for: the server answers in its own order
         replaced = self._replace(mailbox, new, _since(group.values()), operation)
         self.writing = False
         for uid, outcome in replaced.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,15 @@ from connectors.base import Ref
 from connectors.imap.session import Session
 
 MARKER = "X-Ardoise-Operation"
-"""The header of an appended copy: `<operation>-<UID of the original>`. It depends on no content."""
+"""The header of an appended copy: of which operation it is, and of which original.
+
+Only whoever has the operation's token can tell: it stays on the copy for ever, and an original's number says when that
+came, between whom. It depends on no content.
+"""
 
 _OPERATION = re.compile(r"[A-Za-z0-9._-]+")
+_SHORT = 24
+_MARKED = re.compile(rb"^X-Ardoise-Operation:\s*([0-9a-f]+-[0-9a-f]+)\s*$", re.IGNORECASE | re.MULTILINE)
 _OLD_MARKER = re.compile(rb"^X-Ardoise-Operation:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
 
 
@@ -72,7 +79,12 @@ def marked(content: bytes, operation: str, uid: int) -> bytes:
         content = content.partition(b"\n")[2]
     content = re.sub(rb"\r?\n", b"\n", content.replace(b"\0", b""))
     head, blank, body = content.partition(b"\n\n")
-    whole = f"{MARKER}: {operation}-{uid}\n".encode() + _OLD_MARKER.sub(b"", head + b"\n") + blank[1:] + body
+    whole = (
+        f"{MARKER}: {_named(operation)}-{_named(operation, uid)}\n".encode()
+        + _OLD_MARKER.sub(b"", head + b"\n")
+        + blank[1:]
+        + body
+    )
     return whole.replace(b"\n", b"\r\n")
 
 
@@ -82,15 +94,20 @@ def copies(session: Session, operation: str, originals: Sequence[int]) -> dict[i
     A copy is younger than its original, so only messages after the youngest of the originals are searched.
     """
     found: dict[int, list[Seen]] = {}
-    hits = session.search(["UID", f"{max(originals) + 1}:*", "HEADER", MARKER, f"{operation}-"])
-    token = re.compile(
-        rb"^X-Ardoise-Operation:\s*" + re.escape(operation.encode()) + rb"-(\d+)\s*$", re.IGNORECASE | re.MULTILINE
-    )
+    hits = session.search(["UID", f"{max(originals) + 1}:*", "HEADER", MARKER, f"{_named(operation)}-"])
+    known = {f"{_named(operation)}-{_named(operation, uid)}": uid for uid in originals}
     for seen, header in look(session, hits, f"BODY.PEEK[HEADER.FIELDS ({MARKER})]"):
-        match = token.search(header.replace(b"\r", b""))
-        if match and int(match[1]) in originals and seen.uid > int(match[1]):
-            found.setdefault(int(match[1]), []).append(seen)
+        match = _MARKED.search(header.replace(b"\r", b""))
+        uid = known.get(match[1].decode().lower()) if match else None
+        if uid is not None and seen.uid > uid:
+            found.setdefault(uid, []).append(seen)
     return found
+
+
+def _named(operation: str, uid: int | None = None) -> str:
+    """What stands for an operation, or for an original of it, to whoever has its token."""
+    made = hmac.digest(operation.encode(), b"" if uid is None else str(uid).encode(), "sha256").hex()
+    return made[:_SHORT]  # together in one line of a header: some servers fold longer ones
 
 
 def _seen(uid: int, answer: Mapping[bytes, Any]) -> Seen:

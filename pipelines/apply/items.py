@@ -7,13 +7,14 @@ and has no receipt is resolved by looking for its operation in the store, and ne
 from __future__ import annotations
 
 import itertools
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.base import Connector, Outcome, Ref, Result, Source, Transform
 from connectors.errors import StoreDown
-from pipelines.apply.batches import Batches
+from pipelines.apply.batches import Batch, Batches
 from pipelines.apply.receipts import Intent, Receipts, StepRecord
 from pipelines.apply.summary import DONE_AS
 from pipelines.plan.artefact import Action, Step
@@ -55,40 +56,44 @@ class ItemWork:
         """Find out what became of the batches that have an intent and no receipt; returns how many there were."""
         intents = [record.open[chunk] for chunk in sorted(record.open)]
         for intent in intents:
-            refs = self.batches.read(self.step.id, intent.chunk)
-            results = self.connector.resolve(self.source, refs, intent.operation) if refs else []
+            batch = self.batches.read(self.step.id, intent.chunk)
+            results = self.connector.resolve(self.source, batch.refs, batch.operation) if batch else []
             self._receive(record, intent, [each for each in results if each.outcome not in _NOT_DONE])
         record.open.clear()
         return len(intents)
 
     def act(self, record: StepRecord, items: Iterable[Item]) -> None:
-        """Delete or rewrite the items, batch by batch."""
-        for found in _batches(items):
+        """Delete or rewrite the items, batch by batch.
+
+        In random order: what is rewritten may come to stand behind everything else, as it was written.
+        """
+        shuffled = list(items)
+        random.SystemRandom().shuffle(shuffled)
+        for found in _batches(shuffled):
             batch = self.still(found)
             if not batch:
                 continue
             record.chunks += 1
-            refs = [item.ref for item in batch]
-            self.batches.write(self.step.id, record.chunks, refs)
-            intent = self.receipts.intend(self.step, record.chunks, len(refs))
+            begun = self.batches.write(self.step.id, record.chunks, [item.ref for item in batch])
+            intent = self.receipts.intend(self.step, record.chunks, len(batch))
             self.checkpoint("intent")
-            results = self._act(batch, refs, intent)
+            results = self._act(batch, begun)
             self.checkpoint("acted")
             self._receive(record, intent, results)
             self.told(record.settled)
 
-    def _act(self, batch: Sequence[Item], refs: list[Ref], intent: Intent) -> list[Result]:
+    def _act(self, items: Sequence[Item], batch: Batch) -> list[Result]:
         try:
             if self.step.action is Action.DELETE:
-                results = self.connector.delete(self.source, refs, intent.operation)
+                results = self.connector.delete(self.source, batch.refs, batch.operation)
             else:
-                transform = self.transform({item.ref: item.subjects for item in batch})
-                results = self.connector.rewrite(self.source, refs, transform, intent.operation)
+                transform = self.transform({item.ref: item.subjects for item in items})
+                results = self.connector.rewrite(self.source, batch.refs, transform, batch.operation)
         except StoreDown:  # the reply is lost, not the act: look
-            results = [Result(ref, Outcome.UNKNOWN) for ref in refs]
+            results = [Result(ref, Outcome.UNKNOWN) for ref in batch.refs]
         unknown = [each.ref for each in results if each.outcome is Outcome.UNKNOWN]
         if unknown:
-            looked = {each.ref: each for each in self.connector.resolve(self.source, unknown, intent.operation)}
+            looked = {each.ref: each for each in self.connector.resolve(self.source, unknown, batch.operation)}
             results = [looked.get(each.ref, each) for each in results]
         return results
 

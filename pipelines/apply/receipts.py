@@ -1,9 +1,7 @@
 """Intents and receipts of one plan in the ledger: what was about to be done, and what became of it.
 
 An intent is written before the first destructive call of a chunk, its receipt after. A chunk is known by plan, step
-and number, never by a run, so that a resumed run finds what an interrupted one began. The operation token of a
-chunk, by which a store finds an interrupted act, is taken from its intent's digest: it is unique, says nothing about
-any record, and survives the worker.
+and number, never by a run, so that a resumed run finds what an interrupted one began.
 """
 
 from __future__ import annotations
@@ -22,18 +20,15 @@ from pipelines.plan.artefact import Plan, Step
 LAST_CHUNK = 2**31 - 1
 """The chunk number of a step's closing receipt."""
 
-_TOKEN = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A chunk that was begun. ``operation`` is the token that the store may carry meanwhile."""
+    """A chunk that was begun."""
 
     sequence: int
     step: str
     chunk: int
     records: int
-    operation: str
 
 
 @dataclass(slots=True)
@@ -186,4 +181,4 @@ class Receipts:
 
 def _intent(entry: Entry) -> Intent:
     body = entry.body
-    return Intent(entry.sequence, body["step"], int(body["chunk"]), int(body["records"]), entry.digest[:_TOKEN])
+    return Intent(entry.sequence, body["step"], int(body["chunk"]), int(body["records"]))

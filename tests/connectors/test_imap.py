@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -114,7 +115,9 @@ def test_a_rewritten_message_keeps_date_flags_and_keywords(world: MailWorld) -> 
         parts = client.fetch([uid], ["FLAGS", "INTERNALDATE", "BODY.PEEK[]"])[uid]
     assert {b"\\Seen", b"$Forwarded"} <= set(parts[b"FLAGS"])
     assert parts[b"INTERNALDATE"].astimezone(dt.UTC) == ARRIVED
-    assert parts[b"BODY[]"].startswith(b"X-Ardoise-Operation: op1-")
+    marker = re.match(rb"X-Ardoise-Operation: ([0-9a-f]{24})-([0-9a-f]{24})\r?\n", parts[b"BODY[]"])
+    assert marker, "neither the operation nor the number of the original"
+    assert marker[1] != marker[2]
 
 
 def test_reading_does_not_mark_messages_as_read(world: MailWorld) -> None:
