@@ -23,6 +23,8 @@ from benchmarks.attack.question import FEWEST, KNOWN_BAD, LEAST_ATTACKS, Risks, 
 from benchmarks.attack.ranks import Guess
 
 ATTACKS = 4_000
+K = 11
+"""Persons of a cell, of whom one may be the one that stands for all."""
 CANDIDATES = 10_000
 
 
@@ -67,11 +69,22 @@ def demonstration(folder: Path, python: Path, attacks: int, scale: float) -> Ite
     yield from (f"the order of {each.left} and {each.right} finds {each.found:.0f}" for each in after if each.betrays)
     if not any(each.found / each.persons > KNOWN_BAD for each in before):
         yield "by order: the bad variant resists"
+    told = given.found_by_papers()
+    print("", "by days and amounts of emptied contracts, before the run and after it", *map(line, told), sep="\n")
+    exact, coarse = (each.found / each.persons for each in told)
+    if exact <= KNOWN_BAD:
+        yield "by contracts: the bad variant resists"
+    if coarse > 1 / K:
+        yield f"by contracts: {told[1].found:.0f} customers are found"
 
 
 def best(guesses: Iterable[Guess]) -> str:
     """The pair of orders that finds most, in a line."""
-    found = max((each for each in guesses if each.persons >= FEWEST), key=lambda each: each.found / each.persons)
+    return line(max((each for each in guesses if each.persons >= FEWEST), key=lambda each: each.found / each.persons))
+
+
+def line(found: Guess) -> str:
+    """What a guess finds."""
     told = f"{found.found:.0f} of {found.persons:.0f} persons, {found.chance:.1f} by chance"
     return f"  {found.left} beside {found.right}: {told}; beyond it at most {found.bound:.3f}"
 

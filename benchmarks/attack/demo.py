@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 
 from benchmarks.attack.following import JUDGE, follow
 from benchmarks.attack.joins import PERSON
+from benchmarks.attack.known import LEADS, nearest
 from benchmarks.attack.question import Question
 from benchmarks.attack.ranks import NOBODY, Guess, ranks
 from pipelines.apply import apply
@@ -42,16 +43,22 @@ CRM_CHILDREN = {
 }  # fmt: skip
 BILLING_CHILDREN = {"contracts": "started_on", "invoices": "issued_on"}
 """What points at a contact or a customer, with its day."""
+PAPERS = ["started_on", "ended_on", "delivered_on", "amount_euros"]
+"""What stays, if coarser, in a contract that names nobody any more."""
 
 
 @dataclass(frozen=True)
 class Contacts:
-    """Contacts who are nobody any more: as they were, as they are, and those who were not due as they were."""
+    """Contacts who are nobody any more: as they were, as they are, and those who were not due as they were.
+
+    ``papers``: the contracts that are nobody's any more, before the run and after it.
+    """
 
     original: pd.DataFrame
     released: pd.DataFrame
     control: pd.DataFrame
     orders: tuple[tuple[pd.DataFrame, pd.DataFrame], ...]
+    papers: tuple[pd.DataFrame, pd.DataFrame]
 
     def guesses(self) -> tuple[list[Guess], ...]:
         """What the orders of CRM and billing tell of persons who are nobody: before the run, and after it."""
@@ -59,6 +66,12 @@ class Contacts:
         for crm, billing in self.orders:
             found.append([*ranks(crm, billing, ["region"]), *ranks(billing, crm, ["region"])])
         return tuple(found)
+
+    def found_by_papers(self) -> tuple[Guess, Guess]:
+        """How many customers' rows are found by days and amounts of their contracts: before the run, and after it."""
+        known = self.papers[0].rename(columns={LEADS: PERSON})
+        before, after = (nearest(known, each, PAPERS) for each in self.papers)
+        return before, after
 
     @property
     def question(self) -> Question:
@@ -76,9 +89,10 @@ def contacts(folder: Path, scale: float) -> Contacts:
     """Seed the stores, run the demonstration's plan, and look at CRM and billing before and after."""
     with DemoStores(folder, scale=scale) as stores:
         follow(stores)
-        looks = [(_look(stores), _customers(stores))]
+        looks, exact = [(_look(stores), _customers(stores))], _papers(stores)
         _run(stores)
         looks.append((_look(stores), _customers(stores)))
+        coarse = _papers(stores)
     (before, _), (after, billing) = looks
     anonymous = after["email"].str.endswith(".invalid")
     nobody = anonymous & after["last_ip"].isna()
@@ -95,7 +109,9 @@ def contacts(folder: Path, scale: float) -> Contacts:
         for crm, customers in looks
     )
     released = after[nobody][COLUMNS].sample(frac=1)
-    return Contacts(before[nobody][COLUMNS], released, control[COLUMNS], orders)
+    nobodys = coarse.index[coarse["number"].isna()]
+    exact, coarse = (each.loc[nobodys].drop(columns="number") for each in (exact, coarse))
+    return Contacts(before[nobody][COLUMNS], released, control[COLUMNS], orders, (exact, coarse))
 
 
 def _judged(rows: pd.DataFrame, persons: pd.Series, nobody: pd.Series) -> pd.DataFrame:
@@ -126,6 +142,14 @@ def _customers(stores: DemoStores) -> pd.DataFrame:
     query = f"SELECT *, {firsts}, {named} AS named FROM customers c ORDER BY {JUDGE}"
     with open_billing(stores.billing) as billing:
         return pd.read_sql_query(query, billing)
+
+
+def _papers(stores: DemoStores) -> pd.DataFrame:
+    """The contracts, by the key that they had at first, and to whose row each leads."""
+    columns = ", ".join(f"k.{name}" for name in (JUDGE, "number", "status", *PAPERS))
+    query = f"SELECT {columns}, c.{JUDGE} AS {LEADS} FROM contracts k JOIN customers c ON c.id = k.customer_id"
+    with open_billing(stores.billing) as billing:
+        return pd.read_sql_query(query, billing, index_col=JUDGE)
 
 
 def _firsts(children: Mapping[str, str], link: str, parent: str) -> str:

@@ -10,6 +10,8 @@ import pytest
 from benchmarks.attack.__main__ import traces
 from benchmarks.attack.demo import Contacts, contacts
 from benchmarks.attack.environment import environment, folder_of_checkout
+from benchmarks.attack.hidden import smallest_cell
+from benchmarks.attack.known import LEADS
 from benchmarks.attack.leftovers import planted
 from benchmarks.attack.persons import KEPT, Persons, Release, persons, release
 from benchmarks.attack.question import FEWEST, KNOWN_BAD, LEAST_ATTACKS, MOST, attempts, judged
@@ -70,6 +72,18 @@ def test_the_order_of_keys_and_days_tells_of_nobody_who_is_who(demonstration: Co
     assert len(many) > 30
     assert max(each.bound for each in many) <= MOST
     assert not [each for each in after if each.betrays]
+
+
+def test_days_and_amounts_of_emptied_contracts_tell_of_nobody_who_is_who(demonstration: Contacts) -> None:
+    """Whoever knows them finds the customer's row by them beforehand; afterwards one that stands for eleven or more."""
+    before, after = demonstration.found_by_papers()
+    assert before.persons > 300
+    assert before.found / before.persons > KNOWN_BAD
+    assert after.found / after.persons <= 1 / 11
+    exact, released = demonstration.papers
+    whose = exact[LEADS]
+    assert smallest_cell(exact.drop(columns=LEADS)) == 1
+    assert smallest_cell(released.assign(subject=whose), "subject") >= 11, "together with where they lead"
 
 
 def test_the_demonstrations_contacts_resist_where_the_bad_variant_does_not(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from command_line import Ran, ardoise
 from demo_attack import (
@@ -158,19 +159,38 @@ def test_anonymised_contacts_and_customers_hide_among_eleven(demonstrated: Demon
         assert smallest_cell(nobodys[place].drop(columns=drawn), "ardoise_person") >= 11
 
 
-def test_rows_of_nobody_lead_to_no_contact_of_their_own(demonstrated: Demonstrated) -> None:
-    """Not to the one of the person whose they were: all lead to one that was drawn, itself somebody's."""
+def test_emptied_contracts_hide_among_eleven_together_with_where_they_lead(demonstrated: Demonstrated) -> None:
+    rows = demonstrated.contents[1].table("billing", "contracts")
+    emptied = [{**row, "record": each.key} for each, row in rows.items() if row["number"] is row["signed_by"] is None]
+    whose = {each.id: each.customer_id for each in demonstrated.reference.company.billing.contracts}
+    kept = pd.DataFrame(emptied).drop(columns=["id", "number", "signed_by"])
+    kept["record"] = [whose[int(each)] for each in kept["record"]]
+    assert len(kept) > 11
+    assert smallest_cell(kept, "record") >= 11
+
+
+@pytest.mark.parametrize(
+    ("store", "link", "tables"),
+    [
+        ("crm", "contact", ("interactions", "notes", "prospects", "memberships")),
+        ("billing", "customer", ("contracts",)),
+    ],
+)
+def test_rows_of_nobody_lead_to_no_person_of_their_own(
+    demonstrated: Demonstrated, store: str, link: str, tables: tuple[str, ...]
+) -> None:
+    """Not to the row of the person whose they were: all lead to one that was drawn, itself somebody's."""
     before, after = (led(each).rows for each in demonstrated.contents[:2])
     whole, categories = demonstrated.expected.anonymised, demonstrated.reference.categories
     nobodys = {each for each, due in whole.items() if due >= categories[each[:2]]}
-    for table in ("interactions", "notes", "prospects", "memberships"):
+    for table in tables:
         turned = [
-            before[each]["contact_id"] == after[each]["contact_id"]
+            before[each][f"{link}_id"] == after[each][f"{link}_id"]
             for each in nobodys
-            if each[:2] == ("crm", table) and Identity("crm", "contacts", str(before[each]["contact_id"])) in nobodys
+            if each[:2] == (store, table) and Identity(store, f"{link}s", str(before[each][f"{link}_id"])) in nobodys
         ]
-        assert len(turned) > 25
-        assert sum(turned) < 0.05 * len(turned)
+        assert len(turned) > 11
+        assert sum(turned) <= max(2, len(turned) // 20)
 
 
 def test_candidates_are_found_in_nothing_but_what_is_told_of_them(demonstrated: Demonstrated) -> None:
