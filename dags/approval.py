@@ -58,7 +58,7 @@ class LedgerApproval(ApprovalOperator):
                 else:
                     return f"ledger entry {found.entry}"
         self.subject = f"Ardoise: approve plan {plan.digest[:12]} of {plan.controller} as of {plan.as_of}"
-        self.body = _body(plan)
+        self.body = question_of(plan)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -76,8 +76,8 @@ class LedgerApproval(ApprovalOperator):
         return f"ledger entry {entry.sequence}"
 
 
-def _body(plan: Any) -> str:
-    """What a person has to know before approving, in Markdown: counts and dates."""
+def question_of(plan: Any) -> str:
+    """What a person has to know before approving, in Markdown: counts and dates, and what the plan remarks."""
     rows = [
         f"| {step.store}.{step.dataset} | {step.action} | {step.count} | {step.first_due} | {step.last_due} |"
         for step in plan.steps
@@ -87,6 +87,8 @@ def _body(plan: Any) -> str:
             "| Dataset | Action | Records | First due | Last due |",
             "|---|---|--:|---|---|",
             *rows,
+            "",
+            *(f"- {each}" for each in plan.warnings),
             "",
             f"More: `ardoise show {plan.digest[:12]}`. Approval destroys personal data for good.",
         ]

@@ -39,6 +39,8 @@ _TECHNIQUES: dict[str, Callable[[FieldShape], Replacement]] = {
 }
 NAMES = frozenset({VALUE, *_TECHNIQUES})
 """Every way in which a level can have a column."""
+HIDDEN = "hidden:row"
+"""The category of the mark of a row that was turned to a bucket; no category of a policy has a colon."""
 
 
 def coarser(fine: str, coarse: str) -> bool:

@@ -15,6 +15,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ from connectors.sql.lines import Restriction, line_up
 from connectors.sql.partition import Hierarchy, Layout
 from connectors.sql.questions import Question
 from connectors.sql.temporary import analyse
-from pipelines.anonymise.partition import layout
+from pipelines.anonymise.partition import HIDDEN, layout
 from pipelines.apply.grouping import Grouping, anonymous, work_table
 from pipelines.apply.locks import locked_in_store
 from pipelines.apply.statistics import contribution, overwriting, taking_back
@@ -40,8 +41,6 @@ from pipelines.statistics.questions import touched
 
 Expression = sa.ColumnElement[Any]
 
-HIDDEN = "hidden:row"
-"""The category of the mark of a row that was turned to a bucket; no category of a policy has a colon."""
 BUCKET = "hidden:bucket"
 EVERYBODY = "hidden:everybody"
 """The categories of the marks of elected parents: for their cell, and for all."""
@@ -54,12 +53,18 @@ _MARKED_BY = "hidden"
 
 
 def linked(datasets: dict[str, DatasetMap]) -> Iterator[tuple[str, DatasetMap, Parent]]:
-    """The datasets whose rows are turned to bucket parents, each with the parent to whom their link leads."""
-    for name, dataset in sorted(datasets.items()):
-        link = dataset.anonymity.link if dataset.anonymity else None
-        for parent in dataset.inherits if link else ():
-            if link in parent.on and parent.dataset in datasets:
-                yield name, dataset, parent
+    """The datasets whose rows are turned to bucket parents, each with the parent to whom their link leads.
+
+    Parents come first: of rows whose parent is to be turned itself, only then is a cell known to lead to.
+    """
+    found = {
+        name: [each for each in dataset.inherits if dataset.anonymity.link in each.on and each.dataset in datasets]
+        for name, dataset in sorted(datasets.items())
+        if dataset.anonymity is not None and dataset.anonymity.link
+    }
+    above = {name: {each.dataset for each in parents} & found.keys() - {name} for name, parents in found.items()}
+    for name in TopologicalSorter(above).static_order():
+        yield from ((name, datasets[name], parent) for parent in found[name])
 
 
 def hidden_rows(connector: SqlConnector, made: Layout, name: str, dataset: DatasetMap) -> Expression:
@@ -226,11 +231,17 @@ class Buckets:
 
     @cached_property
     def _ready(self) -> Expression:
-        """Whether a row is to be turned: anonymised, as its parent is, and not turned yet."""
-        own = anonymous(self.connector.journal, self._table, self._key, self.name, self._child)
+        """Whether a row is to be turned: anonymised, as its parent is, and not turned yet.
+
+        Rows of a dataset that holds nothing personal are anonymous as soon as their parent is.
+        """
         link, elected = self._table.c[self._link], self._elected
         above = sa.exists().where(elected.c.parent == link).correlate(self._table)
-        return sa.and_(own, sa.or_(link.is_(None), above), sa.not_(self._hidden), self._layout.where)
+        own: Expression = above
+        if self._child.personal:
+            anonymised = anonymous(self.connector.journal, self._table, self._key, self.name, self._child)
+            own = sa.and_(anonymised, sa.or_(link.is_(None), above))
+        return sa.and_(own, sa.not_(self._hidden), self._layout.where)
 
     @property
     def _rows(self) -> sa.Select[Any]:

@@ -17,12 +17,14 @@ from pipelines.engine.holds import HoldRecord
 from pipelines.errors import EstateInvalid, Refused
 from pipelines.estate import Estate
 from pipelines.plan.artefact import Plan, Portion, Refusal, Step, Tally
+from pipelines.plan.blurred import blurred
 from pipelines.plan.context import Context
 from pipelines.plan.copies import Copies
 from pipelines.plan.emptied import emptied
 from pipelines.plan.gathering import DOWN, Gathered, gathered, plan_context
 from pipelines.plan.hiding import unspoken, waiting
 from pipelines.plan.item_selection import ItemSelection
+from pipelines.plan.leading import will_lead
 from pipelines.plan.limits import in_the_future, outdated_holds, over_limits
 from pipelines.plan.outlived import outlived
 from pipelines.plan.portions import EVERYTHING, Backlog, allowed, choose, staging
@@ -87,6 +89,7 @@ def make_plan(
                 waiting = builder.backlogs
                 builder = _Builder(estate, replace(context, portion=portion), found, engine, today, waiting)
                 plan = builder.build(progress)
+            plan = replace(plan, warnings=(*plan.warnings, *builder.leading()))
             engine.plans.store(plan, at=now, by=by)
             engine.volumes.record(builder.volumes, at=now)
             found.evidence.save(estate.plan_folder(plan.digest) / EVIDENCE)
@@ -143,6 +146,13 @@ class _Builder:
     untraced: dict[int, HoldRecord] = field(default_factory=dict)
     uncovered: list[str] = field(default_factory=list)
     copies: dict[str, Copies] = field(default_factory=dict)
+    selections: dict[str, StoreSelections] = field(default_factory=dict)
+
+    def leading(self) -> Iterator[str]:
+        """What will lead to anonymised records in the stores that were counted; nobody else than a plan asks."""
+        for store, selections in self.selections.items():
+            with speaking_for(store):
+                yield from will_lead(selections, self.steps, self.tallies)
 
     def portion(self) -> Portion | None:
         """The oldest of the backlog that was measured, within the limits; None where it need not be divided."""
@@ -155,6 +165,7 @@ class _Builder:
         """Count every dataset of every reachable store."""
         self.refusals.extend(in_the_future(self.context.as_of, self.today))
         self.refusals.extend(outdated_holds(self.context.holding.holds, self.context.as_of))
+        self.refusals.extend(blurred(self.context))
         places = list(self._places())
         for number, (store, dataset, counted) in enumerate(places):
             progress("plan", number, len(places), f"{store}.{dataset}")
@@ -210,6 +221,7 @@ class _Builder:
             selections = StoreSelections.prepare(
                 self.context, store, connection, inventory, self.found.evidence, rows=rows
             )
+        self.selections[store] = selections
         order, _ = deletion_order(_with_heirs(inventory, selections, names))
         sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}
         with speaking_for(store):

@@ -140,11 +140,14 @@ class Selection:
 
     @cached_property
     def _asked_often(self) -> bool:
-        """Whether a plan asks for more than one count: for portions too, or on behalf of what the rows reference."""
+        """Whether a plan asks for more than one count: for portions too, or for what references or is referenced."""
         active = self.store.context.active(self.store.store)
         above = (self.store.selection(each) for each in active if each != self.name)
-        return self.store.context.portion is not None or any(
-            dependant.dataset == self.name for each in above for dependant in each.below.all
+        return (
+            self.store.context.portion is not None
+            or bool(self.below.children)
+            or any(parent.dataset == self.name for each in active.values() for parent in each.inherits)
+            or any(dependant.dataset == self.name for each in above for dependant in each.below.all)
         )
 
     def counted(self) -> sa.FromClause:

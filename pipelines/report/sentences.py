@@ -76,6 +76,20 @@ SENTENCES: Final = (
         "{dataset} keeps only the latest `{event}`: where it is later than {day}, what came before is not "
         "known, and the record is left alone"
     ),
+    N_("`anonymity` would make {columns} coarser, on which purpose {purpose} depends in {dataset} for longer"),
+    N_("Have them by `value` in every level, or let the purpose keep something of both"),
+    N_("{dataset}: {count} rows will lead to anonymised records of {place}"),
+    N_(
+        "{dataset}: {count} rows will lead to anonymised records of {place}, {named} of them with personal fields that "
+        "are kept for longer"
+    ),
+    N_("Let what keeps them end with the record, or know that the record is theirs until then"),
+    N_("Turn those that hold nothing personal: `anonymity` with `link: {columns}` in the data map"),
+    N_("Map it, with `anonymity` and its `link`"),
+    N_(
+        "{dataset}: {count} rows hold nothing personal and lead to anonymised records of {place}: they are turned to "
+        "others, and {columns} get coarser"
+    ),
     N_("the archive of {dataset} holds {columns}, unknown to the approved data map: nothing of it leaves"),
     N_("the archive of {dataset} holds records, unknown to the approved data map: nothing of it leaves"),
     N_("this plan is a portion, the oldest of what is due: since {day} or before"),

@@ -6,18 +6,18 @@ because a purpose keeps them for longer, or because nothing turns or empties the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from connectors.base import Inventory, Reference
-from connectors.sql.catalog import children
+from connectors.base import Inventory
 from connectors.sql.connector import SqlConnector
 from connectors.sql.lines import key_among
 from pipelines.anonymise.partition import layout
 from pipelines.apply.buckets import hidden_rows
 from pipelines.apply.grouping import anonymous, clear
+from pipelines.plan.leading import Link, links_to
 from pipelines.plan.remembered import fields_of
 from pipelines.report.model import Leading
 from pipelines.scan.refresh import ITEM_STORES
@@ -51,6 +51,7 @@ def _leading(connector: SqlConnector, datasets: Datasets) -> Iterator[Leading]:
     with connector.reading() as connection:
         if not connector.journal.exists(connection):
             return
+        locations = {name: connector.location(source_of(name, each)) for name, each in datasets.items()}
         marked = {dataset for dataset, _ in connector.journal.marks.categories(connection)}
         for name, dataset in datasets.items():
             if name not in marked or not dataset.personal:
@@ -58,7 +59,7 @@ def _leading(connector: SqlConnector, datasets: Datasets) -> Iterator[Leading]:
             source = source_of(name, dataset)
             table, where = connector.table(source), connector.where(source)
             nobodys = anonymous(connector.journal, table, connector.key(source), name, dataset)
-            for location, link in sorted(_links(connector, datasets, inventory, name), key=str):
+            for location, link in links_to(name, datasets, locations, inventory):
                 theirs = (table.c[target].label(own) for own, target in link)
                 found = sa.select(*theirs).where(nobodys, where)
                 child, rows, stands, whole = _child(connector, datasets, inventory, location, link)
@@ -67,21 +68,6 @@ def _leading(connector: SqlConnector, datasets: Datasets) -> Iterator[Leading]:
                 count, holding = connection.execute(sa.select(sa.func.count(), named).where(leads, stands)).one()
                 if count:
                     yield Leading(connector.store, child, name, int(count), int(holding))
-
-
-Link = tuple[tuple[str, str], ...]
-"""Pairs of a column and the one that it leads to."""
-
-
-def _links(connector: SqlConnector, datasets: Datasets, inventory: Inventory, name: str) -> Iterable[tuple[str, Link]]:
-    """Everything that points at a dataset, by location: foreign keys, and what the data map says of parents."""
-    own = connector.location(source_of(name, datasets[name]))
-    pointing: list[tuple[str, Reference]] = [(shape.location, each) for shape, each in children(inventory, own)]
-    found = {(place, tuple(zip(each.columns, each.target, strict=True))) for place, each in pointing}
-    for child, dataset in datasets.items():
-        place = connector.location(source_of(child, dataset))
-        found |= {(place, tuple(sorted(each.on.items()))) for each in dataset.inherits if each.dataset == name}
-    return {(place, tuple(sorted(link))) for place, link in found if place != own}
 
 
 def _child(

@@ -1,4 +1,4 @@
-"""Rows that lead to anonymised records still are counted where they are, in every engine."""
+"""Rows that lead to anonymised records still are counted where they are, in every engine; plans say so beforehand."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from approving import confirm_maps
-from hidden_shop import Club, club_in, is_nobody
+from hidden_shop import Club, K, club_in, is_nobody
 
 from pipelines.report.model import Leading
 from pipelines.verify.leading import leading
 
 pytestmark = pytest.mark.slow
+
+ENDS = "Let what keeps them end with the record, or know that the record is theirs until then"
+TURN = "Turn those that hold nothing personal: `anonymity` with `link: member_id` in the data map"
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
@@ -48,6 +51,15 @@ def test_rows_that_lead_to_nobody_are_counted_and_turned_ones_are_not(store: Clu
     nobodys = {row["id"] for row in store.rows() if is_nobody(row)}
     assert {1, 2, 3} <= nobodys < set(range(1, 60))
     badges = f"{'public.' if store.admin.dialect.name == 'postgresql' else ''}badges"
+    said = [each for each in plan.warnings if " lead to " in each]
+    held = "club.letters: 3 rows will lead to anonymised records of members, 2 of them with personal fields that are"
+    mapped = "Map it, with `anonymity` and its `link`"
+    assert said == [
+        f"club.{badges}: 3 rows will lead to anonymised records of members. {mapped}",
+        f"{held} kept for longer. {ENDS}. {TURN}",
+    ]
+    again = [each for each in store.plan().warnings if " lead to " in each]
+    assert again == said, "what has been anonymised before counts as well"
     assert set(leading(store.estate, plan)) == {
         Leading("club", badges, "members", rows=3, holding=0),
         Leading("club", "letters", "members", rows=3, holding=2),
@@ -64,5 +76,44 @@ def test_what_nobody_turns_is_counted(store: Club) -> None:
     plan = store.plan()
     assert store.apply(plan).complete
     nobodys = {row["id"] for row in store.rows() if is_nobody(row)}
+    said = next(each for each in plan.warnings if each.startswith("club.visits"))
+    assert said == f"club.visits: 177 rows will lead to anonymised records of members. {TURN}"
     found = {each.dataset: each for each in leading(store.estate, plan)}
     assert found["visits"] == Leading("club", "visits", "members", rows=3 * len(nobodys), holding=0)
+
+
+def test_rows_of_a_dataset_that_holds_nothing_personal_are_turned_with_their_parents(store: Club) -> None:
+    """No step of a plan is theirs; what they are is said all the same."""
+    path = store.folder / "data_map" / "club.yaml"
+    path.write_text(path.read_text().replace("note: {category: user.content}", "note: {category: none}"))
+    path.write_text(
+        path.read_text().replace(
+            "      measures: [cents]\n      subject", "      free: [note]\n      measures: [cents]\n      subject"
+        )
+    )
+    confirm_maps(store.folder)
+    before = {row["id"]: row for row in store.rows("visits")}
+    plan = store.plan()
+    assert not [each for each in plan.steps if each.dataset == "visits"]
+    assert (
+        "club.visits: 177 rows hold nothing personal and lead to anonymised records of members: they are turned to "
+        "others, and cents, member_id, on_day get coarser"
+    ) in plan.warnings
+    assert store.apply(plan).complete
+    nobodys = {row["id"] for row in store.rows() if is_nobody(row)}
+    after = store.rows("visits")
+    turned = [row for row in after if before[row["id"]]["member_id"] in nobodys]
+    cells: dict[tuple[object, ...], set[int]] = {}
+    for row in turned:
+        cell = (row["member_id"], row["on_day"], row["cents"])
+        cells.setdefault(cell, set()).add(before[row["id"]]["member_id"])
+    assert len(turned) > 100
+    assert min(map(len, cells.values())) >= K
+    assert [row for row in after if row not in turned] == [
+        each for each in before.values() if each["member_id"] not in nobodys
+    ], "those of the living, and of who was held back, are as they were"
+    assert [each for each in store.verify(plan) if not each.passed] == []
+    assert "visits" not in {each.dataset for each in leading(store.estate, plan)}
+    waiting = [row for row in after if row["member_id"] not in nobodys and row["member_id"] < 200]
+    said = [each for each in store.plan().warnings if each.startswith("club.visits")]
+    assert [each.split()[1] for each in said] == [str(len(waiting))], "those of who was held back, and no other"
