@@ -139,7 +139,7 @@ def hide_ours(url: str) -> Done:
         work = made.work("hidden_work", None, {})
         work.drop(connection, checkfirst=True)
         work.create(connection)
-        assign(connection, made, work, sa.select(made.table.c.id), sa.false())
+        assign(connection, made, work, sa.true(), sa.false())
         count = connection.execute(sa.select(sa.func.count()).select_from(work)).scalar_one()
         work.drop(connection)
         return _done(int(count), _process(connection))

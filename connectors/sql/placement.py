@@ -22,18 +22,16 @@ from connectors.sql.partition import GROUP, JOINS, SIZE, Layout, same_record
 from connectors.sql.ranking import rank, ranked
 from connectors.sql.scratch import Expression, Scratch, has
 from connectors.sql.settling import find_cells, find_homes, settle
-from connectors.sql.temporary import analyse
+from connectors.sql.temporary import analyse, create_filled
 
 
-def assign(
-    connection: sa.Connection, layout: Layout, work: sa.Table, rows: sa.Select[Any], standing: Expression
-) -> None:
-    """Give each of the rows whose keys ``rows`` selects a place in the work table, unless it has one.
+def assign(connection: sa.Connection, layout: Layout, work: sa.Table, chosen: Expression, standing: Expression) -> None:
+    """Give each of the table's rows that fulfil a condition a place in the work table, unless it has one.
 
-    ``standing`` says which rows of the table were anonymised before. To be called inside a transaction.
+    ``standing`` says which of them were anonymised before. To be called inside a transaction.
     """
     with Scratch(connection, layout, work).made() as scratch:
-        gather(scratch, rows)
+        gather(scratch, chosen)
         find_standing(scratch, standing)
         settle(scratch)
         find_homes(scratch)
@@ -41,23 +39,18 @@ def assign(
         write(scratch)
 
 
-def gather(scratch: Scratch, rows: sa.Select[Any]) -> None:
+def gather(scratch: Scratch, chosen: Expression) -> None:
     """Take the rows that have no place yet, and the cells in which they are at the finest level."""
-    layout, base = scratch.layout, scratch.base
-    table, keys = layout.table, rows.subquery()
-    chosen = sa.tuple_(*(table.c[name] for name in layout.key)).in_(sa.select(*(keys.c[n] for n in layout.key)))
-    if len(layout.key) == 1:
-        chosen = table.c[layout.key[0]].in_(sa.select(keys.c[layout.key[0]]))
+    layout, table = scratch.layout, scratch.layout.table
     placed = sa.exists().where(same_record(layout.key, scratch.target, table)).correlate(table)
     finest = [each.finest.label(f"g{n}") for n, each in enumerate(layout.hierarchies)]
     measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
     own = [table.c[name].label(key) for name, key in zip(layout.key, scratch.key, strict=True)]
-    names = [*scratch.key, "subject", "known", *(each.name for each in (*finest, *measures))]
     found = sa.select(*own, *scratch.who(table), *finest, *measures)
     inner = found.where(chosen, layout.where, sa.not_(placed)).subquery()
-    place = scratch.apart([*(inner.c[each.name] for each in finest), *has(inner, measures)])
-    scratch.insert(base, [*names, "cell"], sa.select(*(inner.c[each] for each in names), place))
-    analyse(scratch.connection, base)
+    cell = scratch.apart([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
+    create_filled(scratch.connection, scratch.base, sa.select(*inner.c, cell))
+    analyse(scratch.connection, scratch.base)
     find_cells(scratch)
 
 

@@ -30,8 +30,12 @@ def ranked(scratch: Scratch, *columns: Expression) -> sa.Select[Any]:
     """
     subjects, k = _in_cells(scratch, *columns, joins=False).subquery(), scratch.layout.k
     order = [subjects.c.x, scratch.chance(subjects.c.subject)]
-    position = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place, order_by=order, rows=(None, 0))
-    of = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place)
+    if scratch.layout.subject is None:  # each row is somebody, and to count them is faster than to add them up
+        position = sa.func.row_number().over(partition_by=subjects.c.place, order_by=order)
+        of = sa.func.count().over(partition_by=subjects.c.place)
+    else:
+        position = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place, order_by=order, rows=(None, 0))
+        of = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place)
     found = sa.select(*subjects.c, position.label("position"), of.label("of")).subquery()
     within = _whole(sa.case((found.c.position > 0, found.c.position - 1), else_=0), k)
     last = _whole(found.c.of, k) - 1
@@ -59,7 +63,7 @@ def _in_cells(scratch: Scratch, *columns: Expression, joins: bool) -> sa.Select[
     """The subjects of the settled cells, each with its own main measure there."""
     base, homes = scratch.base, scratch.homes
     measure: Expression = base.c.m0 if scratch.layout.measures else sa.literal_column("0")
-    who = [homes.c.settled, homes.c.place, base.c.subject, base.c.known]
+    who = [homes.c.place, base.c.subject, base.c.known, *([homes.c.settled] if joins else [])]
     if scratch.layout.subject is None:
         found = sa.select(*who, *columns, measure.label("x"))
     else:

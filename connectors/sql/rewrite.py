@@ -89,7 +89,8 @@ def rewrite_chunk(
 
     def act(frozen: Frozen) -> int:
         there = row_count(connection, table)
-        written: int = engine.write(connection, table, _names(table), _rows(candidates, frozen, change), at)
+        rows = _rows(candidates, frozen, change, all_grouped=_all_grouped(connection, candidates, frozen))
+        written: int = engine.write(connection, table, _names(table), rows, at)
         return there - written if change.takes_rows else row_count(connection, frozen.keys) - abs(there - written)
 
     def after(frozen: Frozen) -> None:
@@ -109,19 +110,29 @@ def _names(table: sa.Table) -> list[str]:
     return [column.name for column in table.c if column.computed is None]
 
 
-def _rows(candidates: Candidates, frozen: Frozen, change: Change) -> sa.Select[Any]:
+def _all_grouped(connection: sa.Connection, candidates: Candidates, frozen: Frozen) -> bool:
+    """Whether all rows that are due are in groups: then these say which they are."""
+    grouped = candidates.grouped
+    if grouped is None:
+        return False
+    placed = sa.select(sa.func.count()).select_from(grouped.work).where(grouped.number.is_not(None))
+    return connection.execute(placed).scalar_one() == row_count(connection, frozen.keys)
+
+
+def _rows(candidates: Candidates, frozen: Frozen, change: Change, *, all_grouped: bool) -> sa.Select[Any]:
     """The rows that the new table is to have."""
     table, keys, grouped = candidates.rows, frozen.keys, candidates.grouped
     same = sa.and_(*(keys.c[name] == table.c[name] for name in frozen.key))
     if change.takes_rows:
         return sa.select(*(table.c[name] for name in _names(table))).where(sa.not_(sa.exists().where(same)))
-    due = keys.c[NUMBER].is_not(None)
-    source = beside(table.outerjoin(keys, same), change.assignments)
+    due, source = keys.c[NUMBER].is_not(None), table.outerjoin(keys, same)
+    if grouped is not None:
+        due, source = (grouped.number.is_not(None), grouped.beside) if all_grouped else (due, grouped.beside_of(source))
+    source = beside(source, change.assignments)
     new: dict[str, list[tuple[sa.ColumnElement[bool], Any]]] = {
         name: [(due, value)] for name, value in change.assignments.items()
     }
     if grouped is not None:
-        source = grouped.beside_of(source)
         for name, value in grouped.values.items():
             new[name] = [(sa.and_(due, grouped.number.is_not(None)), value), *new.get(name, [])]
     columns = (sa.case(*new[name], else_=table.c[name]) if name in new else table.c[name] for name in _names(table))

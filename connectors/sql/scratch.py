@@ -33,9 +33,8 @@ class Scratch:
 
     @contextmanager
     def made(self) -> Iterator[Scratch]:
-        """Make the tables, and drop them."""
+        """Make the tables, but for the `base`, which its rows make; and drop them."""
         tables = [
-            self.base,
             self.values,
             self.cells,
             self.pairs,
@@ -46,11 +45,12 @@ class Scratch:
             self.becomes,
             self.ranks,
         ]
-        for each in tables:
+        for each in (self.base, *tables):
             self.connection.execute(sa.schema.DropTable(each, if_exists=True))
+        for each in tables:
             each.create(self.connection)
         yield self
-        for each in tables:
+        for each in (self.base, *tables):
             self.connection.execute(sa.schema.DropTable(each))
 
     @cached_property
@@ -61,9 +61,9 @@ class Scratch:
             *(sa.Column(name, self.kind(own)) for name, own in zip(self.key, self.layout.key, strict=True)),
             self.subject("subject"),
             sa.Column("known", sa.Integer),
-            self.text("cell", length=None),
             *(sa.Column(f"g{n}", self.kind(each.name)) for n, each in enumerate(self.layout.hierarchies)),
             *self.measures(),
+            self.text("cell", length=None),
         )
 
     @cached_property
@@ -163,7 +163,7 @@ class Scratch:
 
     def apart(self, columns: Sequence[Expression]) -> Expression:
         """What tells finest cells or subjects apart: the values in PostgreSQL, which joins texts of any length."""
-        return self.place(columns, ()) if self.keyed else record_key(columns)
+        return self.place(columns, ()) if self.keyed else sa.collate(record_key(columns), "C")
 
     def chance(self, subject: Expression) -> Expression:
         """An order of subjects that nobody could have foreseen."""

@@ -79,9 +79,8 @@ class Grouping:
         """Where nothing was ever anonymised, nothing is looked at."""
         laid = grouped.layout
         standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
-        rows = sa.select(*(laid.table.c[name] for name in laid.key))
-        rows = rows.where(key_among(laid.table, laid.key, found), grouped.whole)
-        assign(connection, laid, grouped.work, rows, standing)
+        chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
+        assign(connection, laid, grouped.work, chosen, standing)
 
     def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
         """The rows on which the step may act: those that have a group, and those that need none."""

@@ -96,9 +96,7 @@ class Orders:
         with self.connection.begin():
             work.create(self.connection)
             for _ in range(2):  # what has a place keeps it
-                assign(
-                    self.connection, made, work, sa.select(table.c.number).where(table.c.done == 0), table.c.done == 1
-                )
+                assign(self.connection, made, work, table.c.done == 0, table.c.done == 1)
             values = {name: work.c[value] for name, value in made.values.items()}
             placed = sa.and_(same_record(("number",), table, work), work.c[GROUP].is_not(None))
             self.connection.execute(table.update().where(placed).values(**values, done=1))
@@ -323,7 +321,7 @@ def test_a_row_in_which_what_stays_has_moved_is_set_aside(orders: Orders) -> Non
             orders.connection.exec_driver_sql("ALTER TABLE orders MODIFY kind varchar(4) CHARACTER SET latin1")
         for each in (work, frozen, held):
             each.create(orders.connection)
-        assign(orders.connection, made, work, sa.select(table.c.number), sa.false())
+        assign(orders.connection, made, work, sa.true(), sa.false())
         orders.connection.execute(frozen.insert().from_select(["number"], sa.select(table.c.number)))
         grouped = Grouped(made, work, sa.true())
         assert grouped.set_aside(orders.connection, frozen, held) == 0
