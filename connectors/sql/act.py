@@ -19,7 +19,8 @@ from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.lines import Candidates, Frozen, freeze
 
 Checkpoint = Callable[[str], None]
-"""Called at `mid_batch` (half of the chunk is changed), `before_commit`, `after_commit`; for tests that end there."""
+"""Called at `mid_batch` (the rows are changed, and nothing else), `before_commit`, `after_commit`; for tests that end
+there."""
 
 Before = Callable[[sa.Connection, Chunk, Frozen], None]
 """Runs inside the transaction after the freeze and before the act: statistics contributions, closer looks."""
@@ -44,13 +45,13 @@ def delete_chunk(
         StoreRefuses: a row that is kept references one of them; nothing of the chunk is changed.
     """
 
-    def change(frozen: Frozen, first: int, last: int | None) -> int:
-        return connection.execute(sa.delete(candidates.rows).where(frozen.within(first=first, last=last))).rowcount
+    def change(frozen: Frozen) -> int:
+        return connection.execute(sa.delete(candidates.rows).where(frozen.within())).rowcount
 
     def after(frozen: Frozen) -> None:
         journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
 
-    return _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
+    return _frozen_chunk(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
 
 
 def update_chunk(
@@ -77,19 +78,20 @@ def update_chunk(
     table = candidates.rows
     refuse_keys(chunk, candidates, assignments)
 
-    def change(frozen: Frozen, first: int, last: int | None) -> int:
-        within, grouped = frozen.within(first=first, last=last), candidates.grouped
+    def change(frozen: Frozen) -> int:
+        within, grouped = frozen.within(), candidates.grouped
         if grouped is None and not assignments:  # of each row the key alone is renewed, once all are counted
             return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(within)).scalar_one())
         updates = [sa.update(table).where(within).values(assigned(table, assignments))]
         if grouped is not None:
-            updates = grouped.updates(within, assignments)
+            updates = grouped.updates(within, assignments, *candidates.in_groups(connection, first, last))
         return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:
         complete(connection, journal, chunk, candidates, marks, changed, frozen)
 
-    counts = _in_halves(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
+    span = (first, last)
+    counts = _frozen_chunk(connection, journal, chunk, candidates, span, before, change, after, checkpoint)
     if counts.done and marks and not chunk.number & (chunk.number - 1):  # a power of two: there are twice as many now
         journal.refresh_estimates(connection, chunk.dataset)
     return counts
@@ -125,24 +127,23 @@ def complete(
     journal.marks.mark(connection, chunk, candidates.rows, candidates.key, wanted)
 
 
-def _in_halves(
+def _frozen_chunk(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
     candidates: Candidates,
     span: tuple[int, int],
     before: Sequence[Before],
-    change: Callable[[Frozen, int, int | None], int],
+    change: Callable[[Frozen], int],
     after: Callable[[Frozen], None],
     checkpoint: Checkpoint | None,
 ) -> Counts:
     at = checkpoint or (lambda _: None)
 
     def act(frozen: Frozen) -> int:
-        half = (span[1] - span[0] + 1) // 2
-        done = change(frozen, 1, half)
+        done = change(frozen)
         at("mid_batch")
-        return done + change(frozen, half + 1, None)
+        return done
 
     return run_chunk(connection, journal, chunk, lambda: freeze(connection, candidates, *span), before, act, after, at)
 

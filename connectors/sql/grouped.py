@@ -65,11 +65,19 @@ class Grouped:
         there = sa.exists().where(self._same, self.number.is_not(None))
         return there.correlate(self.layout.table)
 
-    def updates(self, within: Expression, assignments: Mapping[str, Any]) -> list[sa.Update]:
-        """What overwrites some rows: those in groups by the work table's values too, the others as they are told."""
+    def updates(
+        self, within: Expression, assignments: Mapping[str, Any], placed: bool, others: bool
+    ) -> list[sa.Update]:
+        """What overwrites some rows: those in groups by the work table's values too, the others as they are told.
+
+        ``placed`` and ``others``: whether there are any of the one kind and of the other.
+        """
         table = self.layout.table
-        made = [sa.update(table).where(within, self._same).values(assigned(table, {**assignments, **self.values}))]
-        if assignments:
+        made = []
+        if placed:
+            values = {**assignments, **self.values}
+            made.append(sa.update(table).where(within, self._same).values(assigned(table, values)))
+        if others and assignments:
             made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments)))
         return made
 
@@ -89,17 +97,24 @@ class Grouped:
         held = sa.exists().where(same_record(self.layout.key, frozen, self.work), self.number.is_(None))
         return connection.execute(sa.delete(frozen).where(held.correlate(frozen))).rowcount
 
-    def set_aside(self, connection: sa.Connection, frozen: sa.Table, held: sa.Table) -> int:
-        """Take out of the frozen keys the groups that would be too small, into the held ones; how many rows."""
+    def set_aside(self, connection: sa.Connection, frozen: sa.Table, held: sa.Table, *, complete: bool = False) -> int:
+        """Take out of the frozen keys the groups that would be too small, into the held ones; how many rows.
+
+        ``complete``: all rows of these groups are among the frozen keys.
+        """
         key, table, work = self.layout.key, self.layout.table, self.work
         rows = frozen.join(table, same_record(key, frozen, table)).join(work, same_record(key, frozen, work))
         keys = [frozen.c[name] for name in key]
         short = sa.select(self.number).select_from(rows).where(sa.not_(work.c[JOINS])).group_by(self.number)
         short = short.having(self.layout.subjects(table) < self.layout.k)
-        aside = 0
-        for chosen in (sa.not_(sa.and_(self.whole, self._stays(connection.dialect.name))), self.number.in_(short)):
+
+        def take(chosen: Expression) -> int:
             taken = sa.select(*keys).select_from(rows).where(chosen)
             connection.execute(held.insert().from_select(list(key), taken, include_defaults=False))
             there = sa.exists().where(same_record(key, frozen, held)).correlate(frozen)
-            aside += connection.execute(sa.delete(frozen).where(there)).rowcount
-        return aside
+            return connection.execute(sa.delete(frozen).where(there)).rowcount
+
+        aside = take(sa.not_(sa.and_(self.whole, self._stays(connection.dialect.name))))
+        if complete and not aside and self.layout.subject is None:
+            return 0  # as many as were assigned
+        return aside + take(self.number.in_(short))

@@ -134,6 +134,13 @@ class Candidates:
         """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
         return _keys(self.line.held, self.key)
 
+    def in_groups(self, connection: sa.Connection, first: int, last: int) -> tuple[bool, bool]:
+        """Whether any of the rows of these numbers are in groups, and whether any are in none."""
+        own, group = self.line.numbered.c[NUMBER], self.line.numbered.c[GROUP]
+        counted = sa.select(sa.func.count(group), sa.func.count()).where(own.between(first, last))
+        grouped, whole = connection.execute(counted).one()
+        return grouped > 0, grouped < whole
+
     def end(self, connection: sa.Connection, number: int) -> int:
         """The last number of the group of a row, so that a chunk takes it whole."""
         if self.grouped is None:
@@ -148,7 +155,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The keys of one chunk in a temporary table, numbered in the column `NUMBER`; they lie in the ``span``."""
+    """The keys of one chunk in a temporary table; they lie in the ``span``."""
 
     table: sa.Table
     keys: sa.Table
@@ -160,14 +167,9 @@ class Frozen:
         if self.span is not None:
             self.span.forget()
 
-    def within(self, table: sa.FromClause | None = None, first: int = 1, last: int | None = None) -> Any:
-        """The condition that a row is of this chunk (of its numbers ``first`` to ``last``)."""
-        chosen = _keys(self.keys, self.key)
-        if first > 1:
-            chosen = chosen.where(self.keys.c[NUMBER] >= first)
-        if last is not None:
-            chosen = chosen.where(self.keys.c[NUMBER] <= last)
-        return _among(self.table if table is None else table, self.key, chosen, self.span)
+    def within(self, table: sa.FromClause | None = None) -> sa.ColumnElement[Any]:
+        """The condition that a row is of this chunk."""
+        return _among(self.table if table is None else table, self.key, _keys(self.keys, self.key), self.span)
 
 
 def line_up(
@@ -232,7 +234,7 @@ def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.S
 def freeze_everything(
     connection: sa.Connection, candidates: Candidates, place: Placing | None = None
 ) -> tuple[Frozen, Counts]:
-    """Keep the keys of all rows that are due, without numbers, where the transaction has locked the table.
+    """Keep the keys of all rows that are due, where the transaction has locked the table.
 
     The keys' table is to be dropped before the transaction ends.
     """
@@ -241,7 +243,7 @@ def freeze_everything(
         line.span.forget()
     keys = seen_by_all(connection, line.frozen, OWN_SCHEMA)
     connection.execute(sa.schema.DropTable(keys, if_exists=True))
-    create_filled(connection, keys, _due(candidates, any_row, sa.literal_column("0", sa.Integer)))
+    create_filled(connection, keys, _due(candidates, any_row))
     frozen, counts = _seen(connection, candidates, keys)
     left = 0 if place is None else place(connection, keys)
     if left:
@@ -270,24 +272,24 @@ def _frozen(
         wanted = _keys(rows, names).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
-    due = _due(candidates, line.mine, sa.func.row_number().over())
-    connection.execute(line.frozen.insert().from_select([NUMBER, *names], due, include_defaults=False))
+    due = _due(candidates, line.mine)
+    connection.execute(line.frozen.insert().from_select(names, due, include_defaults=False))
     frozen, counts = _seen(connection, candidates, line.frozen)
     whole = row_count(connection, line.chunk)
     left = 0
     if locks and row_count(connection, line.locked) < whole:
         left = _leave_to_others(connection, candidates)
     if candidates.grouped is not None:
-        left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
+        complete = not left and counts.done == whole
+        left += candidates.grouped.set_aside(connection, frozen.keys, line.held, complete=complete)
     if left:
         analyse(connection, line.frozen)
     return frozen, Counts(counts.done - left, whole - counts.done, left)
 
 
-def _due(candidates: Candidates, restriction: Restriction, number: sa.ColumnElement[int]) -> sa.Select[Any]:
+def _due(candidates: Candidates, restriction: Restriction) -> sa.Select[Any]:
     """Selects which of the rows that a restriction lets through are due, as what is frozen."""
-    found = candidates.due(restriction).subquery()
-    return sa.select(number.label(NUMBER), *(found.c[name] for name in candidates.key))
+    return _keys(candidates.due(restriction).subquery(), candidates.key)
 
 
 def _seen(connection: sa.Connection, candidates: Candidates, keys: sa.Table) -> tuple[Frozen, Counts]:
@@ -326,10 +328,8 @@ def _among(
 def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:
     """A temporary table of keys, not yet created."""
     columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
-    if name in {"candidates", "frozen"}:  # the latter is read whole, so that no key of it is worth its time
-        numbered = name == "candidates"
-        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=numbered, nullable=False, autoincrement=False))
     if name == "candidates":
+        columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
         columns.append(sa.Column(GROUP, sa.BigInteger))
     return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
 

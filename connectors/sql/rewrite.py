@@ -18,7 +18,7 @@ from connectors.sql import rewrite_postgresql, rewrite_sqlite
 from connectors.sql.act import After, Before, Checkpoint, complete, refuse_keys, run_chunk
 from connectors.sql.drawing import beside
 from connectors.sql.journal import Chunk, Counts, Journal
-from connectors.sql.lines import NUMBER, Candidates, Frozen, Placing, freeze_everything, row_count
+from connectors.sql.lines import Candidates, Frozen, Placing, freeze_everything, row_count
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
 
 _UNDONE_NOT = Obstacle(
@@ -125,9 +125,10 @@ def _rows(candidates: Candidates, frozen: Frozen, change: Change, *, all_grouped
     same = sa.and_(*(keys.c[name] == table.c[name] for name in frozen.key))
     if change.takes_rows:
         return sa.select(*(table.c[name] for name in _names(table))).where(sa.not_(sa.exists().where(same)))
-    due, source = keys.c[NUMBER].is_not(None), table.outerjoin(keys, same)
+    due, joined = keys.c[frozen.key[0]].is_not(None), table.outerjoin(keys, same)
+    source: sa.FromClause = joined
     if grouped is not None:
-        due, source = (grouped.number.is_not(None), grouped.beside) if all_grouped else (due, grouped.beside_of(source))
+        due, source = (grouped.number.is_not(None), grouped.beside) if all_grouped else (due, grouped.beside_of(joined))
     source = beside(source, change.assignments)
     new: dict[str, list[tuple[sa.ColumnElement[bool], Any]]] = {
         name: [(due, value)] for name, value in change.assignments.items()

@@ -36,6 +36,9 @@ from pipelines.statistics.questions import touched
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
 
+GROUPED = 8
+"""Transactions at most for rows in groups: they lie anywhere, so that each reads the table from end to end."""
+
 Checkpoint = Callable[[str], None]
 
 
@@ -99,6 +102,7 @@ class RowWork:
             Unfit: the planned strategy does not fit any more; it is not tried again, and the rest waits for ranges.
         """
         grouping = self.grouping
+        self.checkpoint("begun")
         with connection.begin():
             changes = self._changes(connection, record)
         at_once = self._rewritten(connection, record, due, changes)
@@ -117,6 +121,7 @@ class RowWork:
         if self.marks:
             with connection.begin():
                 self.connector.journal.marks.index(connection, self._dataset)
+        self.checkpoint("acted")
         return left
 
     def _chosen(self, strategy: Strategy, record: StepRecord) -> bool:
@@ -229,9 +234,10 @@ class RowWork:
 
     def _last(self, connection: sa.Connection, candidates: Candidates, first: int) -> int:
         """The last number of the chunk that begins with a number."""
-        last = min(first + self.chunk - 1, candidates.count)
         if candidates.grouped is None:
-            return last
+            return min(first + self.chunk - 1, candidates.count)
+        chunk = max(self.chunk, -(-candidates.count // GROUPED))
+        last = min(first + chunk - 1, candidates.count)
         with connection.begin():
             return candidates.end(connection, last)
 
@@ -306,8 +312,8 @@ class RowWork:
     def _changes(self, connection: sa.Connection, record: StepRecord) -> dict[str, Any]:
         """The new value of each column. Rows are not to tell in which order they once were, if their keys do not."""
         table, _ = self._rows
-        hidden = self.table is not None or self.renewal is not None or self.grouping is not None
-        together = not hidden and not self._chosen(Strategy.REWRITE, record)
+        ordered = self.table is None and self.renewal is None
+        together = ordered and not self._chosen(Strategy.REWRITE, record)
         drawing = Drawing(table, together=together) if connection.dialect.name == "postgresql" else None
         return {**assignments(connection, table, self.replacements, drawing), **self.values}
 
