@@ -3,8 +3,8 @@
 Two million contacts in PostgreSQL, eight columns, three indexes; nine in ten are due. The UPDATE by hand writes
 constants and a random address. Ardoise decides on every row twice, draws names and phones from pools, empties the free
 text, marks every row, keeps the journal: by writing the table anew and in ranges, each without groups, and with days
-that become months and amounts that become the means of eleven rows, which the UPDATE leaves as they are. All of them are
-measured in one run over equal tables, since only the ratios are worth anything.
+that become months and amounts that become the means of eleven rows, which the UPDATE leaves as they are. All of them
+are measured in one run over equal tables, since only the ratios are worth anything.
 
 Run `python -m benchmarks.anonymisation --help`.
 """
