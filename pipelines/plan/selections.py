@@ -110,6 +110,8 @@ class StoreSelections:
         name = selection.name
         if name not in self._kept:
             self._kept[name] = None
+            if name in self._marked:
+                self.datasets.looking = Looking(name, None, self._marked[name])
             relation = selection.decisions(None, ancestors)
             where = selection.actionable(relation) if self.acting else None
             key = [column(each) for each in selection.map.key]

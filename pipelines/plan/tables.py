@@ -28,14 +28,14 @@ def column(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """The rows of a dataset at which a step looks again, and the categories of which any of them can be marked.
+    """The rows of a dataset at which a step looks, and the categories of which any of them can be marked.
 
     While a step acts nobody else marks its dataset, and it acts on no row twice: what had no marks when it began has
     none in the rows that it has yet to act on.
     """
 
     dataset: str
-    restriction: Restriction
+    restriction: Restriction | None
     marked: frozenset[str]
 
 

@@ -254,9 +254,11 @@ def test_a_partition_of_which_a_row_is_not_due_any_more_goes_in_ranges(postgres:
     moved: list[str] = []
 
     def move(point: str) -> None:
+        if point != "intent" or moved:
+            return
         with contextlib.closing(postgres.estate.engine()) as engine:
             last = list(engine.ledger.entries("intent"))[-1].body["dataset"]
-        if point == "intent" and last == "logs" and not moved:
+        if last == "logs":
             moved.append(point)
             postgres.execute("UPDATE logs SET seen = '2026-05-01' WHERE id = 3")
 
