@@ -2,25 +2,27 @@
 
 Candidates are evaluated once, into temporary tables of the connection. A chunk takes the next of them, locks their
 rows where the store has row locks, and looks again: whether they are due *now* is asked inside the chunk's transaction,
-of exactly these keys.
+of exactly these keys. Where it depends on nothing but the row itself, PostgreSQL tells by the row's version whether the
+answer can be another (`alone`), and the look is for chunks in which somebody has written to a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from connectors.sql.catalog import OWN_SCHEMA
 from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Counts
 from connectors.sql.partition import GROUP
-from connectors.sql.temporary import analyse, create_filled, empty, seen_by_all
+from connectors.sql.temporary import analyse, create_filled, empty, is_temporary, seen_by_all
 
-NUMBER = "ardoise_number"
+NUMBER, VERSION = "ardoise_number", "ardoise_version"
 
 Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
 """The condition on a table's rows that limits a query to some of them."""
@@ -32,6 +34,15 @@ Placing = Callable[[sa.Connection, sa.Table], int]
 """Gives frozen keys their places in groups, and takes out those that no group can hide; how many."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+class _Xid(sa.types.UserDefinedType[str]):
+    """The number of the transaction that wrote a row, in PostgreSQL."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid"
 
 
 class Span:
@@ -94,8 +105,10 @@ class Line:
         place = (table.fullname, key)
         if place not in lines:
             metadata = sa.MetaData()
+            versioned = connection.dialect.name == "postgresql"
             numbered, chunk, locked, frozen, held = (
-                _scratch(name, metadata, table, key) for name in ("candidates", "chunk", "locked", "frozen", "held")
+                _scratch(name, metadata, table, key, versioned=versioned)
+                for name in ("candidates", "chunk", "locked", "frozen", "held")
             )
             span = Span.of(connection.dialect, table, key)
 
@@ -116,7 +129,8 @@ class Line:
 class Candidates:
     """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now.
 
-    ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on.
+    ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on. ``decided``: they
+    are due as long as nobody writes to them.
     """
 
     rows: sa.Table
@@ -125,10 +139,15 @@ class Candidates:
     due: Look
     count: int
     grouped: Grouped | None = None
+    decided: bool = False
 
     def keys(self) -> sa.Select[Any]:
         """The keys of all of them."""
         return _keys(self.line.numbered, self.key)
+
+    def lined(self) -> sa.Select[Any]:
+        """All of them, as those of a chunk are kept."""
+        return _keys(self.line.numbered, [each.name for each in self.line.chunk.c])
 
     def left(self) -> sa.Select[Any]:
         """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
@@ -172,6 +191,27 @@ class Frozen:
         return _among(self.table if table is None else table, self.key, _keys(self.keys, self.key), self.span)
 
 
+def alone(connection: sa.Connection, table: sa.Table, query: sa.Select[Any], beside: Collection[str] = ()) -> bool:
+    """Whether what a query says of a table's rows depends on each row itself, and on nothing that others change.
+
+    It reads the table once, and otherwise this connection's temporary tables, and tables whose names are ``beside``.
+    False where rows have no version to tell by.
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    met = 0
+    for each in visitors.iterate(query):
+        if isinstance(each, (sa.TextClause, sa.Over)):
+            return False
+        if isinstance(each, sa.Select) and each._group_by_clauses:  # noqa: SLF001 - nothing public says it
+            return False
+        if isinstance(each, sa.Table) and not is_temporary(each) and each.fullname not in beside:
+            if each.name != table.name or (each.schema or table.schema) != (table.schema or each.schema):
+                return False
+            met += 1
+    return met == 1
+
+
 def line_up(
     connection: sa.Connection,
     table: sa.Table,
@@ -181,11 +221,13 @@ def line_up(
     grouped: Grouped | None = None,
     *,
     shuffled: bool = False,
+    decided: bool = False,
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
     They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
-    nothing decided: that is for each chunk to do. An earlier line on the connection is over.
+    nothing decided: that is for each chunk to do. ``decided``: ``found`` asks whether rows are due now, and is `alone`.
+    An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
@@ -193,14 +235,25 @@ def line_up(
     group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
     first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
     order = [*first, *([random_hex(16)] if shuffled else keys)]
-    numbered = sa.select(sa.func.row_number().over(order_by=order), *keys, group).select_from(source)
-    found = numbered.where(key_among(table, names, found))
+    number = sa.func.row_number().over(order_by=order).label(NUMBER)
+    numbered = sa.select(number, *keys, sa.cast(group, sa.BigInteger).label(GROUP), *_versions(line.numbered, table))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
-    line.numbered.create(connection)
-    connection.execute(line.numbered.insert().from_select([NUMBER, *names, GROUP], found, include_defaults=False))
+    create_filled(connection, line.numbered, numbered.select_from(source).where(key_among(table, names, found)))
+    if connection.dialect.name == "postgresql":
+        quoted = connection.dialect.identifier_preparer.format_table(line.numbered)
+        connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD PRIMARY KEY ({NUMBER})")
     analyse(connection, line.numbered)
     line.clear(connection)
-    return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped)
+    return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped, decided)
+
+
+def _versions(keys: sa.Table, rows: sa.Table) -> tuple[sa.ColumnElement[Any], ...]:
+    """What tells, for a table of keys, whether a row is what it was; nothing where none of its columns is for that."""
+    if VERSION not in keys.c:
+        return ()
+    system: sa.ColumnClause[Any] = sa.column("xmin", _Xid)
+    system.table = rows
+    return (system.label(VERSION),)
 
 
 def everything(
@@ -220,14 +273,14 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     of its group, if that is too small alone.
     """
     number = candidates.line.numbered.c[NUMBER]
-    mine = candidates.keys().where(number >= first, number <= last)
+    mine = candidates.lined().where(number >= first, number <= last)
     # SQLite: the transaction holds the only write lock already
     return _frozen(connection, candidates, mine, locks=connection.dialect.name != "sqlite")
 
 
 def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
     """The same of the candidates among some keys, where the transaction has locked what holds them."""
-    mine = candidates.keys().where(key_among(candidates.line.numbered, candidates.key, among))
+    mine = candidates.lined().where(key_among(candidates.line.numbered, candidates.key, among))
     return _frozen(connection, candidates, mine, locks=False)
 
 
@@ -263,19 +316,22 @@ def _frozen(
     names, line = candidates.key, candidates.line
     for each in (line.chunk, line.locked, line.frozen):
         empty(connection, each)
-    connection.execute(line.chunk.insert().from_select(names, mine, include_defaults=False))
+    columns = [each.name for each in line.chunk.c]
+    connection.execute(line.chunk.insert().from_select(columns, mine, include_defaults=False))
     analyse(connection, line.chunk)
+    whole = row_count(connection, line.chunk)
     if line.span is not None:
         line.span.set(connection, line.chunk)
     if locks:
         rows = candidates.rows
-        wanted = _keys(rows, names).where(line.mine(rows))
+        wanted = sa.select(*(rows.c[name] for name in names), *_versions(line.locked, rows)).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
-        connection.execute(line.locked.insert().from_select(names, wanted, include_defaults=False))
+        connection.execute(line.locked.insert().from_select(columns, wanted, include_defaults=False))
+        if candidates.decided and _unchanged(connection, candidates) == whole:
+            return Frozen(candidates.rows, line.chunk, names, line.span), Counts(whole)
     due = _due(candidates, line.mine)
     connection.execute(line.frozen.insert().from_select(names, due, include_defaults=False))
     frozen, counts = _seen(connection, candidates, line.frozen)
-    whole = row_count(connection, line.chunk)
     left = 0
     if locks and row_count(connection, line.locked) < whole:
         left = _leave_to_others(connection, candidates)
@@ -285,6 +341,13 @@ def _frozen(
     if left:
         analyse(connection, line.frozen)
     return frozen, Counts(counts.done - left, whole - counts.done, left)
+
+
+def _unchanged(connection: sa.Connection, candidates: Candidates) -> int:
+    """How many rows of a chunk were locked, and have the version that they had when they were lined up."""
+    chunk, locked = candidates.line.chunk, candidates.line.locked
+    same = sa.and_(*(chunk.c[name] == locked.c[name] for name in (*candidates.key, VERSION)))
+    return row_count(connection, chunk.join(locked, same))
 
 
 def _due(candidates: Candidates, restriction: Restriction) -> sa.Select[Any]:
@@ -325,12 +388,14 @@ def _among(
     return among if span is None else sa.and_(span.within(rows), among)
 
 
-def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str]) -> sa.Table:
-    """A temporary table of keys, not yet created."""
+def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, versioned: bool) -> sa.Table:
+    """A temporary table of keys, not yet created; ``versioned``: where rows have versions."""
     columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
     if name == "candidates":
         columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
         columns.append(sa.Column(GROUP, sa.BigInteger))
+    if versioned and name in {"candidates", "chunk", "locked"}:
+        columns.append(sa.Column(VERSION, _Xid))
     return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
 
 

@@ -17,7 +17,7 @@ from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Look, everything, line_up
+from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, everything, line_up
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -111,7 +111,7 @@ class RowWork:
             with connection.begin():
                 if grouping is not None:
                     grouping.place_anew(connection, candidates.left())
-                candidates = self._lined_up(connection, candidates.left(), due)
+                candidates = self._lined_up(connection, candidates.left, due, again=True)
             left = self._pass(connection, record, candidates, changes)
         if grouping is not None:
             if at_once is None:
@@ -144,11 +144,11 @@ class RowWork:
             self.grouping.place(connection, found)
             self.checkpoint("placed")
         with connection.begin():
-            candidates = self._lined_up(connection, found(), due)
+            candidates = self._lined_up(connection, found, due)
         refuse_more(self.step, candidates.count, self._allowed(record))
         if self._dropped(connection, record, candidates):
             with connection.begin():
-                candidates = self._lined_up(connection, found(), due)
+                candidates = self._lined_up(connection, found, due)
         return candidates, self._pass(connection, record, candidates, changes)
 
     def _rewritten(
@@ -198,12 +198,19 @@ class RowWork:
             self._chunk(record, partition.rows, act, Strategy.DROP_PARTITION)
         return bool(found)
 
-    def _lined_up(self, connection: sa.Connection, found: sa.Select[Any], due: Look) -> Candidates:
+    def _lined_up(
+        self, connection: sa.Connection, found: Callable[[], sa.Select[Any]], due: Look, *, again: bool = False
+    ) -> Candidates:
+        """Line up what may be acted on; ``again``: what others have held so far."""
         shuffled = self.renewal is not None
-        if self.grouping is None:
-            return line_up(connection, *self._rows, found, due, shuffled=shuffled)
-        found, grouped = self.grouping.found(found), self.grouping.grouped
-        return line_up(connection, *self._rows, found, due, grouped, shuffled=shuffled)
+        if self.grouping is not None:
+            placed, grouped = self.grouping.found(found()), self.grouping.grouped
+            return line_up(connection, *self._rows, placed, due, grouped, shuffled=shuffled)
+        if not again:
+            now, marks = due(any_row), self.connector.journal.marks.table.fullname
+            if alone(connection, self._rows[0], now, {marks}):  # which only this run writes as long as it acts
+                return line_up(connection, *self._rows, now, due, shuffled=shuffled, decided=True)
+        return line_up(connection, *self._rows, found(), due, shuffled=shuffled)
 
     @property
     def _dataset(self) -> str:

@@ -18,7 +18,7 @@ from connectors.errors import StoreRefuses
 from connectors.sql.act import dataset_lock, delete_chunk, update_chunk
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, line_up
+from connectors.sql.lines import Candidates, Frozen, Restriction, alone, line_up
 from connectors.sql.questions import Question
 
 PERSONAL = ("first_name", "city")
@@ -203,7 +203,7 @@ def test_a_row_that_somebody_holds_and_keeps_is_neither_due_nor_waited_for(shop:
     assert counts == Counts(done=38, stale=1, locked=1)
 
 
-@pytest.mark.parametrize("point", ["INSERT INTO ardoise_candidates", "INSERT INTO ardoise_locked"])
+@pytest.mark.parametrize("point", ["ardoise_candidates", "ardoise_locked"])
 @pytest.mark.parametrize("shop", ["postgresql", "mariadb"], indirect=True)
 def test_a_fact_that_arrives_between_evaluation_and_second_look_counts(shop: Shop, point: str) -> None:
     shop.run("CREATE TABLE kept (contact integer)")
@@ -212,7 +212,7 @@ def test_a_fact_that_arrives_between_evaluation_and_second_look_counts(shop: Sho
     due = _due_contacts(shop).where(table.c.id.not_in(sa.select(kept.c.contact)))
 
     def arrive(_: Any, __: Any, statement: str, *rest: Any) -> None:
-        if statement.startswith(point):
+        if statement.startswith((f"INSERT INTO {point}", f"CREATE TEMPORARY TABLE {point} AS")):
             shop.run("INSERT INTO kept VALUES (1), (2)")
 
     with connector.writing() as connection:
@@ -225,6 +225,62 @@ def test_a_fact_that_arrives_between_evaluation_and_second_look_counts(shop: Sho
         )  # fmt: skip
     assert counts == Counts(done=38, stale=2)
     assert shop.rows("SELECT first_name FROM contacts WHERE id <= 2 ORDER BY id") == [("Name1",), ("Name2",)]
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_what_depends_on_the_row_alone_is_looked_at_again_when_somebody_wrote_to_it(shop: Shop) -> None:
+    connector, table = shop.connector, shop.connector.table(shop.contacts)
+    due, looks = sa.select(table.c.id).where(table.c.city.is_not(None), table.c.id <= 40), []
+
+    def look(restriction: Restriction) -> sa.Select[Any]:
+        looks.append(len(done))
+        return due.where(restriction(table))
+
+    with connector.writing() as connection:
+        with connection.begin():
+            assert alone(connection, table, due)
+            candidates = line_up(connection, table, ("id",), due, look, decided=True)
+        done: list[Counts] = []
+        for number, first in enumerate(range(1, 41, 10)):
+            if number == 1:
+                shop.run("UPDATE contacts SET city = NULL WHERE id IN (12, 13)")
+                shop.run("DELETE FROM visits")
+                shop.run("DELETE FROM contacts WHERE id = 14")
+            if number == 3:
+                shop.run("UPDATE contacts SET first_name = 'again' WHERE id = 32")
+            chunk = Chunk("plan", "s9", "contacts", number)
+            new = {"city": None}
+            done.append(update_chunk(connection, connector.journal, chunk, candidates, first, first + 9, new, {}))
+    assert done == [Counts(10), Counts(7, stale=3), Counts(10), Counts(10)]
+    assert looks == [1, 3], "of the chunks in which somebody has written"
+    assert shop.value("SELECT count(*) FROM contacts WHERE city IS NOT NULL") == 60
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_what_depends_on_anything_else_does_not_depend_on_the_row_alone(shop: Shop) -> None:
+    connector, table = shop.connector, shop.connector.table(shop.contacts)
+    visits, other = shop.connector._table_at("visits"), table.alias()
+    mine = sa.select(table.c.id).where(table.c.city.is_not(None)).cte()
+    kept = sa.Table("ardoise_kept", sa.MetaData(), sa.Column("id", sa.Integer), prefixes=["TEMPORARY"])
+    of_run = sa.Table("marks", sa.MetaData(schema="ardoise"), sa.Column("id", sa.Integer))
+    keys = sa.select(table.c.id)
+    with connector.reading() as connection:
+
+        def seen(query: sa.Select[Any]) -> bool:
+            return alone(connection, table, query, {"ardoise.marks"})
+
+        assert seen(sa.select(mine.c.id))
+        assert seen(keys.where(table.c.id.in_(sa.select(kept.c.id)), table.c.id.not_in(sa.select(of_run.c.id))))
+        assert not seen(keys.where(table.c.id.in_(sa.select(visits.c.contact_id))))
+        assert not seen(keys.where(sa.exists().where(visits.c.contact_id == table.c.id)))
+        assert not seen(keys.join_from(table, visits, visits.c.contact_id == table.c.id))
+        assert not seen(keys.where(sa.exists().where(other.c.id > table.c.id)))
+        assert not seen(keys.where(table.c.id > sa.select(sa.func.avg(table.c.id)).scalar_subquery()))
+        first = sa.select(table.c.id, sa.func.row_number().over(order_by=table.c.id).label("n")).subquery()
+        assert not seen(sa.select(first.c.id).where(first.c.n > 1))
+        cities = sa.select(sa.func.min(table.c.id).label("id")).group_by(table.c.city).subquery()
+        assert not seen(sa.select(cities.c.id))
+        assert not seen(keys.where(sa.text("id IN (SELECT contact_id FROM visits)")))
 
 
 def test_a_fact_that_arrives_between_two_chunks_counts(shop: Shop) -> None:
