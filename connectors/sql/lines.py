@@ -84,12 +84,13 @@ class Span:
 class Line:
     """The temporary tables of one table's candidates on one connection, for one step after the other.
 
-    ``numbered`` are the keys of all; ``chunk`` those of the chunk under way, of which ``locked`` could be locked and
-    ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have locked. ``mine`` lets the rows
-    of the chunk under way through, which lie in the ``span``. They are the same objects throughout, so that statements
-    are compiled once.
+    ``found`` are the keys of all, ``numbered`` the same in order; ``chunk`` those of the chunk under way, of which
+    ``locked`` could be locked and ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have
+    locked. ``mine`` lets the rows of the chunk under way through, which lie in the ``span``. They are the same objects
+    throughout, so that statements are compiled once.
     """
 
+    found: sa.Table
     numbered: sa.Table
     chunk: sa.Table
     locked: sa.Table
@@ -106,16 +107,16 @@ class Line:
         if place not in lines:
             metadata = sa.MetaData()
             versioned = connection.dialect.name == "postgresql"
-            numbered, chunk, locked, frozen, held = (
+            found, numbered, chunk, locked, frozen, held = (
                 _scratch(name, metadata, table, key, versioned=versioned)
-                for name in ("candidates", "chunk", "locked", "frozen", "held")
+                for name in ("found", "candidates", "chunk", "locked", "frozen", "held")
             )
             span = Span.of(connection.dialect, table, key)
 
             def mine(rows: sa.FromClause) -> sa.ColumnElement[Any]:
                 return _among(rows, key, _keys(chunk, key), span)
 
-            lines[place] = cls(numbered, chunk, locked, frozen, held, mine, span)
+            lines[place] = cls(found, numbered, chunk, locked, frozen, held, mine, span)
         return lines[place]
 
     def clear(self, connection: sa.Connection) -> None:
@@ -212,6 +213,12 @@ def alone(connection: sa.Connection, table: sa.Table, query: sa.Select[Any], bes
     return met == 1
 
 
+def still(connection: sa.Connection) -> None:
+    """Let a transaction that has just begun see one state of the store, where rows have versions."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 def line_up(
     connection: sa.Connection,
     table: sa.Table,
@@ -226,11 +233,16 @@ def line_up(
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
     They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
-    nothing decided: that is for each chunk to do. ``decided``: ``found`` asks whether rows are due now, and is `alone`.
-    An earlier line on the connection is over.
+    nothing decided: that is for each chunk to do. ``decided``: ``found`` asks whether rows are due now, and is `alone`,
+    in a transaction that is `still`. An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
+    if decided:  # at once, by several processes: PostgreSQL would not join what it has to compute well
+        connection.execute(sa.schema.DropTable(line.found, if_exists=True))
+        create_filled(connection, line.found, found)
+        analyse(connection, line.found)
+        found = _keys(line.found, names)
     keys = [table.c[name] for name in names]
     group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
     first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
@@ -243,6 +255,7 @@ def line_up(
         quoted = connection.dialect.identifier_preparer.format_table(line.numbered)
         connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD PRIMARY KEY ({NUMBER})")
     analyse(connection, line.numbered)
+    connection.execute(sa.schema.DropTable(line.found, if_exists=True))
     line.clear(connection)
     return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped, decided)
 

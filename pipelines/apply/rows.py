@@ -17,7 +17,7 @@ from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, everything, line_up
+from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, everything, line_up, still
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -144,10 +144,12 @@ class RowWork:
             self.grouping.place(connection, found)
             self.checkpoint("placed")
         with connection.begin():
+            still(connection)
             candidates = self._lined_up(connection, found, due)
         refuse_more(self.step, candidates.count, self._allowed(record))
         if self._dropped(connection, record, candidates):
             with connection.begin():
+                still(connection)
                 candidates = self._lined_up(connection, found, due)
         return candidates, self._pass(connection, record, candidates, changes)
 

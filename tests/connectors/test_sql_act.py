@@ -18,7 +18,7 @@ from connectors.errors import StoreRefuses
 from connectors.sql.act import dataset_lock, delete_chunk, update_chunk
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Restriction, alone, line_up
+from connectors.sql.lines import Candidates, Frozen, Restriction, alone, line_up, still
 from connectors.sql.questions import Question
 
 PERSONAL = ("first_name", "city")
@@ -238,6 +238,7 @@ def test_what_depends_on_the_row_alone_is_looked_at_again_when_somebody_wrote_to
 
     with connector.writing() as connection:
         with connection.begin():
+            still(connection)
             assert alone(connection, table, due)
             candidates = line_up(connection, table, ("id",), due, look, decided=True)
         done: list[Counts] = []
