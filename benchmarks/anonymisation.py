@@ -136,7 +136,7 @@ def ours(estate: str, digest: str) -> tuple[float, int]:
     summary = apply(
         Estate.load(Path(estate)), digest, now=NOW, today=NOW.date(), actor="bench", checkpoint=checkpoint, chunk=50_000
     )
-    return points["acted"][-1] - points["begun"][0], summary.counts["anonymised"]
+    return points["step_ended"][-1] - points["step_begun"][0], summary.counts["anonymised"]
 
 
 def planned(folder: Path, crm: str, most: int, groups: str) -> tuple[str, str]:

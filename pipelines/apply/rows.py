@@ -102,7 +102,7 @@ class RowWork:
             Unfit: the planned strategy does not fit any more; it is not tried again, and the rest waits for ranges.
         """
         grouping = self.grouping
-        self.checkpoint("begun")
+        self.checkpoint("step_begun")
         with connection.begin():
             changes = self._changes(connection, record)
         at_once = self._rewritten(connection, record, due, changes)
@@ -121,7 +121,7 @@ class RowWork:
         if self.marks:
             with connection.begin():
                 self.connector.journal.marks.index(connection, self._dataset)
-        self.checkpoint("acted")
+        self.checkpoint("step_ended")
         return left
 
     def _chosen(self, strategy: Strategy, record: StepRecord) -> bool:

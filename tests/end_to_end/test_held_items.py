@@ -98,15 +98,16 @@ def test_what_is_held_while_the_run_acts_stays_from_the_next_batch_on(
     shop.types("scan")
     digest = str(shop.plan()["digest"])
     shop.types("approve", digest, "--by", "dpo")
-    last = places(shop, dataset)[-1]
+    before = shop.messages() if store == "mail" else shop.meetings()
     acted: list[str] = []
 
     def checkpoint(point: str) -> None:
         if point == "acted" and not acted:
             acted.append(point)
             with closing(shop.estate.engine()) as engine:
-                record = item_digest(shop.estate.key, store, dataset, *last)
-                engine.holds.open("CASE-1", HoldScope(store, dataset, record), since=SINCE, by="legal", at=now())
+                for place in places(shop, dataset):  # in which order they are acted on, chance says
+                    record = item_digest(shop.estate.key, store, dataset, *place)
+                    engine.holds.open("CASE-1", HoldScope(store, dataset, record), since=SINCE, by="legal", at=now())
 
     apply(
         shop.estate, digest, now=now(), today=today(shop.estate), actor="tests", stores=[store], retries=(),
@@ -115,7 +116,7 @@ def test_what_is_held_while_the_run_acts_stays_from_the_next_batch_on(
 
     assert acted
     left = shop.messages() if store == "mail" else shop.meetings()
-    assert len(set(left) - {"our-own"}) == 1
+    assert len(left) == len(before) - 1 > len({"our-own"} & set(left))
 
 
 def test_a_held_message_that_somebody_moves_keeps_the_mailbox_until_it_is_found(shop: ServedShop) -> None:
