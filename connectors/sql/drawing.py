@@ -3,10 +3,6 @@
 A statement draws once from the engine's secure generator; a row's block of bytes is a one-way function of that draw
 and of the row's place in the table. Each value of the row gets bytes of the block that no other one has. Without the
 draw, which nobody keeps, they tell nothing, and differ by row and by statement. The other engines draw for each value.
-
-Texts that are unique go into an index, each into another page of it where they are random from the first digit on: a
-fifth of the time of an UPDATE. So those of one statement can begin alike. That says which rows were written together,
-and nothing else.
 """
 
 from __future__ import annotations
@@ -26,8 +22,6 @@ _BLOCK = 32
 """The bytes of a SHA-256."""
 
 _NAME = "ardoise_drawn"
-_ALIKE, _APART = 8, 16
-"""The digits with which the texts of a statement begin alike, and the least that are to differ after them."""
 _BYTE, _PLAIN = 8, 31
 """The bits of a byte, and of what is computed without wider numbers, in half the time."""
 
@@ -36,21 +30,15 @@ class Drawing:
     """The random bytes of the rows of a table, for one kind of statement, and which of them are taken.
 
     Values are made by `hexadecimal` and `whole`; a statement that uses them gets the blocks through `beside` or
-    `assigned`. ``together``: the texts of one statement begin alike, where they are long enough.
+    `assigned`.
     """
 
-    def __init__(self, table: sa.FromClause, *, together: bool = False) -> None:
+    def __init__(self, table: sa.FromClause) -> None:
         self.table = table
-        self._together = together
         self._taken = 0
 
     def hexadecimal(self, digits: int) -> sa.ColumnElement[str]:
-        """Random hexadecimal digits."""
-        if self._together and digits >= _ALIKE + _APART:
-            return _Alike().concat(self._digits(digits - _ALIKE))
-        return self._digits(digits)
-
-    def _digits(self, digits: int) -> sa.ColumnElement[str]:
+        """Random hexadecimal digits. They have nothing in common with those of other rows that are written with it."""
         most = _BLOCK * 2
         pieces = [self._hex(min(most, digits - at)) for at in range(0, digits, most)]
         text = pieces[0]
@@ -135,13 +123,6 @@ class _Whole(_Taken):
     inherit_cache = True
 
 
-class _Alike(sa.ColumnElement[str]):
-    """Random digits that are drawn once for a statement."""
-
-    type = sa.String()
-    inherit_cache = True
-
-
 class _Block(FunctionElement[Any]):
     name = "ardoise_block"
     type = sa.LargeBinary()
@@ -152,12 +133,6 @@ class _Block(FunctionElement[Any]):
 def _block(element: _Block, compiler: SQLCompiler, **kw: Any) -> str:
     partition, place = (compiler.process(each, **kw) for each in element.clauses)
     return f"sha256((SELECT uuid_send(gen_random_uuid())) || oidsend({partition}) || tidsend({place}))"
-
-
-@compiles(_Alike, "postgresql")
-def _alike(element: _Alike, compiler: SQLCompiler, **kw: Any) -> str:
-    del element, compiler, kw
-    return f"(SELECT left(CAST(gen_random_uuid() AS text), {_ALIKE}))"
 
 
 @compiles(_Hex, "postgresql")

@@ -115,6 +115,4 @@ class Grouped:
             return connection.execute(sa.delete(frozen).where(there)).rowcount
 
         aside = take(sa.not_(sa.and_(self.whole, self._stays(connection.dialect.name))))
-        if complete and not aside and self.layout.subject is None:
-            return 0  # as many as were assigned
         return aside + take(self.number.in_(short))

@@ -349,8 +349,7 @@ def _frozen(
     if locks and row_count(connection, line.locked) < whole:
         left = _leave_to_others(connection, candidates)
     if candidates.grouped is not None:
-        complete = not left and counts.done == whole
-        left += candidates.grouped.set_aside(connection, frozen.keys, line.held, complete=complete)
+        left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
     return frozen, Counts(counts.done - left, whole - counts.done, left)

@@ -3,8 +3,8 @@
 When a record is used anew for somebody else, its fingerprint differs, and the mark counts no more. There is one for
 every record and category that was ever anonymised, as many as rows, so that a mark is as small as it can be: numbers
 stand for the dataset with its category (the scope), and for the plan. PostgreSQL keeps those of each scope in a
-partition of their own, which is filled first and gets its index when the step that fills it ends, or when somebody
-needs it: half the time where most of a table is marked. Until then it is read whole, and tells the same.
+partition of their own, which is filled first and gets its index when the step that fills it ends, or before anybody
+looks for single marks (`Marks.index`): half the time where most of a table is marked.
 """
 
 from __future__ import annotations
@@ -213,11 +213,11 @@ class Marks:
         if first and self._dialect.name == "postgresql":
             self._begin(connection, scope, names, rows)
             return scope
-        place = self.table
-        if self._dialect.name == "postgresql":
-            place = self._part(scope)
+        parted = self._dialect.name == "postgresql"
+        place = self._part(scope) if parted else self.table
         if category in self._marked(connection, chunk):
-            self._index(connection, place)
+            if parted and self._unindexed(connection, place):
+                self._index(connection, place)
             upsert(connection, place, names, rows, ("fingerprint", "plan"))
         else:
             connection.execute(place.insert().from_select(names, rows, include_defaults=False))
@@ -278,20 +278,27 @@ class Marks:
     def index(self, connection: sa.Connection, dataset: str) -> None:
         """Make the indexes of a dataset's marks that are not there yet. Those who read the marks are not kept waiting.
 
-        To be called when a step ends, and before single marks are looked for.
+        To be called when a step ends, and before it begins: an interrupted one has left marks without. A role that
+        may not make them goes on without them.
         """
         if self._dialect.name == "postgresql":
-            for part in self.parts(connection, dataset):
-                self._index(connection, part)
+            missing = [each for each in self.parts(connection, dataset) if self._unindexed(connection, each)]
+            if missing and not self.refused(connection):
+                for part in missing:
+                    self._index(connection, part)
+
+    def _unindexed(self, connection: sa.Connection, part: sa.Table) -> bool:
+        place = f"{self.table.schema}.{self._dialect.identifier_preparer.quote(part.info[ORDER])}"
+        return connection.execute(sa.select(sa.func.to_regclass(place))).scalar_one() is None
 
     def _index(self, connection: sa.Connection, part: sa.Table) -> None:
-        """Make the index of a partition, where there is none."""
-        if ORDER not in part.info:
-            return
+        """Make the index of a partition, however long it takes."""
         name = self._dialect.identifier_preparer.quote(part.info[ORDER])
-        there = sa.text("SELECT to_regclass(:name)")
-        if connection.execute(there, {"name": f"{self.table.schema}.{name}"}).scalar_one() is None:
-            connection.exec_driver_sql(f"CREATE UNIQUE INDEX {name} ON {self._quoted(part)} (record)")
+        limit = str(connection.exec_driver_sql("SHOW statement_timeout").scalar_one())
+        set_limit = sa.text("SELECT set_config('statement_timeout', :limit, false)")
+        connection.execute(set_limit, {"limit": "0"})
+        connection.exec_driver_sql(f"CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {self._quoted(part)} (record)")
+        connection.execute(set_limit, {"limit": limit})
 
     def refused(self, connection: sa.Connection) -> str:
         """Why a role could not add a partition in PostgreSQL; empty where it can. The tables are there."""

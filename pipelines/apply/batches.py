@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.base import Ref
+from pipelines.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,18 @@ class Batches:
         return batch
 
     def read(self, step: str, chunk: int) -> Batch | None:
-        """The batch, or None if there is none: then its act was never begun."""
+        """The batch, or None if there is none: then its act was never begun.
+
+        Raises:
+            Refused: another version of Ardoise has written it.
+        """
         path = self._path(step, chunk)
         if not path.exists():
             return None
         kept = json.loads(path.read_text("utf-8"))
+        if not isinstance(kept, dict):
+            remedy = "Resume the run with that version, or remove the file once you have looked what the batch did."
+            raise Refused("a batch that another version has begun cannot be resumed", path.name, remedy)
         return Batch(
             tuple(Ref(key, version, container) for key, version, container in kept["items"]), kept["operation"]
         )

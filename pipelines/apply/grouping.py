@@ -2,6 +2,7 @@
 
 The rows that a step leaves without any personal field of their own are assigned to groups before its first chunk; rows
 in which another category lives on stay persons' and are none of them. A resumed run finds the work table and goes on.
+A table that is written anew gets its groups in that transaction.
 """
 
 from __future__ import annotations

@@ -36,8 +36,9 @@ from pipelines.statistics.questions import touched
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
 
-GROUPED = 8
-"""Transactions at most for rows in groups: they lie anywhere, so that each reads the table from end to end."""
+GROUPED, MOST_GROUPED = 8, 500_000
+"""Transactions for rows in groups, unless each would have more rows than this: groups lie anywhere, so that each reads
+the table from end to end."""
 
 Checkpoint = Callable[[str], None]
 
@@ -104,7 +105,7 @@ class RowWork:
         grouping = self.grouping
         self.checkpoint("step_begun")
         with connection.begin():
-            changes = self._changes(connection, record)
+            changes = self._changes(connection)
         at_once = self._rewritten(connection, record, due, changes)
         candidates, left = at_once or self._in_ranges(connection, record, found, due, changes)
         if left:  # other users' locks are short: what they held is asked for once more
@@ -245,7 +246,7 @@ class RowWork:
         """The last number of the chunk that begins with a number."""
         if candidates.grouped is None:
             return min(first + self.chunk - 1, candidates.count)
-        chunk = max(self.chunk, -(-candidates.count // GROUPED))
+        chunk = max(self.chunk, min(-(-candidates.count // GROUPED), MOST_GROUPED))
         last = min(first + chunk - 1, candidates.count)
         with connection.begin():
             return candidates.end(connection, last)
@@ -286,7 +287,7 @@ class RowWork:
         span: tuple[int, int],
         changes: Mapping[str, Any],
     ) -> Counts:
-        journal, at = self.connector.journal, self.checkpoint
+        journal, at = self.connector.journal, self._checkpoint
         before, changed = self._beside(changes)
         if self.step.takes_rows:
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
@@ -308,7 +309,7 @@ class RowWork:
         return before, [taking_back(journal, counted, written, day), *renewing]
 
     def _checkpoint(self, point: str) -> None:
-        """Of a transaction that takes long: holds count that were opened while it copied."""
+        """Of a transaction that may take long: holds count that were opened while it wrote."""
         self.checkpoint(point)
         if point == "mid_batch":
             self._check_holds()
@@ -318,12 +319,9 @@ class RowWork:
         if self.holds_changed():
             raise HoldsChanged
 
-    def _changes(self, connection: sa.Connection, record: StepRecord) -> dict[str, Any]:
-        """The new value of each column. Rows are not to tell in which order they once were, if their keys do not."""
+    def _changes(self, connection: sa.Connection) -> dict[str, Any]:
         table, _ = self._rows
-        ordered = self.table is None and self.renewal is None
-        together = ordered and not self._chosen(Strategy.REWRITE, record)
-        drawing = Drawing(table, together=together) if connection.dialect.name == "postgresql" else None
+        drawing = Drawing(table) if connection.dialect.name == "postgresql" else None
         return {**assignments(connection, table, self.replacements, drawing), **self.values}
 
     def _receive(

@@ -277,7 +277,9 @@ class _Run:
         step = work.step
         while True:
             with connection.begin():  # only now: what references the rows has been acted on
-                marked = work.connector.journal.marks.categories_of(connection, step.dataset)
+                marks = work.connector.journal.marks
+                marks.index(connection, step.dataset)
+                marked = marks.categories_of(connection, step.dataset)
                 places.begin(step, marked)
                 fitted = replace(places.fitted(work), marked=marked)
             found = functools.partial(places.candidates, step)

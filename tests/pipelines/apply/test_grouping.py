@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from apply_states import worker
 from approving import confirm_maps
 from hidden_shop import KEPT, Club, K, club, club_in, hidden, is_nobody
@@ -74,6 +75,44 @@ def test_a_table_that_is_written_anew_has_the_groups_too(store: Club, moved: boo
     unmet = {each.expectation for each in store.verify(plan) if not each.passed}
     theirs = {"registered statistics are what they were", "what was not due is untouched"}
     assert unmet == (theirs if moved else set()), "somebody has deleted three rows"
+
+
+class Stopped(Exception):
+    """The run ends here."""
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_group_of_which_rows_are_gone_is_made_anew(store: Club, resumed: bool) -> None:
+    """Two rows of each group go between the groups and the act, of the same run or of the one that resumes it."""
+    store.join(range(1, 120))
+    plan = store.plan()
+    met: list[str] = []
+
+    def go() -> None:
+        schema = "ardoise" if store.admin.dialect.name == "postgresql" else None
+        (name,) = (each for each in sa.inspect(store.admin).get_table_names(schema=schema) if "work_" in each)
+        place = f"{schema}.{name}" if schema else name
+        numbered = "row_number() OVER (PARTITION BY ardoise_group ORDER BY id) AS n"
+        groups = f"SELECT id, {numbered} FROM {place} WHERE ardoise_group IS NOT NULL"
+        store.run(f"DELETE FROM members WHERE id IN (SELECT id FROM ({groups}) AS g WHERE n <= 2)")
+
+    def checkpoint(point: str) -> None:
+        if point == "placed" and not met:
+            met.append(point)
+            if resumed:
+                raise Stopped
+            go()
+
+    if resumed:
+        with pytest.raises(Stopped):
+            store.apply(plan, checkpoint=checkpoint)
+        go()
+    summary = store.apply(plan, checkpoint=checkpoint)
+    assert met
+    assert summary.complete
+    cells = hidden(store.rows(), is_nobody)
+    assert cells
+    assert min(cells.values()) >= K
 
 
 def test_what_nobody_can_hide_is_held_back(store: Club) -> None:

@@ -269,6 +269,40 @@ def test_a_partition_of_which_a_row_is_not_due_any_more_goes_in_ranges(postgres:
     assert 3 in {row["id"] for row in postgres.rows("logs")}
 
 
+def test_marks_without_an_index_get_it_before_anything_is_looked_at_again(postgres: StrategicEstate) -> None:
+    plan = planned(postgres)
+    marks = (
+        "SELECT {} AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "LEFT JOIN pg_index i ON i.indrelid = c.oid "
+        "WHERE n.nspname = 'ardoise' AND left(c.relname, 6) = 'marks_' AND c.relkind = 'r'"
+    )
+
+    def counted() -> tuple[int, int]:
+        return postgres.value(marks.format("count(*)")), postgres.value(marks.format("count(i.indexrelid)"))
+
+    left: list[tuple[int, int]] = []
+
+    def stop(point: str) -> None:
+        if point == "after_commit" and counted()[0]:
+            left.append(counted())
+            raise Stopped
+
+    def look(point: str) -> None:
+        if point == "intent":
+            left.append(counted())
+
+    with pytest.raises(Stopped):
+        run(postgres, plan, checkpoint=stop)
+    assert run(postgres, plan, checkpoint=look).complete
+    assert left[0][0] > left[0][1], "the step has not ended"
+    assert left[1][0] == left[1][1]
+    assert counted()[0] == counted()[1]
+
+
+class Stopped(Exception):
+    """The run ends here."""
+
+
 def once(act: Callable[[str], None], point: str = "intent") -> Callable[[str], None]:
     """Do something when a point is reached first."""
     met: list[str] = []
