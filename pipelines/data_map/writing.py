@@ -23,11 +23,11 @@ Comments = Mapping[str, Sequence[str]]
 
 
 class _Representer(SafeRepresenter):
-    """Puts a text that begins with `?` in quotes: inside brackets a bare one would read back as a key."""
+    """Puts a text that begins with `?` or `:` in quotes: inside brackets a bare one reads back as another."""
 
 
 def _text(representer: SafeRepresenter, text: str) -> ScalarNode:
-    style = "'" if text.startswith("?") else None
+    style = "'" if text.startswith(("?", ":")) else None
     node: ScalarNode = representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
     return node
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from engine_samples import NOON
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.data_map.loading import dataset_digest, digest_of_maps, load_map
@@ -179,6 +179,7 @@ maps = st.builds(
 
 
 @given(store_map=maps)
+@example(crm(contacts=dataset(fields={"tag": FieldMap(category="user", options={":0": "0"})})))
 def test_a_written_map_reads_back_as_itself_and_always_as_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, store_map: StoreMap
 ) -> None:
