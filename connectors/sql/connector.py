@@ -382,11 +382,12 @@ class SqlConnector:
         """Lay the source's rows, and the marks, in the order of their keys: see `renewal.scatter`."""
         if self._write is None:
             raise StoreReadOnly(self.store, "it has no write address", "Give one in the estate's store")
+        with self.writing() as connection, connection.begin():
+            self.journal.marks.index(connection, source.name)
         with (
             speaking_for(self.store),
             self._write.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
-            self.journal.marks.index(connection, source.name)
             marks = self.journal.marks.parts(connection, source.name)
             renewal.scatter(connection, (self.table(source), *marks, self.journal.remembered))
 

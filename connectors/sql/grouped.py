@@ -97,11 +97,8 @@ class Grouped:
         held = sa.exists().where(same_record(self.layout.key, frozen, self.work), self.number.is_(None))
         return connection.execute(sa.delete(frozen).where(held.correlate(frozen))).rowcount
 
-    def set_aside(self, connection: sa.Connection, frozen: sa.Table, held: sa.Table, *, complete: bool = False) -> int:
-        """Take out of the frozen keys the groups that would be too small, into the held ones; how many rows.
-
-        ``complete``: all rows of these groups are among the frozen keys.
-        """
+    def set_aside(self, connection: sa.Connection, frozen: sa.Table, held: sa.Table) -> int:
+        """Take out of the frozen keys the groups that would be too small, into the held ones; how many rows."""
         key, table, work = self.layout.key, self.layout.table, self.work
         rows = frozen.join(table, same_record(key, frozen, table)).join(work, same_record(key, frozen, work))
         keys = [frozen.c[name] for name in key]

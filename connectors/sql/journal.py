@@ -156,11 +156,7 @@ class Journal:
             connection.execute(table.delete().where(mine, table.c.record.in_(records)))
 
     def kept_of(self, connection: sa.Connection, dataset: str) -> tuple[tuple[sa.Table, sa.ColumnElement[bool]], ...]:
-        """The tables that keep something of single records, in a column ``record``; which rows are of a dataset.
-
-        They are ready to be asked for single records.
-        """
-        self.marks.index(connection, dataset)
+        """The tables that keep something of single records, in a column ``record``; which rows are of a dataset."""
         remembered = self.remembered
         return (
             (self.marks.table, self.marks.of(connection, dataset)), (remembered, remembered.c.dataset == dataset),

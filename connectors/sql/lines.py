@@ -206,7 +206,9 @@ def alone(connection: sa.Connection, table: sa.Table, query: sa.Select[Any], bes
             return False
         if isinstance(each, sa.Select) and each._group_by_clauses:  # noqa: SLF001 - nothing public says it
             return False
-        if isinstance(each, sa.Table) and not is_temporary(each) and each.fullname not in beside:
+        if isinstance(each, sa.TableClause):
+            if isinstance(each, sa.Table) and (is_temporary(each) or each.fullname in beside):
+                continue
             if each.name != table.name or (each.schema or table.schema) != (table.schema or each.schema):
                 return False
             met += 1

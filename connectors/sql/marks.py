@@ -278,8 +278,8 @@ class Marks:
     def index(self, connection: sa.Connection, dataset: str) -> None:
         """Make the indexes of a dataset's marks that are not there yet. Those who read the marks are not kept waiting.
 
-        To be called when a step ends, and before it begins: an interrupted one has left marks without. A role that
-        may not make them goes on without them.
+        To be called inside a transaction when a step ends, and before it begins: an interrupted one has left marks
+        without. A role that may not make them goes on without them.
         """
         if self._dialect.name == "postgresql":
             missing = [each for each in self.parts(connection, dataset) if self._unindexed(connection, each)]
@@ -292,10 +292,10 @@ class Marks:
         return connection.execute(sa.select(sa.func.to_regclass(place))).scalar_one() is None
 
     def _index(self, connection: sa.Connection, part: sa.Table) -> None:
-        """Make the index of a partition, however long it takes."""
+        """Make the index of a partition, inside a transaction, however long it takes."""
         name = self._dialect.identifier_preparer.quote(part.info[ORDER])
         limit = str(connection.exec_driver_sql("SHOW statement_timeout").scalar_one())
-        set_limit = sa.text("SELECT set_config('statement_timeout', :limit, false)")
+        set_limit = sa.text("SELECT set_config('statement_timeout', :limit, true)")
         connection.execute(set_limit, {"limit": "0"})
         connection.exec_driver_sql(f"CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {self._quoted(part)} (record)")
         connection.execute(set_limit, {"limit": limit})

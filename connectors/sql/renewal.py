@@ -74,6 +74,7 @@ def renewing(
         _point(connection, renewed, Pointer(table, column), pointers)
         _follow(connection, renewed, frozen.keys, column)
         frozen.renewed()
+        journal.marks.index(connection, chunk.dataset)  # of which each chunk looks for its own
         for own, of_dataset in journal.kept_of(connection, chunk.dataset):
             new = sa.select(renewed.c.becomes).where(renewed.c.was == own.c.record).scalar_subquery()
             mine = own.c.record.in_(sa.select(renewed.c.was))

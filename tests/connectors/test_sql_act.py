@@ -273,6 +273,7 @@ def test_what_depends_on_anything_else_does_not_depend_on_the_row_alone(shop: Sh
         assert seen(sa.select(mine.c.id))
         assert seen(keys.where(table.c.id.in_(sa.select(kept.c.id)), table.c.id.not_in(sa.select(of_run.c.id))))
         assert not seen(keys.where(table.c.id.in_(sa.select(visits.c.contact_id))))
+        assert not seen(keys.where(table.c.id.in_(sa.select(sa.table("visits", sa.column("contact_id")).c.contact_id))))
         assert not seen(keys.where(sa.exists().where(visits.c.contact_id == table.c.id)))
         assert not seen(keys.join_from(table, visits, visits.c.contact_id == table.c.id))
         assert not seen(keys.where(sa.exists().where(other.c.id > table.c.id)))
