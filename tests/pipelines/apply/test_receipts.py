@@ -15,6 +15,7 @@ from pipelines.apply.batches import Batches
 from pipelines.apply.receipts import Receipts, running_clock
 from pipelines.apply.summary import RunSummary, summed
 from pipelines.engine import EngineDatabase, EngineKeys
+from pipelines.errors import Refused
 from pipelines.plan.artefact import Action, Plan, Step
 
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
@@ -92,6 +93,16 @@ def test_a_batch_is_kept_for_its_owner_alone_until_its_receipt(tmp_path: Path) -
     assert batches.read(STEP.id, 1) is None
     batches.clear()
     assert not (tmp_path / "batches").exists()
+
+
+def test_a_batch_that_another_version_has_begun_is_refused_and_stays(tmp_path: Path) -> None:
+    batches = Batches(tmp_path)
+    batches.write(STEP.id, 1, [Ref("1", "a")])
+    (path,) = tmp_path.iterdir()
+    path.write_text('[["1", "a", ""]]')
+    with pytest.raises(Refused, match="another version"):
+        batches.read(STEP.id, 1)
+    assert path.exists()
 
 
 def test_a_summary_adds_up_its_steps() -> None:
