@@ -15,6 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.util import ClauseAdapter
 
 from connectors.sql.fences import fenced
 
@@ -29,7 +30,7 @@ _BYTE, _PLAIN = 8, 31
 class Drawing:
     """The random bytes of the rows of a table, for one kind of statement, and which of them are taken.
 
-    Values are made by `hexadecimal` and `whole`; a statement that uses them gets the blocks through `beside` or
+    Values are made by `hexadecimal` and `whole`; a statement that uses them gets the blocks through `drawn` or
     `assigned`.
     """
 
@@ -63,31 +64,36 @@ class Drawing:
         self._taken += count
         return block, first, count
 
-    def _blocks(self) -> sa.Select[Any]:
+    def _blocks(self, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
         place: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
         for each in place:
             each.table = self.table
         blocks = (_Block(*place).label(f"block{number}") for number in range(-(-self._taken // _BLOCK)))
         # Fenced, or each value would digest anew.
-        return fenced(sa.select(*blocks).correlate(self.table))
+        return fenced(sa.select(*columns, *blocks))
 
 
-def beside(source: sa.FromClause, values: Mapping[str, Any]) -> sa.FromClause:
-    """What new values are read from: with the blocks that they need of its rows."""
+def drawn(rows: sa.Select[Any], values: Mapping[str, Any]) -> sa.Select[Any]:
+    """A query that makes new values of a table's rows, reading the table with the blocks that they need.
+
+    Blocks are computed where the table is read, by several processes: PostgreSQL has none for what depends on a join.
+    """
     drawing = _drawing(values.values())
-    return source if drawing is None else source.join(drawing._blocks().lateral(_NAME), sa.true())  # noqa: SLF001
+    if drawing is None:
+        return rows
+    return ClauseAdapter(drawing._blocks(*drawing.table.c).subquery(_NAME)).traverse(rows)  # noqa: SLF001
 
 
 def assigned(table: sa.Table, values: Mapping[str, Any]) -> dict[Any, Any]:
     """New values by column as an UPDATE takes them."""
-    drawn = {name: value for name, value in values.items() if _drawing([value]) is not None}
-    drawing = _drawing(drawn.values())
+    random = {name: value for name, value in values.items() if _drawing([value]) is not None}
+    drawing = _drawing(random.values())
     if drawing is None:
         return dict(values)
-    blocks = drawing._blocks().subquery(_NAME)  # noqa: SLF001 - of this module
-    columns = sa.tuple_(*(table.c[name] for name in drawn))
-    made = sa.select(*drawn.values()).select_from(blocks).correlate(table).scalar_subquery()
-    return {**{name: value for name, value in values.items() if name not in drawn}, columns: made}
+    blocks = drawing._blocks().correlate(table).subquery(_NAME)  # noqa: SLF001 - of this module
+    columns = sa.tuple_(*(table.c[name] for name in random))
+    made = sa.select(*random.values()).select_from(blocks).correlate(table).scalar_subquery()
+    return {**{name: value for name, value in values.items() if name not in random}, columns: made}
 
 
 def _drawing(values: Any) -> Drawing | None:

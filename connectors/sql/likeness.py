@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql.queries import ask, queries
+from connectors.sql.temporary import create_filled
 
 Description = Mapping[str, tuple[tuple[Any, ...], ...]]
 """By subject, what the catalogue says."""
@@ -37,6 +38,23 @@ def differences(one: Description, other: Description) -> tuple[str, ...]:
 def making(connection: sa.Connection, oid: int, made: str) -> list[str]:
     """Make an empty table ``made`` (a quoted name) with the same columns, checks and defaults."""
     return _statements(connection, "make", oid, made)
+
+
+def filled(connection: sa.Connection, oid: int, made: str, rows: sa.Select[Any], table: sa.Table) -> int | None:
+    """Make ``made`` of rows, with the same columns, checks and defaults; the number of rows.
+
+    Several processes read the rows then, which they do not for rows that are inserted. Values are refused as an INSERT
+    would refuse them. None where a table has what only an empty one can be given: nothing is made.
+    """
+    if ask(connection, queries(_FILE, "unfilled")["what only an empty table can be given"], oid=oid).first():
+        return None
+    columns = ask(connection, queries(_FILE, "fill")["columns"], oid=oid).scalars().all()
+    prefix, options = ask(connection, queries(_FILE, "fill")["storage"], oid=oid).one()
+    given = sa.select(*(sa.literal_column(each) for each in columns)).select_from(rows.subquery("ardoise_rows"))
+    new = sa.Table(table.name, sa.MetaData(), schema=table.schema, prefixes=[prefix] if prefix else [])
+    count = create_filled(connection, new, given, options)
+    run(connection, _statements(connection, "filled", oid, made))
+    return count
 
 
 def indexing(connection: sa.Connection, oid: int, made: str) -> list[str]:

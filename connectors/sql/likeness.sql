@@ -51,6 +51,51 @@ SELECT format('CREATE %sTABLE %s (LIKE %I.%I INCLUDING ALL EXCLUDING INDEXES EXC
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = c.relam
 LEFT JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid = :oid;
 
+-- part: unfilled; name: what only an empty table can be given
+SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_class o ON o.oid = c.reltoastrelid
+WHERE c.oid = :oid AND a.attnum > 0 AND NOT a.attisdropped AND (
+  a.attgenerated <> '' OR a.attcompression <> '' OR a.attstorage <> t.typstorage OR o.reloptions IS NOT NULL
+  OR t.typtype = 'd' -- a cast to a domain cuts a text that an INSERT refuses, as it does to arrays of texts of a length
+  OR a.atttypmod <> -1 AND a.atttypid NOT IN ('varchar'::regtype, 'bpchar'::regtype, 'numeric'::regtype,
+    'timestamp'::regtype, 'timestamptz'::regtype, 'time'::regtype, 'timetz'::regtype, 'interval'::regtype));
+
+-- part: fill; name: columns
+SELECT format('CAST(%s AS %s)%s AS %I', CASE
+    WHEN a.atttypmod <> -1 AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype)
+    THEN format('pg_catalog.%I(CAST(ardoise_rows.%I AS %s), %s, false)', t.typname, a.attname, t.typname, a.atttypmod)
+    ELSE format('ardoise_rows.%I', a.attname) END,
+  format_type(a.atttypid, a.atttypmod),
+  CASE WHEN a.attcollation <> 0 THEN format(' COLLATE %I.%I', n.nspname, l.collname) ELSE '' END, a.attname)
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation
+LEFT JOIN pg_namespace n ON n.oid = l.collnamespace
+WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum;
+
+-- part: fill; name: storage
+SELECT CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE '' END, format('USING %I%s', m.amname, (
+    SELECT ' WITH (' || string_agg(format('%s=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') || ')'
+    FROM unnest(c.reloptions) AS o))
+FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = :oid;
+
+-- part: filled; name: what columns must have, and checks, looked through once
+SELECT format('ALTER TABLE %s %s', CAST(:made AS text), string_agg(each.change, ', ' ORDER BY each.place, each.name))
+FROM (
+  SELECT 1, a.attname::text, format('ALTER COLUMN %I SET DEFAULT %s', a.attname, pg_get_expr(d.adbin, d.adrelid))
+  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = :oid
+  UNION ALL
+  SELECT 2, n.conname::text, format('ADD CONSTRAINT %I %s', n.conname, pg_get_constraintdef(n.oid))
+  FROM pg_constraint n WHERE n.conrelid = :oid AND n.contype IN ('c', 'n')
+  UNION ALL
+  SELECT 3, a.attname::text, format('ALTER COLUMN %I SET NOT NULL', a.attname)
+  FROM pg_attribute a WHERE a.attrelid = :oid AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped AND NOT EXISTS (
+    SELECT FROM pg_constraint n WHERE n.conrelid = :oid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum])
+) AS each (place, name, change) HAVING count(*) > 0;
+
+-- part: filled; name: comments on columns
+SELECT format('COMMENT ON COLUMN %s.%I IS %L', CAST(:made AS text), a.attname, col_description(a.attrelid, a.attnum))
+FROM pg_attribute a WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped
+  AND col_description(a.attrelid, a.attnum) IS NOT NULL;
+
 -- part: index; name: keys and exclusions, under names of their own while those that they replace are there
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', CAST(:made AS text), format('ardoise_index_%s', n.conindid),
   pg_get_constraintdef(n.oid))

@@ -25,30 +25,44 @@ from connectors.sql.settling import find_cells, find_homes, settle
 from connectors.sql.temporary import analyse, create_filled
 
 
-def assign(connection: sa.Connection, layout: Layout, work: sa.Table, chosen: Expression, standing: Expression) -> None:
+def assign(
+    connection: sa.Connection,
+    layout: Layout,
+    work: sa.Table,
+    chosen: Expression,
+    standing: Expression,
+    *,
+    anew: bool = False,
+) -> None:
     """Give each of the table's rows that fulfil a condition a place in the work table, unless it has one.
 
-    ``standing`` says which of them were anonymised before. To be called inside a transaction.
+    ``standing`` says which of them were anonymised before. ``anew``: the work table is made, and must not be there. To
+    be called inside a transaction.
     """
     with Scratch(connection, layout, work).made() as scratch:
-        gather(scratch, chosen)
+        gather(scratch, chosen if anew else sa.and_(chosen, sa.not_(_placed(scratch))))
         find_standing(scratch, standing)
         settle(scratch)
         find_homes(scratch)
         rank(scratch)
-        write(scratch)
+        write(scratch, anew=anew)
+
+
+def _placed(scratch: Scratch) -> Expression:
+    """Whether a row of the table has a place."""
+    layout, target = scratch.layout, scratch.target
+    return sa.exists().where(same_record(layout.key, target, layout.table)).correlate(layout.table)
 
 
 def gather(scratch: Scratch, chosen: Expression) -> None:
-    """Take the rows that have no place yet, and the cells in which they are at the finest level."""
+    """Take the rows, and the cells in which they are at the finest level."""
     layout, table = scratch.layout, scratch.layout.table
-    placed = sa.exists().where(same_record(layout.key, scratch.target, table)).correlate(table)
     finest = [each.finest.label(f"g{n}") for n, each in enumerate(layout.hierarchies)]
     measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
     own = [table.c[name].label(key) for name, key in zip(layout.key, scratch.key, strict=True)]
     found = sa.select(*own, *scratch.who(table), *finest, *measures)
-    inner = found.where(chosen, layout.where, sa.not_(placed)).subquery()
-    cell = scratch.apart([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
+    inner = found.where(chosen, layout.where).subquery()
+    cell = scratch.finest([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
     create_filled(scratch.connection, scratch.base, sa.select(*inner.c, cell))
     analyse(scratch.connection, scratch.base)
     find_cells(scratch)
@@ -73,34 +87,36 @@ def find_standing(scratch: Scratch, standing: Expression) -> None:
     analyse(scratch.connection, scratch.groups)
 
 
-def write(scratch: Scratch) -> None:
+def write(scratch: Scratch, *, anew: bool) -> None:
     """Fill the work table: rows in groups of their own get the means, others what stands there, or nothing."""
-    taken = scratch.connection.execute(sa.select(sa.func.max(scratch.target.c[GROUP]))).scalar_one()
+    connection, target = scratch.connection, scratch.target
+    taken = None if anew else connection.execute(sa.select(sa.func.max(target.c[GROUP]))).scalar_one()
     above = sa.literal_column(str(int(taken or 0)), sa.BigInteger)
-    _write(scratch, _averaged(scratch, above))
-    _write(scratch, _joined(scratch, above))
-    analyse(scratch.connection, scratch.target)
+    averaged, joined = (_written(scratch, rows) for rows in (_averaged(scratch, above), _joined(scratch, above)))
+    names = [each.name for each in target.c]
+    if anew:
+        create_filled(connection, target, averaged)
+    else:
+        scratch.insert(target, names, averaged)
+    scratch.insert(target, names, joined)
+    analyse(connection, target)
 
 
-def _write(scratch: Scratch, rows: sa.Select[Any]) -> None:
-    """Write rows, in the order of their keys where there is an index: it is filled from one end to the other."""
-    key, becomes = scratch.key, scratch.becomes
-    found = rows.subquery()
-    held = list(scratch.layout.held.values())
-    measures = {scratch.layout.values[name]: f"m{n}" for n, name in enumerate(scratch.layout.measures)}
-    columns = [*(found.c[name] for name in (*key, GROUP, JOINS)), *(becomes.c[name] for name in held)]
-    columns += [found.c[each] for each in measures.values()]
-    query = sa.select(*columns).select_from(found.join(becomes, becomes.c.number == found.c.number))
-    if scratch.target.primary_key.columns:
-        query = query.order_by(*(found.c[name] for name in key))
-    scratch.insert(scratch.target, [*scratch.layout.key, GROUP, JOINS, *held, *measures], query)
+def _written(scratch: Scratch, rows: sa.Select[Any]) -> sa.Select[Any]:
+    """Rows as the work table has them, in the order of their keys where there is an index: it is filled from end to end."""
+    found, layout, target = rows.subquery(), scratch.layout, scratch.target
+    names = dict(zip(layout.key, scratch.key, strict=True)) | {
+        layout.values[name]: f"m{n}" for n, name in enumerate(layout.measures)
+    }
+    query = sa.select(*(found.c[names.get(each.name, each.name)].label(each.name) for each in target.c))
+    return query.order_by(*(found.c[name] for name in scratch.key)) if target.primary_key.columns else query
 
 
 def _averaged(scratch: Scratch, above: Expression) -> sa.Select[Any]:
     """The rows of groups that come to be, each with the means of its group."""
     layout, base, homes, ranks = scratch.layout, scratch.base, scratch.homes, scratch.ranks
     names = [*scratch.key, *(f"m{n}" for n in range(len(layout.measures)))]
-    columns = [homes.c.number, *(base.c[name] for name in names)]
+    columns = [*(homes.c[name] for name in layout.held.values()), *(base.c[name] for name in names)]
     if layout.subject is None:
         rows: Any = ranked(scratch, *columns).subquery()
     else:
@@ -110,8 +126,8 @@ def _averaged(scratch: Scratch, above: Expression) -> sa.Select[Any]:
     group = [rows.c.place, rows.c.part]
     means = [_mean(scratch, rows.c[f"m{n}"], name, group) for n, name in enumerate(layout.measures)]
     number = rows.c.place * sa.literal_column(str(_GROUPS), sa.BigInteger) + rows.c.part + above
-    keys = [rows.c[name] for name in scratch.key]
-    return sa.select(*keys, rows.c.number, number.label(GROUP), sa.false().label(JOINS), *means)
+    rest = [rows.c[name] for name in (*scratch.key, *layout.held.values())]
+    return sa.select(*rest, number.label(GROUP), sa.false().label(JOINS), *means)
 
 
 def _joined(scratch: Scratch, above: Expression) -> sa.Select[Any]:
@@ -121,7 +137,8 @@ def _joined(scratch: Scratch, above: Expression) -> sa.Select[Any]:
     rows = rows.outerjoin(ranks, sa.and_(ranks.c.place == homes.c.place, ranks.c.subject == base.c.subject))
     rows = rows.outerjoin(groups, groups.c.number == ranks.c.joined)
     columns: list[Expression] = [base.c[name] for name in scratch.key]
-    columns += [homes.c.number, (ranks.c.joined + above).label(GROUP), homes.c.joins.label(JOINS)]
+    columns += [homes.c[name] for name in layout.held.values()]
+    columns += [(ranks.c.joined + above).label(GROUP), homes.c.joins.label(JOINS)]
     columns += [groups.c[f"m{n}"] for n in range(len(layout.measures))]
     return sa.select(*columns).select_from(rows).where(sa.or_(homes.c.place.is_(None), homes.c.joins))
 
@@ -133,8 +150,8 @@ def _mean(scratch: Scratch, column: Expression, name: str, group: list[Expressio
     if not isinstance(kind, sa.Float):
         scale = (getattr(kind, "scale", None) or 0) if isinstance(kind, sa.Numeric) else 0
         mean = sa.func.round(mean, sa.literal_column(str(scale)))
-    if isinstance(kind, sa.Integer) and scratch.connection.dialect.name == "sqlite":
-        mean = sa.cast(mean, sa.Integer)
+    if isinstance(kind, sa.Integer):
+        mean = sa.cast(mean, sa.BigInteger)
     return mean.label(column.name)
 
 

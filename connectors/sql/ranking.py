@@ -32,14 +32,15 @@ def ranked(scratch: Scratch, *columns: Expression) -> sa.Select[Any]:
     order = [subjects.c.x, scratch.chance(subjects.c.subject)]
     if scratch.layout.subject is None:  # each row is somebody, and to count them is faster than to add them up
         position = sa.func.row_number().over(partition_by=subjects.c.place, order_by=order)
-        of = sa.func.count().over(partition_by=subjects.c.place)
+        counted = [position.label("position")]
     else:
         position = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place, order_by=order, rows=(None, 0))
         of = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place)
-    found = sa.select(*subjects.c, position.label("position"), of.label("of")).subquery()
+        counted = [position.label("position"), of.label("of")]
+    found = sa.select(*subjects.c, *counted).subquery()
     within = _whole(sa.case((found.c.position > 0, found.c.position - 1), else_=0), k)
     last = _whole(found.c.of, k) - 1
-    rest = [each for each in found.c if each.name not in {"position", "of"}]
+    rest = [each for each in found.c if each is not found.c.position]
     return sa.select(*rest, sa.case((within < last, within), else_=last).label("part"))
 
 
@@ -65,7 +66,7 @@ def _in_cells(scratch: Scratch, *columns: Expression, joins: bool) -> sa.Select[
     measure: Expression = base.c.m0 if scratch.layout.measures else sa.literal_column("0")
     who = [homes.c.place, base.c.subject, base.c.known, *([homes.c.settled] if joins else [])]
     if scratch.layout.subject is None:
-        found = sa.select(*who, *columns, measure.label("x"))
+        found = sa.select(*who, homes.c.of, *columns, measure.label("x"))
     else:
         found = sa.select(*who, sa.func.avg(measure).label("x")).group_by(*who)
     found = found.select_from(base.join(homes, homes.c.cell == base.c.cell))

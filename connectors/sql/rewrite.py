@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from connectors.sql import rewrite_postgresql, rewrite_sqlite
 from connectors.sql.act import After, Before, Checkpoint, complete, refuse_keys, run_chunk
-from connectors.sql.drawing import beside
+from connectors.sql.drawing import drawn
 from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.lines import Candidates, Frozen, Placing, freeze_everything, row_count
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
@@ -129,12 +129,14 @@ def _rows(candidates: Candidates, frozen: Frozen, change: Change, *, all_grouped
     source: sa.FromClause = joined
     if grouped is not None:
         due, source = (grouped.number.is_not(None), grouped.beside) if all_grouped else (due, grouped.beside_of(joined))
-    source = beside(source, change.assignments)
     new: dict[str, list[tuple[sa.ColumnElement[bool], Any]]] = {
         name: [(due, value)] for name, value in change.assignments.items()
     }
     if grouped is not None:
         for name, value in grouped.values.items():
             new[name] = [(sa.and_(due, grouped.number.is_not(None)), value), *new.get(name, [])]
-    columns = (sa.case(*new[name], else_=table.c[name]) if name in new else table.c[name] for name in _names(table))
-    return sa.select(*columns).select_from(source)
+    columns = (
+        sa.case(*new[name], else_=table.c[name]).label(name) if name in new else table.c[name]
+        for name in _names(table)
+    )
+    return drawn(sa.select(*columns).select_from(source), change.assignments)

@@ -69,8 +69,8 @@ def write(
         Unfit: something did not go as it must; the transaction is to be rolled back.
     """
     oid = number(connection, table)
-    new = sa.Table(f"ardoise_rewrite_{oid}", sa.MetaData(), *(sa.Column(n, table.c[n].type) for n in names),
-                   schema=table.schema)  # fmt: skip
+    columns = (sa.Column(name, table.c[name].type) for name in names)
+    new = sa.Table(f"ardoise_rewrite_{oid}", sa.MetaData(), *columns, schema=table.schema)
     made = _name(connection, new)
     with fitting():
         connection.execute(
@@ -80,9 +80,8 @@ def write(
             ),
             {"size": INDEX_MEM},
         )
-        likeness.run(connection, likeness.making(connection, oid, made))
-        filling = sa.insert(new).from_select(names, rows, include_defaults=False)
-        written = connection.execute(filling, execution_options={"preserve_rowcount": True}).rowcount
+        filled = likeness.filled(connection, oid, made, rows, new)
+        written = _inserted(connection, oid, new, rows) if filled is None else filled
         likeness.run(connection, likeness.indexing(connection, oid, made))
         at("mid_batch")
         _exclude(connection, table)
@@ -94,6 +93,13 @@ def write(
     if others:
         raise Unfit(Strategy.REWRITE, Obstacle("likeness", f"the new table would differ in its {', '.join(others)}"))
     return written
+
+
+def _inserted(connection: sa.Connection, oid: int, new: sa.Table, rows: sa.Select[Any]) -> int:
+    """Make an empty table like the one of a number, and write rows into it; returns how many there are."""
+    likeness.run(connection, likeness.making(connection, oid, _name(connection, new)))
+    filling = sa.insert(new).from_select([each.name for each in new.c], rows, include_defaults=False)
+    return connection.execute(filling, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _exclude(connection: sa.Connection, table: sa.Table) -> None:

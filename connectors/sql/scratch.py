@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.digests import LENGTH
-from connectors.sql.functions import random_hex, record_key, row_digest
+from connectors.sql.functions import fingerprint, random_hex, record_key, row_digest
 from connectors.sql.partition import Layout
 from connectors.sql.temporary import seen_by_all
 
@@ -42,7 +42,6 @@ class Scratch:
             self.donors,
             self.groups,
             self.homes,
-            self.becomes,
             self.ranks,
         ]
         for each in (self.base, *tables):
@@ -63,7 +62,7 @@ class Scratch:
             sa.Column("known", sa.Integer),
             *(sa.Column(f"g{n}", self.kind(each.name)) for n, each in enumerate(self.layout.hierarchies)),
             *self.measures(),
-            self.text("cell", length=None),
+            self.cell(),
         )
 
     @cached_property
@@ -73,7 +72,7 @@ class Scratch:
         typed = [(f"l{level}_{n}", each) for n, each in enumerate(self.layout.hierarchies) for level in levels]
         return self.temporary(
             "values",
-            self.text("cell", key=True, length=None),
+            self.cell(key=True),
             sa.Column("number", sa.BigInteger),
             sa.Column("n", sa.BigInteger),
             *(sa.Column(name, self.kind(each.name)) for name, each in typed),
@@ -115,24 +114,19 @@ class Scratch:
 
     @cached_property
     def homes(self) -> sa.Table:
-        """The finest cells as a row finds its own, and the settled cell, numbered, that each has come to be in.
+        """The finest cells as a row finds its own, the settled cell, numbered, that each has come to be in, and its rows.
 
-        It has no number where the cell is held back.
+        It has no number where the cell is held back. The other columns are what rows are to hold.
         """
         return self.large(
             "homes",
-            self.text("cell", key=True, length=None),
-            sa.Column("number", sa.BigInteger),
+            self.cell(key=True),
             self.text("settled"),
             sa.Column("place", sa.BigInteger),
+            sa.Column("of", sa.BigInteger),
             sa.Column("joins", sa.Boolean, nullable=False),
+            *(sa.Column(name, self.kind(each)) for each, name in self.layout.held.items()),
         )
-
-    @cached_property
-    def becomes(self) -> sa.Table:
-        """What the rows of each of the finest cells are to hold."""
-        held = (sa.Column(name, self.kind(each)) for each, name in self.layout.held.items())
-        return self.large("becomes", self.number("number"), *held)
 
     @cached_property
     def ranks(self) -> sa.Table:
@@ -153,17 +147,24 @@ class Scratch:
     def who(self, table: sa.Table) -> tuple[Expression, Expression]:
         """What tells subjects apart, and 1 where it is known who it is."""
         if self.layout.subject is None:
-            return sa.func.row_number().over().label("subject"), sa.literal_column("1").label("known")
+            first, *more = (table.c[name] for name in self.layout.key)
+            whole = not more and not self.keyed and isinstance(first.type, sa.Integer)  # no process has to number them
+            one: Expression = sa.cast(first, sa.BigInteger) if whole else sa.func.row_number().over()
+            return one.label("subject"), sa.literal_column("1").label("known")
         column = table.c[self.layout.subject]
-        return self.apart([column]).label("subject"), sa.case((column.is_(None), 0), else_=1).label("known")
+        return self.apart(column).label("subject"), sa.case((column.is_(None), 0), else_=1).label("known")
 
     def place(self, columns: Sequence[Expression], filled: Sequence[Expression]) -> Expression:
         """What tells cells apart, whatever their level."""
         return row_digest([*columns, *filled] or [sa.literal_column("0")])
 
-    def apart(self, columns: Sequence[Expression]) -> Expression:
-        """What tells finest cells or subjects apart: the values in PostgreSQL, which joins texts of any length."""
-        return self.place(columns, ()) if self.keyed else sa.collate(record_key(columns), "C")
+    def finest(self, columns: Sequence[Expression]) -> Expression:
+        """What tells finest cells apart, to the byte: in PostgreSQL a number, and if two were the same, no cell is made."""
+        return self.place(columns, ()) if self.keyed else fingerprint(_exact(each) for each in columns)
+
+    def apart(self, column: Expression) -> Expression:
+        """What tells subjects apart: the value in PostgreSQL, which joins texts of any length."""
+        return self.place([column], ()) if self.keyed else sa.collate(record_key([column]), "C")
 
     def chance(self, subject: Expression) -> Expression:
         """An order of subjects that nobody could have foreseen."""
@@ -193,6 +194,11 @@ class Scratch:
             return sa.Column(name, sa.String(length, collation="C"))
         return sa.Column(name, sa.String(LENGTH), primary_key=key)
 
+    def cell(self, *, key: bool = False) -> sa.Column[Any]:
+        """A column that tells finest cells apart."""
+        kind: Any = sa.String(LENGTH) if self.keyed else sa.BigInteger
+        return sa.Column("cell", kind, primary_key=key, autoincrement=False)
+
     def number(self, name: str) -> sa.Column[Any]:
         """A column that numbers what is in a table."""
         return sa.Column(name, sa.BigInteger, primary_key=self.keyed, autoincrement=False)
@@ -214,6 +220,14 @@ class Scratch:
     def insert(self, table: sa.Table, names: list[str], query: sa.Select[Any]) -> None:
         """Fill columns of a table with what a query finds."""
         self.connection.execute(table.insert().from_select(names, query, include_defaults=False))
+
+
+_PLAIN = (sa.Integer, sa.Date, sa.DateTime, sa.Boolean, sa.Uuid)
+"""Types whose values are equal only if they are the same."""
+
+
+def _exact(column: Expression) -> Expression:
+    return column if isinstance(column.type, _PLAIN) else sa.collate(sa.cast(column, sa.Text), "C")
 
 
 ZERO, ONE = sa.literal_column("0", sa.Integer), sa.literal_column("1", sa.Integer)

@@ -111,18 +111,16 @@ def _absorb(scratch: Scratch, level: int) -> None:
 def find_homes(scratch: Scratch) -> None:
     """Number the settled cells, and say what becomes of the rows of each of the finest."""
     layout, values, cells = scratch.layout, scratch.values, scratch.cells
-    joined = values.join(cells, cells.c.number == values.c.number)
     place = sa.case((cells.c.level.is_not(None), sa.func.dense_rank().over(order_by=cells.c.settled)))
-    home = sa.select(values.c.cell, values.c.number, cells.c.settled, place, cells.c.joins).select_from(joined)
-    scratch.insert(scratch.homes, ["cell", "number", "settled", "place", "joins"], home)
+    of = sa.func.sum(cells.c.n).over(partition_by=[cells.c.settled, cells.c.joins])
+    home = {"cell": values.c.cell, "settled": cells.c.settled, "place": place, "of": of, "joins": cells.c.joins}
     coarse = {
         layout.held[each.name]: sa.case(
             *((cells.c.level == level, values.c[f"l{level}_{n}"]) for level in range(layout.depth))
         )
         for n, each in enumerate(layout.hierarchies)
     }
-    scratch.insert(
-        scratch.becomes, ["number", *coarse], sa.select(values.c.number, *coarse.values()).select_from(joined)
-    )
-    for each in (scratch.homes, scratch.becomes):
-        analyse(scratch.connection, each)
+    joined = values.join(cells, cells.c.number == values.c.number)
+    found = sa.select(*home.values(), *coarse.values()).select_from(joined)
+    scratch.insert(scratch.homes, [*home, *coarse], found)
+    analyse(scratch.connection, scratch.homes)

@@ -39,25 +39,28 @@ class _Filled(sa.Executable, sa.ClauseElement):
 
     inherit_cache = False
 
-    def __init__(self, table: sa.Table, query: sa.Select[Any]) -> None:
-        self.table, self.query = table, query
+    def __init__(self, table: sa.Table, query: sa.Select[Any], options: str) -> None:
+        self.table, self.query, self.options = table, query, options
 
 
 @compiles(_Filled, "postgresql")
 def _filled(element: _Filled, compiler: SQLCompiler, **kw: Any) -> str:
     name, kinds = compiler.preparer.format_table(element.table), element.table._prefixes  # noqa: SLF001 - see above
     kind = "".join(f"{each} " for each in kinds)
-    return f"CREATE {kind}TABLE {name} AS {compiler.process(element.query, **kw)}"
+    return f"CREATE {kind}TABLE {name} {element.options} AS {compiler.process(element.query, **kw)}"
 
 
-def create_filled(connection: sa.Connection, table: sa.Table, query: sa.Select[Any]) -> None:
-    """Make a table of what a query selects, its columns in the same order; without keys."""
+def create_filled(connection: sa.Connection, table: sa.Table, query: sa.Select[Any], options: str = "") -> int:
+    """Make a table of what a query selects, its columns in the same order; without keys. Returns its rows' number.
+
+    ``options``: what PostgreSQL is to know of its storage, in SQL.
+    """
+    counted = {"preserve_rowcount": True}
     if connection.dialect.name == "postgresql":
-        connection.execute(_Filled(table, query))
-    else:
-        table.create(connection)
-        names = [each.name for each in table.c]
-        connection.execute(table.insert().from_select(names, query, include_defaults=False))
+        return connection.execute(_Filled(table, query, options), execution_options=counted).rowcount
+    table.create(connection)
+    filling = table.insert().from_select([each.name for each in table.c], query, include_defaults=False)
+    return connection.execute(filling, execution_options=counted).rowcount
 
 
 def empty(connection: sa.Connection, table: sa.Table) -> None:

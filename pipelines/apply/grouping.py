@@ -67,8 +67,7 @@ class Grouping:
         grouped = self.at_once
         assert grouped is not None  # noqa: S101 - asked of steps, which have it
         connection.execute(sa.schema.DropTable(grouped.work, if_exists=True))
-        grouped.work.create(connection)
-        self._assign(connection, grouped, sa.select(*(keys.c[name] for name in grouped.layout.key)))
+        self._assign(connection, grouped, sa.select(*(keys.c[name] for name in grouped.layout.key)), anew=True)
         return grouped.leave(connection, keys)
 
     def place_anew(self, connection: sa.Connection, keys: sa.Select[Any]) -> None:
@@ -76,12 +75,14 @@ class Grouping:
         connection.execute(self._work.delete().where(key_among(self._work, self.grouped.layout.key, keys)))
         self._assign(connection, self.grouped, keys)
 
-    def _assign(self, connection: sa.Connection, grouped: Grouped, found: sa.Select[Any]) -> None:
+    def _assign(
+        self, connection: sa.Connection, grouped: Grouped, found: sa.Select[Any], *, anew: bool = False
+    ) -> None:
         """Where nothing was ever anonymised, nothing is looked at."""
         laid = grouped.layout
         standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
-        assign(connection, laid, grouped.work, chosen, standing)
+        assign(connection, laid, grouped.work, chosen, standing, anew=anew)
 
     def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
         """The rows on which the step may act: those that have a group, and those that need none."""

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.digests import DigestKey
-from connectors.sql.drawing import Drawing, assigned, beside
+from connectors.sql.drawing import Drawing, assigned, drawn
 from connectors.sql.engines import open_engine, prepare_sqlite
 from connectors.sql.functions import keyed_digest, random_hex, row_digest
 
@@ -103,7 +103,7 @@ def test_rows_at_the_same_place_of_two_partitions_draw_for_themselves(connection
         postgresql.exec_driver_sql(each)
     drawing = Drawing(table)
     values = {"text": drawing.hexadecimal(70), "again": drawing.hexadecimal(70)}
-    query = sa.select(*values.values()).select_from(beside(table, values))
+    query = drawn(sa.select(*values.values()).select_from(table), values)
     found = [text for _ in range(2) for row in postgresql.execute(query) for text in row]
     assert len(set(found)) == len({each[:64] for each in found}) == 240
     assert {len(each) for each in found} == {70}
