@@ -20,6 +20,7 @@ from connectors.sql.functions import record_key
 from connectors.sql.marks import Marks
 from connectors.sql.remembered import remembered_table
 from connectors.sql.tally import Tally
+from connectors.sql.temporary import analysing
 from connectors.sql.told import told_table
 
 
@@ -171,7 +172,7 @@ class Journal:
         if self._dialect.name == "postgresql":
             with connection.begin():
                 names = self._named((*self.marks.parts(connection, dataset), self.remembered))
-                connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")
+                connection.exec_driver_sql(analysing(f"ANALYZE (SKIP_LOCKED) {names}"))
 
     # -- versions, which single records got
 

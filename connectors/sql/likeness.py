@@ -49,10 +49,11 @@ def filled(connection: sa.Connection, oid: int, made: str, rows: sa.Select[Any],
     if ask(connection, queries(_FILE, "unfilled")["what only an empty table can be given"], oid=oid).first():
         return None
     columns = ask(connection, queries(_FILE, "fill")["columns"], oid=oid).scalars().all()
-    prefix, options = ask(connection, queries(_FILE, "fill")["storage"], oid=oid).one()
-    given = sa.select(*(sa.literal_column(each) for each in columns)).select_from(rows.subquery("ardoise_rows"))
+    prefix, storage = tuple(ask(connection, queries(_FILE, "fill")["storage"], oid=oid).one())
+    fitted: list[sa.ColumnElement[Any]] = [sa.literal_column(each) for each in columns]
+    given = sa.select(*fitted).select_from(rows.subquery("ardoise_rows"))
     new = sa.Table(table.name, sa.MetaData(), schema=table.schema, prefixes=[prefix] if prefix else [])
-    count = create_filled(connection, new, given, options)
+    count = create_filled(connection, new, given, storage)
     run(connection, _statements(connection, "filled", oid, made))
     return count
 

@@ -9,7 +9,7 @@ answer can be another (`alone`), and the look is for chunks in which somebody ha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -175,11 +175,12 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The keys of one chunk in a temporary table; they lie in the ``span``."""
+    """The keys of one chunk in a temporary table, and how many there are; they lie in the ``span``."""
 
     table: sa.Table
     keys: sa.Table
     key: tuple[str, ...]
+    count: int
     span: Span | None = None
 
     def renewed(self) -> None:
@@ -312,11 +313,12 @@ def freeze_everything(
     keys = seen_by_all(connection, line.frozen, OWN_SCHEMA)
     connection.execute(sa.schema.DropTable(keys, if_exists=True))
     create_filled(connection, keys, _due(candidates, any_row))
-    frozen, counts = _seen(connection, candidates, keys)
+    frozen = _seen(connection, candidates, keys)
     left = 0 if place is None else place(connection, keys)
     if left:
         analyse(connection, keys)
-    return frozen, Counts(counts.done - left)
+        frozen = replace(frozen, count=frozen.count - left)
+    return frozen, Counts(frozen.count)
 
 
 def any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
@@ -343,18 +345,19 @@ def _frozen(
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(columns, wanted, include_defaults=False))
         if candidates.decided and _unchanged(connection, candidates) == whole:
-            return Frozen(candidates.rows, line.chunk, names, line.span), Counts(whole)
-    due = _due(candidates, line.mine)
-    connection.execute(line.frozen.insert().from_select(names, due, include_defaults=False))
-    frozen, counts = _seen(connection, candidates, line.frozen)
-    left = 0
+            return Frozen(candidates.rows, line.chunk, names, whole, line.span), Counts(whole)
+    wanted = _due(candidates, line.mine)
+    connection.execute(line.frozen.insert().from_select(names, wanted, include_defaults=False))
+    frozen = _seen(connection, candidates, line.frozen)
+    due, left = frozen.count, 0
     if locks and row_count(connection, line.locked) < whole:
         left = _leave_to_others(connection, candidates)
     if candidates.grouped is not None:
         left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
     if left:
         analyse(connection, line.frozen)
-    return frozen, Counts(counts.done - left, whole - counts.done, left)
+        frozen = replace(frozen, count=due - left)
+    return frozen, Counts(frozen.count, whole - due, left)
 
 
 def _unchanged(connection: sa.Connection, candidates: Candidates) -> int:
@@ -369,11 +372,10 @@ def _due(candidates: Candidates, restriction: Restriction) -> sa.Select[Any]:
     return _keys(candidates.due(restriction).subquery(), candidates.key)
 
 
-def _seen(connection: sa.Connection, candidates: Candidates, keys: sa.Table) -> tuple[Frozen, Counts]:
-    """What was frozen, and how many rows it is."""
+def _seen(connection: sa.Connection, candidates: Candidates, keys: sa.Table) -> Frozen:
+    """What was frozen."""
     analyse(connection, keys)
-    counts = Counts(row_count(connection, keys))
-    return Frozen(candidates.rows, keys, candidates.key, candidates.line.span), counts
+    return Frozen(candidates.rows, keys, candidates.key, row_count(connection, keys), candidates.line.span)
 
 
 def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:

@@ -29,6 +29,8 @@ def number(*names: str) -> int:
     return int.from_bytes(hashlib.blake2b("\0".join(names).encode(), digest_size=8).digest(), signed=True)
 
 
+_OF_SCOPE = "ardoise_of_scope"
+
 ORDER = "ardoise_order"
 """What a table's `info` calls the index in whose order its rows can be laid, where that is none of a primary key."""
 
@@ -185,6 +187,7 @@ class Marks:
         for scope in made:
             part, whole = self._quoted(self._part(scope)), self._quoted(self.table)
             connection.exec_driver_sql(f"ALTER TABLE {whole} ATTACH PARTITION {part} FOR VALUES IN ({scope})")
+            connection.exec_driver_sql(f"ALTER TABLE {part} DROP CONSTRAINT {_OF_SCOPE}")
 
     def _mark(
         self,
@@ -270,8 +273,10 @@ class Marks:
         part = self._part(scope)
         mine = self._quoted(part)
         create_filled(connection, part, rows)
-        needed = ", ".join(f"ALTER {each} SET NOT NULL" for each in names)
-        connection.exec_driver_sql(f"ALTER TABLE {mine} {needed}")
+        needed = [f"ALTER {each} SET NOT NULL" for each in names]
+        # Checked here, it is not looked for again when the partition is put in its place.
+        needed.append(f"ADD CONSTRAINT {_OF_SCOPE} CHECK (scope = {scope})")
+        connection.exec_driver_sql(f"ALTER TABLE {mine} {', '.join(needed)}")
         owner = self._dialect.identifier_preparer.quote(self._owner(connection))
         connection.exec_driver_sql(f"ALTER TABLE {mine} OWNER TO {owner}")
 

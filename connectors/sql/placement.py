@@ -103,7 +103,7 @@ def write(scratch: Scratch, *, anew: bool) -> None:
 
 
 def _written(scratch: Scratch, rows: sa.Select[Any]) -> sa.Select[Any]:
-    """Rows as the work table has them, in the order of their keys where there is an index: it is filled from end to end."""
+    """Rows as the work table has them, in the order of its index where it has one, which so fills from end to end."""
     found, layout, target = rows.subquery(), scratch.layout, scratch.target
     names = dict(zip(layout.key, scratch.key, strict=True)) | {
         layout.values[name]: f"m{n}" for n, name in enumerate(layout.measures)

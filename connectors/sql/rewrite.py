@@ -91,7 +91,7 @@ def rewrite_chunk(
         there = row_count(connection, table)
         rows = _rows(candidates, frozen, change, all_grouped=_all_grouped(connection, candidates, frozen))
         written: int = engine.write(connection, table, _names(table), rows, at)
-        return there - written if change.takes_rows else row_count(connection, frozen.keys) - abs(there - written)
+        return there - written if change.takes_rows else frozen.count - abs(there - written)
 
     def after(frozen: Frozen) -> None:
         if change.takes_rows:
@@ -116,7 +116,7 @@ def _all_grouped(connection: sa.Connection, candidates: Candidates, frozen: Froz
     if grouped is None:
         return False
     placed = sa.select(sa.func.count()).select_from(grouped.work).where(grouped.number.is_not(None))
-    return connection.execute(placed).scalar_one() == row_count(connection, frozen.keys)
+    return connection.execute(placed).scalar_one() == frozen.count
 
 
 def _rows(candidates: Candidates, frozen: Frozen, change: Change, *, all_grouped: bool) -> sa.Select[Any]:
@@ -136,7 +136,6 @@ def _rows(candidates: Candidates, frozen: Frozen, change: Change, *, all_grouped
         for name, value in grouped.values.items():
             new[name] = [(sa.and_(due, grouped.number.is_not(None)), value), *new.get(name, [])]
     columns = (
-        sa.case(*new[name], else_=table.c[name]).label(name) if name in new else table.c[name]
-        for name in _names(table)
+        sa.case(*new[name], else_=table.c[name]).label(name) if name in new else table.c[name] for name in _names(table)
     )
     return drawn(sa.select(*columns).select_from(source), change.assignments)

@@ -114,9 +114,10 @@ class Scratch:
 
     @cached_property
     def homes(self) -> sa.Table:
-        """The finest cells as a row finds its own, the settled cell, numbered, that each has come to be in, and its rows.
+        """The finest cells as a row finds its own, and the settled cell, numbered, that each has come to be in.
 
-        It has no number where the cell is held back. The other columns are what rows are to hold.
+        It has no number where the cell is held back. ``of`` is how many rows it has; the other columns are what rows
+        are to hold.
         """
         return self.large(
             "homes",
@@ -159,7 +160,7 @@ class Scratch:
         return row_digest([*columns, *filled] or [sa.literal_column("0")])
 
     def finest(self, columns: Sequence[Expression]) -> Expression:
-        """What tells finest cells apart, to the byte: in PostgreSQL a number, and if two were the same, no cell is made."""
+        """What tells finest cells apart, to the byte; in PostgreSQL a number, which no two can have in `values`."""
         return self.place(columns, ()) if self.keyed else fingerprint(_exact(each) for each in columns)
 
     def apart(self, column: Expression) -> Expression:

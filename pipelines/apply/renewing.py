@@ -46,7 +46,7 @@ class Renewal:
         connection.execute(sa.schema.DropTable(keys, if_exists=True))
         keys.create(connection)
         connection.execute(keys.insert(), [{keys.c[0].name: n, self.column: row[0]} for n, row in enumerate(rows, 1)])
-        self.after()(connection, Chunk("", "", "", 0), Frozen(self.table, keys, (self.column,)))
+        self.after()(connection, Chunk("", "", "", 0), Frozen(self.table, keys, (self.column,), len(rows)))
 
 
 def renews(step: Step, datasets: Mapping[str, DatasetMap]) -> bool:

@@ -166,8 +166,8 @@ class RowWork:
             candidates = everything(connection, *self._rows, due, None if grouping is None else grouping.at_once)
 
         def no_more(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
-            counted = sa.select(sa.func.count()).select_from(frozen.keys)
-            refuse_more(self.step, connection.execute(counted).scalar_one(), allowed)
+            del connection
+            refuse_more(self.step, frozen.count, allowed)
 
         def place(connection: sa.Connection, keys: sa.Table) -> int:
             record.held_back = 0 if grouping is None else grouping.place_at_once(connection, keys)

@@ -70,7 +70,7 @@ def frozen(connection: sa.Connection, table: sa.Table, numbers: range) -> Iterat
     keys = sa.Table("ardoise_frozen_here", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
     keys.create(connection)
     connection.execute(keys.insert(), [{NUMBER: n, "id": n} for n in numbers])
-    yield Frozen(table, keys, ("id",))
+    yield Frozen(table, keys, ("id",), len(numbers))
     keys.drop(connection)
 
 
