@@ -1,8 +1,9 @@
 """Random bytes for the new values of rows, in PostgreSQL: as few draws as there can be, since a draw is what costs.
 
-A statement draws once from the engine's secure generator; a row's block of bytes is a one-way function of that draw
-and of the row's place in the table. Each value of the row gets bytes of the block that no other one has. Without the
-draw, which nobody keeps, they tell nothing, and differ by row and by statement. The other engines draw for each value.
+Each process of a statement draws once from the engine's secure generator; a row's block of bytes is a one-way function
+of that draw and of the row's place in the table. Each value of the row gets bytes of the block that no other one has.
+Without the draw, which nobody keeps, they tell nothing, and differ by row and by statement. The other engines draw for
+each value.
 """
 
 from __future__ import annotations

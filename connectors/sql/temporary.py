@@ -47,7 +47,8 @@ class _Filled(sa.Executable, sa.ClauseElement):
 def _filled(element: _Filled, compiler: SQLCompiler, **kw: Any) -> str:
     name, kinds = compiler.preparer.format_table(element.table), element.table._prefixes  # noqa: SLF001 - see above
     kind = "".join(f"{each} " for each in kinds)
-    return f"CREATE {kind}TABLE {name} {element.storage} AS {compiler.process(element.query, **kw)}"
+    storage = f" {element.storage}" if element.storage else ""
+    return f"CREATE {kind}TABLE {name}{storage} AS {compiler.process(element.query, **kw)}"
 
 
 def create_filled(connection: sa.Connection, table: sa.Table, query: sa.Select[Any], storage: str = "") -> int:

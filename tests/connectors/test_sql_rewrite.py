@@ -17,6 +17,7 @@ from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Candidates, everything
 from connectors.sql.pools import load_pool, pool_draw
 from connectors.sql.rewrite import Change, rewrite_chunk
+from connectors.sql.strategy import Unfit
 from pipelines.demo.servers.postgres import PostgresServer, binaries
 
 MOST = 1 << 40
@@ -25,6 +26,7 @@ DECORATED = """
 CREATE SCHEMA "Odd Schema";
 CREATE ROLE decorated_reader;
 GRANT USAGE ON SCHEMA "Odd Schema" TO ardoise_read;
+CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE DOMAIN short AS varchar(9) CHECK (VALUE <> '');
 CREATE TABLE parents (id integer PRIMARY KEY);
 INSERT INTO parents SELECT generate_series(1, 5);
@@ -85,6 +87,15 @@ SELECT setval('"Odd Schema"."Odd Table_serial_seq"', 4711, false);
 ANALYZE "Odd Schema"."Odd Table"
 """
 
+SIMPLER = """
+ALTER TABLE "Odd Schema"."Odd Table" DROP COLUMN upper_name, ALTER name SET STORAGE EXTENDED,
+  ALTER kind TYPE varchar(9), RESET (toast.autovacuum_enabled), ADD code char(4) COLLATE "POSIX" DEFAULT 'ab',
+  ADD at timestamp(3) with time zone DEFAULT '2026-01-01 12:00+00', ADD mood mood NOT NULL DEFAULT 'good';
+ALTER TABLE "Odd Schema"."Odd Table" SET UNLOGGED;
+COMMENT ON COLUMN "Odd Schema"."Odd Table".code IS '50%'
+"""
+"""What leaves nothing that only an empty table can be given: then the new one is made of its rows."""
+
 
 def all_of(connection: sa.Connection, table: sa.Table, due: sa.Select[Any]) -> Candidates:
     with connection.begin():
@@ -115,11 +126,24 @@ def decorated(postgres_server: PostgresServer, postgres_database: PostgresDataba
 ODD = Source("odd", "Odd Schema.Odd Table", key=("id",))
 
 
+@pytest.fixture
+def simpler(decorated: SqlConnector, postgres_server: PostgresServer, postgres_database: PostgresDatabase) -> None:
+    postgres_server.run(SIMPLER, postgres_database.name)
+
+
 @pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("simple", [False, True])
 def test_the_catalogue_is_the_same_to_the_byte(
-    decorated: SqlConnector, postgres_database: PostgresDatabase, taken: bool
+    decorated: SqlConnector,
+    postgres_database: PostgresDatabase,
+    request: pytest.FixtureRequest,
+    taken: bool,
+    simple: bool,
 ) -> None:
+    if simple:
+        request.getfixturevalue("simpler")
     table = decorated.table(ODD)
+    made: list[str] = []
     before = dumped(postgres_database)
     with decorated.writing() as connection:
         due = sa.select(table.c.id).where(table.c.amount <= 200)
@@ -133,8 +157,10 @@ def test_the_catalogue_is_the_same_to_the_byte(
             "kind": sa.literal("b", table.c.kind.type),
         }
         change = Change(taken) if taken else Change(taken, new, {"contact": ["email", "name"]})
+        sa.event.listen(connection, "after_cursor_execute", lambda *said: made.append(said[2]))
         counts = rewrite_chunk(connection, decorated.journal, Chunk("plan", "s", "odd", 0), candidates, change, MOST)
     assert counts == Counts(200)
+    assert any(" AS SELECT CAST(" in each and "ardoise_rewrite" in each for each in made) == simple
     assert dumped(postgres_database) == before
     decorated.scatter(ODD)  # as after keys were renewed in a table that was written anew in the same run
     assert dumped(postgres_database) == before
@@ -145,13 +171,28 @@ def test_the_catalogue_is_the_same_to_the_byte(
         if row["amount"] <= 200:
             assert row["email"].endswith("@example.invalid")
             assert row["name"] in {"Ada", "Bo", "Cy"}
-            assert row["upper_name"] == row["name"].upper()
+            assert simple or row["upper_name"] == row["name"].upper()
             assert (row["note"], row["kind"]) == (None, "b")
         else:
             assert row["email"] == f"p{int(row['amount'])}@example.org"
             assert row["note"] == {"n": int(row["amount"])}
     if not taken:
         assert {row["name"] for row in rows if row["amount"] <= 200} == {"Ada", "Bo", "Cy"}
+
+
+@pytest.mark.parametrize(("column", "value"), [("kind", "ten letters"), ("code", "abcde"), ("amount", "-1")])
+def test_a_value_that_does_not_fit_is_refused_and_not_cut(
+    decorated: SqlConnector, simpler: None, column: str, value: str
+) -> None:
+    table = decorated.table(ODD)
+    with decorated.writing() as connection:
+        candidates = all_of(connection, table, sa.select(table.c.id))
+        change = Change(False, {column: sa.literal_column(f"'{value}'")}, {"contact": [column]})
+        with pytest.raises(Unfit, match="the store refused a statement"):
+            rewrite_chunk(connection, decorated.journal, Chunk("plan", "s", "odd", 0), candidates, change, MOST)
+    with decorated.reading() as connection:
+        kept = connection.execute(sa.select(table.c.kind, table.c.code, table.c.amount).order_by(table.c.amount)).all()
+    assert kept == [("a", "ab  ", number) for number in range(1, 301)]
 
 
 @pytest.mark.parametrize("due", [0, 200])
