@@ -23,7 +23,8 @@ from connectors.sql.fences import fenced
 _BLOCK = 32
 """The bytes of a SHA-256."""
 
-_NAME = "ardoise_drawn"
+_NAME, _BESIDE = "ardoise_drawn", "ardoise_block"
+"""What the rows with their blocks are called, and a block beside the columns of a row, as no column of its own is."""
 _BYTE, _PLAIN = 8, 31
 """The bits of a byte, and of what is computed without wider numbers, in half the time."""
 
@@ -69,7 +70,7 @@ class Drawing:
         place: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
         for each in place:
             each.table = self.table
-        blocks = (_Block(*place).label(f"block{number}") for number in range(-(-self._taken // _BLOCK)))
+        blocks = (_Block(*place).label(f"{_BESIDE}{number}") for number in range(-(-self._taken // _BLOCK)))
         # Fenced, or each value would digest anew.
         return fenced(sa.select(*columns, *blocks))
 
@@ -145,7 +146,7 @@ def _block(element: _Block, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_Hex, "postgresql")
 def _hex(element: _Hex, compiler: SQLCompiler, **kw: Any) -> str:
     block, first, count = (int(compiler.process(each, **kw)) for each in element.clauses)
-    return f"encode(substr({_NAME}.block{block}, {first + 1}, {count}), 'hex')"
+    return f"encode(substr({_NAME}.{_BESIDE}{block}, {first + 1}, {count}), 'hex')"
 
 
 @compiles(_Whole, "postgresql")
@@ -154,7 +155,7 @@ def _whole(element: _Whole, compiler: SQLCompiler, **kw: Any) -> str:
     mask = (1 << (bits - _BYTE * (count - 1))) - 1
     parts = []
     for at in range(count):
-        byte = f"get_byte({_NAME}.block{block}, {first + at})"
+        byte = f"get_byte({_NAME}.{_BESIDE}{block}, {first + at})"
         byte = f"({byte} & {mask})" if at == 0 else byte
         byte = byte if bits <= _PLAIN else f"CAST({byte} AS BIGINT)"
         parts.append(f"({byte} << {_BYTE * (count - 1 - at)})")

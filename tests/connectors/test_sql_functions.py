@@ -109,6 +109,19 @@ def test_rows_at_the_same_place_of_two_partitions_draw_for_themselves(connection
     assert {len(each) for each in found} == {70}
 
 
+def test_a_column_that_is_called_like_a_block_is_not_taken_for_one(connections: list[sa.Connection]) -> None:
+    postgresql = connections[0]
+    columns = [sa.Column(name, sa.LargeBinary) for name in ("block0", "block1")]
+    table = sa.Table("blocks", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+    table.create(postgresql)
+    postgresql.execute(table.insert(), {each.name: bytes(32) for each in columns})
+    drawing = Drawing(table)
+    values = {"text": drawing.hexadecimal(64), "more": drawing.hexadecimal(64)}
+    (row,) = postgresql.execute(drawn(sa.select(*values.values(), *columns).select_from(table), values)).all()
+    assert "00" * 32 not in row[:2]
+    assert row[2:] == (bytes(32), bytes(32))
+
+
 def test_what_a_row_draws_shares_no_byte_and_is_written_at_once(connections: list[sa.Connection]) -> None:
     postgresql = connections[0]
     columns = [sa.Column(name, sa.Text) for name in ("odd", "even")]
