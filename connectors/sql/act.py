@@ -82,9 +82,10 @@ def update_chunk(
         within, grouped = frozen.within(), candidates.grouped
         if grouped is None and not assignments:  # of each row the key alone is renewed, once all are counted
             return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(within)).scalar_one())
-        updates = [sa.update(table).where(within).values(assigned(table, assignments))]
+        updates = [sa.update(table).where(within).values(assigned(table, assignments, candidates.count))]
         if grouped is not None:
-            updates = grouped.updates(within, assignments, *candidates.in_groups(connection, first, last))
+            among = candidates.in_groups(connection, first, last)
+            updates = grouped.updates(within, assignments, *among, candidates.count)
         return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:

@@ -4,6 +4,10 @@ Each process of a statement draws once from the engine's secure generator; a row
 of that draw and of the row's place in the table. Each value of the row gets bytes of the block that no other one has.
 Without the draw, which nobody keeps, they tell nothing, and differ by row and by statement. The other engines draw for
 each value.
+
+Where rows are written chunk by chunk, long random texts begin with the 256th of all the rows in which theirs is
+(`begin`): an index of them then grows in one place after the other, where every chunk would go through all of it. That
+tells of a row what its key, in whose order rows are written, tells as well.
 """
 
 from __future__ import annotations
@@ -27,6 +31,11 @@ _NAME, _BESIDE = "ardoise_drawn", "ardoise_block"
 """What the rows with their blocks are called, and a block beside the columns of a row, as no column of its own is."""
 _BYTE, _PLAIN = 8, 31
 """The bits of a byte, and of what is computed without wider numbers, in half the time."""
+_PLACES, _LONG, _MANY = 256, 24, 1 << 16
+"""The values of a byte; the digits of a text that is as good as unique without two of them; and the rows from which on
+an index is so large that the place in it matters: no fewer than 256 of them begin alike."""
+_WRITTEN, _PLACE = "ardoise_written", "ardoise_place"
+"""The temporary sequence that counts rows as they are written, and the place of one."""
 
 
 class Drawing:
@@ -39,10 +48,13 @@ class Drawing:
     def __init__(self, table: sa.FromClause) -> None:
         self.table = table
         self._taken = 0
+        self._long: set[tuple[int, int]] = set()
 
     def hexadecimal(self, digits: int) -> sa.ColumnElement[str]:
         """Random hexadecimal digits. They have nothing in common with those of other rows that are written with it."""
         most = _BLOCK * 2
+        if digits >= _LONG:
+            self._long.add(self._free(-(-min(most, digits) // 2)))
         pieces = [self._hex(min(most, digits - at)) for at in range(0, digits, most)]
         text = pieces[0]
         for piece in pieces[1:]:
@@ -60,19 +72,37 @@ class Drawing:
 
     def _take(self, count: int) -> tuple[int, int, int]:
         """The number of a block, and the first and the number of bytes of it that nobody else gets."""
-        if self._taken % _BLOCK + count > _BLOCK:
-            self._taken += -self._taken % _BLOCK
-        block, first = divmod(self._taken, _BLOCK)
-        self._taken += count
+        block, first = self._free(count)
+        self._taken = block * _BLOCK + first + count
         return block, first, count
 
-    def _blocks(self, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-        place: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
-        for each in place:
+    def _free(self, count: int) -> tuple[int, int]:
+        """The number of a block that has so many bytes left, and the first of them."""
+        whole = self._taken if self._taken % _BLOCK + count <= _BLOCK else self._taken + -self._taken % _BLOCK
+        return divmod(whole, _BLOCK)
+
+    def _blocks(self, *columns: sa.ColumnElement[Any], rows: int = 0) -> sa.Select[Any]:
+        """Columns and blocks; ``rows``: how many there are, if their texts are to begin with their place."""
+        own: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
+        for each in own:
             each.table = self.table
-        blocks = (_Block(*place).label(f"{_BESIDE}{number}") for number in range(-(-self._taken // _BLOCK)))
+        blocks: list[Any] = [_Block(*own) for _ in range(-(-self._taken // _BLOCK))]
+        if rows >= _MANY and self._long:
+            before = sa.func.nextval(_WRITTEN, type_=sa.BigInteger)
+            place = sa.func.least(before * _PLACES // sa.literal(rows, sa.BigInteger), _PLACES - 1)
+            place = fenced(sa.select(sa.cast(place, sa.Integer).label(_PLACE))).subquery(_WRITTEN).c[_PLACE]
+            for block, first in sorted(self._long):
+                blocks[block] = sa.func.set_byte(blocks[block], first, place)
+        named = (each.label(f"{_BESIDE}{number}") for number, each in enumerate(blocks))
         # Fenced, or each value would digest anew.
-        return fenced(sa.select(*columns, *blocks))
+        return fenced(sa.select(*columns, *named))
+
+
+def begin(connection: sa.Connection) -> None:
+    """Begin to count the rows that are written, in the transaction under way."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"CREATE TEMPORARY SEQUENCE IF NOT EXISTS {_WRITTEN} MINVALUE 0")
+        connection.exec_driver_sql(f"ALTER SEQUENCE {_WRITTEN} RESTART")
 
 
 def drawn(rows: sa.Select[Any], values: Mapping[str, Any]) -> sa.Select[Any]:
@@ -86,13 +116,16 @@ def drawn(rows: sa.Select[Any], values: Mapping[str, Any]) -> sa.Select[Any]:
     return ClauseAdapter(drawing._blocks(*drawing.table.c).subquery(_NAME)).traverse(rows)  # noqa: SLF001
 
 
-def assigned(table: sa.Table, values: Mapping[str, Any]) -> dict[Any, Any]:
-    """New values by column as an UPDATE takes them."""
+def assigned(table: sa.Table, values: Mapping[str, Any], rows: int = 0) -> dict[Any, Any]:
+    """New values by column as an UPDATE takes them.
+
+    ``rows``: how many there are in all, in the order of their numbers, where `begin` was called before the first.
+    """
     random = {name: value for name, value in values.items() if _drawing([value]) is not None}
     drawing = _drawing(random.values())
     if drawing is None:
         return dict(values)
-    blocks = drawing._blocks().correlate(table).subquery(_NAME)  # noqa: SLF001 - of this module
+    blocks = drawing._blocks(rows=rows).correlate(table).subquery(_NAME)  # noqa: SLF001 - of this module
     columns = sa.tuple_(*(table.c[name] for name in random))
     made = sa.select(*random.values()).select_from(blocks).correlate(table).scalar_subquery()
     return {**{name: value for name, value in values.items() if name not in random}, columns: made}

@@ -66,19 +66,20 @@ class Grouped:
         return there.correlate(self.layout.table)
 
     def updates(
-        self, within: Expression, assignments: Mapping[str, Any], placed: bool, others: bool
+        self, within: Expression, assignments: Mapping[str, Any], placed: bool, others: bool, rows: int
     ) -> list[sa.Update]:
         """What overwrites some rows: those in groups by the work table's values too, the others as they are told.
 
-        ``placed`` and ``others``: whether there are any of the one kind and of the other.
+        ``placed`` and ``others``: whether there are any of the one kind and of the other. ``rows``: how many there are
+        in all that are ever written so.
         """
         table = self.layout.table
         made = []
         if placed:
             values = {**assignments, **self.values}
-            made.append(sa.update(table).where(within, self._same).values(assigned(table, values)))
+            made.append(sa.update(table).where(within, self._same).values(assigned(table, values, rows)))
         if others and assignments:
-            made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments)))
+            made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments, rows)))
         return made
 
     def _stays(self, dialect: str) -> Expression:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from connectors.sql.catalog import OWN_SCHEMA
+from connectors.sql.drawing import begin
 from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Counts
@@ -260,6 +261,7 @@ def line_up(
     analyse(connection, line.numbered)
     connection.execute(sa.schema.DropTable(line.found, if_exists=True))
     line.clear(connection)
+    begin(connection)
     return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped, decided)
 
 

@@ -22,6 +22,7 @@ from connectors.sql.partition import GROUP, JOINS, SIZE, Layout, same_record
 from connectors.sql.ranking import rank, ranked
 from connectors.sql.scratch import Expression, Scratch, has
 from connectors.sql.settling import find_cells, find_homes, settle
+from connectors.sql.slicing import find_slices
 from connectors.sql.temporary import analyse, create_filled
 
 
@@ -33,17 +34,19 @@ def assign(
     standing: Expression,
     *,
     anew: bool = False,
+    parts: int = 1,
 ) -> None:
     """Give each of the table's rows that fulfil a condition a place in the work table, unless it has one.
 
-    ``standing`` says which of them were anonymised before. ``anew``: the work table is made, and must not be there. To
-    be called inside a transaction.
+    ``standing`` says which of them were anonymised before. ``anew``: the work table is made, and must not be there.
+    ``parts``: in how many slices of the table groups are made, at most. To be called inside a transaction.
     """
-    with Scratch(connection, layout, work).made() as scratch:
+    with Scratch(connection, layout, work, parts).made() as scratch:
         gather(scratch, chosen if anew else sa.and_(chosen, sa.not_(_placed(scratch))))
         find_standing(scratch, standing)
         settle(scratch)
         find_homes(scratch)
+        find_slices(scratch)
         rank(scratch)
         write(scratch, anew=anew)
 

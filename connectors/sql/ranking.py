@@ -62,14 +62,18 @@ def _join_standing(scratch: Scratch) -> None:
 
 def _in_cells(scratch: Scratch, *columns: Expression, joins: bool) -> sa.Select[Any]:
     """The subjects of the settled cells, each with its own main measure there."""
-    base, homes = scratch.base, scratch.homes
+    base, homes, slices = scratch.base, scratch.homes, scratch.slices
+    place, of, rows = homes.c.place, homes.c.of, base.join(homes, homes.c.cell == base.c.cell)
+    if scratch.sliced and not joins:
+        rows = rows.join(slices, sa.and_(slices.c.place == homes.c.place, slices.c.slice == scratch.slice))
+        place, of = slices.c.number.label("place"), slices.c.of
     measure: Expression = base.c.m0 if scratch.layout.measures else sa.literal_column("0")
-    who = [homes.c.place, base.c.subject, base.c.known, *([homes.c.settled] if joins else [])]
+    who = [place, base.c.subject, base.c.known, *([homes.c.settled] if joins else [])]
     if scratch.layout.subject is None:
-        found = sa.select(*who, homes.c.of, *columns, measure.label("x"))
+        found = sa.select(*who, of, *columns, measure.label("x"))
     else:
         found = sa.select(*who, sa.func.avg(measure).label("x")).group_by(*who)
-    found = found.select_from(base.join(homes, homes.c.cell == base.c.cell))
+    found = found.select_from(rows)
     return found.where(homes.c.place.is_not(None), homes.c.joins == sa.literal(joins))
 
 

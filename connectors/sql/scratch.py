@@ -25,11 +25,12 @@ Expression = sa.ColumnElement[Any]
 
 @dataclass(frozen=True)
 class Scratch:
-    """The temporary tables of one assignment."""
+    """The temporary tables of one assignment; ``parts``: in how many slices of the table groups are made, at most."""
 
     connection: sa.Connection
     layout: Layout
     target: sa.Table
+    parts: int = 1
 
     @contextmanager
     def made(self) -> Iterator[Scratch]:
@@ -42,6 +43,7 @@ class Scratch:
             self.donors,
             self.groups,
             self.homes,
+            self.slices,
             self.ranks,
         ]
         for each in (self.base, *tables):
@@ -130,6 +132,20 @@ class Scratch:
         )
 
     @cached_property
+    def slices(self) -> sa.Table:
+        """The slices of the settled cells, numbered, and how many rows each has.
+
+        Those with few rows have a number together.
+        """
+        return self.large(
+            "slices",
+            sa.Column("place", sa.BigInteger),
+            sa.Column("slice", sa.BigInteger),
+            sa.Column("number", sa.BigInteger),
+            sa.Column("of", sa.BigInteger),
+        )
+
+    @cached_property
     def ranks(self) -> sa.Table:
         """The group of each subject in each settled cell: one of its own, or one that stands already."""
         return self.temporary(
@@ -145,12 +161,39 @@ class Scratch:
         """What the columns of the key are called in these tables, where they are beside others."""
         return tuple(f"key{n}" for n, _ in enumerate(self.layout.key))
 
+    @property
+    def whole(self) -> bool:
+        """Whether each row is somebody, known by a whole number."""
+        first, *more = (self.layout.table.c[name] for name in self.layout.key)
+        return self.layout.subject is None and not more and not self.keyed and isinstance(first.type, sa.Integer)
+
+    @cached_property
+    def sliced(self) -> bool:
+        """Whether groups are made in slices."""
+        return self.parts > 1 and self.whole and self._reach is not None
+
+    @cached_property
+    def _reach(self) -> tuple[int, int] | None:
+        """The least key, and how many keys a slice has; None without rows, and where a number cannot hold it."""
+        least, most = self.connection.execute(
+            sa.select(sa.func.min(self.base.c.subject), sa.func.max(self.base.c.subject))
+        ).one()
+        if least is None or most - least >= 1 << 62:
+            return None
+        return least, -(-(most - least + 1) // self.parts)
+
+    @property
+    def slice(self) -> Expression:
+        """The slice of one of the rows, from 0."""
+        assert self._reach is not None  # noqa: S101 - asked of what is `sliced`
+        least, keys = (sa.literal_column(str(each), sa.BigInteger) for each in self._reach)
+        return (self.base.c.subject - least) // keys
+
     def who(self, table: sa.Table) -> tuple[Expression, Expression]:
         """What tells subjects apart, and 1 where it is known who it is."""
         if self.layout.subject is None:
-            first, *more = (table.c[name] for name in self.layout.key)
-            whole = not more and not self.keyed and isinstance(first.type, sa.Integer)  # no process has to number them
-            one: Expression = sa.cast(first, sa.BigInteger) if whole else sa.func.row_number().over()
+            first = table.c[self.layout.key[0]]  # no process has to number them
+            one: Expression = sa.cast(first, sa.BigInteger) if self.whole else sa.func.row_number().over()
             return one.label("subject"), sa.literal_column("1").label("known")
         column = table.c[self.layout.subject]
         return self.apart(column).label("subject"), sa.case((column.is_(None), 0), else_=1).label("known")

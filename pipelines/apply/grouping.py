@@ -49,15 +49,15 @@ class Grouping:
     def _work(self) -> sa.Table:
         return self.grouped.work
 
-    def place(self, connection: sa.Connection, found: Callable[[], sa.Select[Any]]) -> None:
+    def place(self, connection: sa.Connection, found: Callable[[], sa.Select[Any]], parts: int) -> None:
         """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
 
-        In a transaction of its own; what an interrupted run has assigned stays as it is.
+        In a transaction of its own; what an interrupted run has assigned stays as it is. ``parts``: as in `assign`.
         """
         with connection.begin():
             self._work.create(connection, checkfirst=True)
         with connection.begin():
-            self._assign(connection, self.grouped, found())
+            self._assign(connection, self.grouped, found(), parts=parts)
 
     def place_at_once(self, connection: sa.Connection, keys: sa.Table) -> int:
         """Assign to groups the rows of some keys, in the transaction that has locked them and writes them.
@@ -76,13 +76,13 @@ class Grouping:
         self._assign(connection, self.grouped, keys)
 
     def _assign(
-        self, connection: sa.Connection, grouped: Grouped, found: sa.Select[Any], *, anew: bool = False
+        self, connection: sa.Connection, grouped: Grouped, found: sa.Select[Any], *, anew: bool = False, parts: int = 1
     ) -> None:
         """Where nothing was ever anonymised, nothing is looked at."""
         laid = grouped.layout
         standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
-        assign(connection, laid, grouped.work, chosen, standing, anew=anew)
+        assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts)
 
     def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
         """The rows on which the step may act: those that have a group, and those that need none."""

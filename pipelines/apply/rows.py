@@ -36,6 +36,7 @@ from pipelines.statistics.questions import touched
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
 
+PARTS = 32
 GROUPED, MOST_GROUPED = 8, 500_000
 """Transactions for rows in groups, unless each would have more rows than this: groups lie anywhere, so that each reads
 the table from end to end."""
@@ -142,7 +143,7 @@ class RowWork:
     ) -> tuple[Candidates, int]:
         """Act on what goes as a whole partition, then chunk by chunk; the candidates, and how many are left."""
         if self.grouping is not None:
-            self.grouping.place(connection, found)
+            self.grouping.place(connection, found, 1 if self.renewal is not None else PARTS)
             self.checkpoint("placed")
         with connection.begin():
             still(connection)
@@ -246,7 +247,8 @@ class RowWork:
         """The last number of the chunk that begins with a number."""
         if candidates.grouped is None:
             return min(first + self.chunk - 1, candidates.count)
-        chunk = max(self.chunk, min(-(-candidates.count // GROUPED), MOST_GROUPED))
+        parts = PARTS if candidates.line.span is not None and self.renewal is None else GROUPED
+        chunk = max(self.chunk, min(-(-candidates.count // parts), MOST_GROUPED))
         last = min(first + chunk - 1, candidates.count)
         with connection.begin():
             return candidates.end(connection, last)
