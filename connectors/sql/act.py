@@ -85,7 +85,7 @@ def update_chunk(
         updates = [sa.update(table).where(within).values(assigned(table, assignments, candidates.count))]
         if grouped is not None:
             among = candidates.in_groups(connection, first, last)
-            updates = grouped.updates(within, assignments, *among, candidates.count)
+            updates = grouped.updates(within, frozen.near(grouped.work), assignments, *among, candidates.count)
         return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:

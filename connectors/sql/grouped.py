@@ -36,6 +36,11 @@ class Grouped:
         return same_record(self.layout.key, self.layout.table, self.work)
 
     @property
+    def members(self) -> sa.FromClause:
+        """The rows that are in a group, with it."""
+        return self.layout.table.join(self.work, sa.and_(self._same, self.number.is_not(None)))
+
+    @property
     def beside(self) -> sa.FromClause:
         """The rows with their groups, where they are in one."""
         return self.beside_of(self.layout.table)
@@ -66,18 +71,24 @@ class Grouped:
         return there.correlate(self.layout.table)
 
     def updates(
-        self, within: Expression, assignments: Mapping[str, Any], placed: bool, others: bool, rows: int
+        self,
+        within: Expression,
+        near: Expression,
+        assignments: Mapping[str, Any],
+        placed: bool,
+        others: bool,
+        rows: int,
     ) -> list[sa.Update]:
         """What overwrites some rows: those in groups by the work table's values too, the others as they are told.
 
-        ``placed`` and ``others``: whether there are any of the one kind and of the other. ``rows``: how many there are
+        ``near`` limits the work table to what can be theirs. ``placed`` and ``others``: whether there are any of the one kind and of the other. ``rows``: how many there are
         in all that are ever written so.
         """
         table = self.layout.table
         made = []
         if placed:
             values = {**assignments, **self.values}
-            made.append(sa.update(table).where(within, self._same).values(assigned(table, values, rows)))
+            made.append(sa.update(table).where(within, self._same, near).values(assigned(table, values, rows)))
         if others and assignments:
             made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments, rows)))
         return made

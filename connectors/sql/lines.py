@@ -8,7 +8,8 @@ answer can be another (`alone`), and the look is for chunks in which somebody ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -189,6 +190,10 @@ class Frozen:
         if self.span is not None:
             self.span.forget()
 
+    def near(self, table: sa.FromClause) -> sa.ColumnElement[Any]:
+        """What is true of all rows of this chunk in another table, which may so be read in part."""
+        return sa.true() if self.span is None else self.span.within(table)
+
     def within(self, table: sa.FromClause | None = None) -> sa.ColumnElement[Any]:
         """The condition that a row is of this chunk."""
         return _among(self.table if table is None else table, self.key, _keys(self.keys, self.key), self.span)
@@ -223,11 +228,28 @@ def still(connection: sa.Connection) -> None:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
+@contextmanager
+def decided_now(
+    connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any]
+) -> Iterator[sa.Select[Any]]:
+    """The keys of the rows that are due now, looked for once, in a transaction that is `still`; to be read inside it.
+
+    Several processes look, and read them: PostgreSQL would not join what it has to compute well. ``found`` is `alone`.
+    """
+    names = tuple(key)
+    keys = seen_by_all(connection, Line.of(connection, table, names).found, OWN_SCHEMA)
+    connection.execute(sa.schema.DropTable(keys, if_exists=True))
+    create_filled(connection, keys, found)
+    analyse(connection, keys)
+    yield _keys(keys, names)
+    connection.execute(sa.schema.DropTable(keys))
+
+
 def line_up(
     connection: sa.Connection,
     table: sa.Table,
     key: Sequence[str],
-    found: sa.Select[Any],
+    found: sa.Select[Any] | None,
     due: Look,
     grouped: Grouped | None = None,
     *,
@@ -236,30 +258,29 @@ def line_up(
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
+    None: the members of groups.
     They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
-    nothing decided: that is for each chunk to do. ``decided``: ``found`` asks whether rows are due now, and is `alone`,
-    in a transaction that is `still`. An earlier line on the connection is over.
+    nothing decided: that is for each chunk to do. ``decided``: they were `decided_now`, in the transaction under way.
+    An earlier line on the connection is over.
     """
     names = tuple(key)
     line = Line.of(connection, table, names)
-    if decided:  # at once, by several processes: PostgreSQL would not join what it has to compute well
-        connection.execute(sa.schema.DropTable(line.found, if_exists=True))
-        create_filled(connection, line.found, found)
-        analyse(connection, line.found)
-        found = _keys(line.found, names)
     keys = [table.c[name] for name in names]
-    group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
+    group: sa.ColumnElement[Any] = sa.null() if grouped is None else grouped.number
+    source: sa.FromClause = table
+    if grouped is not None:
+        source = grouped.members if found is None else grouped.beside
+    chosen = sa.true() if found is None else key_among(table, names, found)
     first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
     order = [*first, *([random_hex(16)] if shuffled else keys)]
     number = sa.func.row_number().over(order_by=order).label(NUMBER)
     numbered = sa.select(number, *keys, sa.cast(group, sa.BigInteger).label(GROUP), *_versions(line.numbered, table))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
-    create_filled(connection, line.numbered, numbered.select_from(source).where(key_among(table, names, found)))
+    create_filled(connection, line.numbered, numbered.select_from(source).where(chosen))
     if connection.dialect.name == "postgresql":
         quoted = connection.dialect.identifier_preparer.format_table(line.numbered)
         connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD PRIMARY KEY ({NUMBER})")
     analyse(connection, line.numbered)
-    connection.execute(sa.schema.DropTable(line.found, if_exists=True))
     line.clear(connection)
     begin(connection)
     return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped, decided)

@@ -102,6 +102,8 @@ def write(scratch: Scratch, *, anew: bool) -> None:
     else:
         scratch.insert(target, names, averaged)
     scratch.insert(target, names, joined)
+    if anew and target.primary_key.columns:
+        connection.execute(sa.schema.AddConstraint(target.primary_key))
     analyse(connection, target)
 
 

@@ -36,28 +36,37 @@ Expression = sa.ColumnElement[Any]
 class Grouping:
     """The groups of one step. ``standing``: which rows of the dataset are anonymised in all categories.
 
-    ``at_once``: the same groups in a work table for one transaction that writes all of them.
+    ``others``: whether rows can have personal fields that the step leaves to others. ``at_once``: the same groups in a
+    work table for one transaction that writes all of them.
     """
 
     grouped: Grouped
     standing: Expression
     journal: Journal
     dataset: str
-    at_once: Grouped | None = None
+    others: bool
+    at_once: Grouped
 
     @property
     def _work(self) -> sa.Table:
         return self.grouped.work
 
-    def place(self, connection: sa.Connection, found: Callable[[], sa.Select[Any]], parts: int) -> None:
+    def prepare(self, connection: sa.Connection) -> None:
+        """Make the work table, before a transaction, where that would end it."""
+        if connection.dialect.name != "postgresql":
+            with connection.begin():
+                self._work.create(connection, checkfirst=True)
+
+    def place(self, connection: sa.Connection, found: sa.Select[Any], parts: int) -> bool:
         """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
 
-        In a transaction of its own; what an interrupted run has assigned stays as it is. ``parts``: as in `assign`.
+        Inside a transaction; what an interrupted run has assigned stays as it is. Returns whether there is nothing of
+        the kind: then all of them have the place that they should have in this state of the store. ``parts``: as in
+        `assign`.
         """
-        with connection.begin():
-            self._work.create(connection, checkfirst=True)
-        with connection.begin():
-            self._assign(connection, self.grouped, found(), parts=parts)
+        anew = not sa.inspect(connection).has_table(self._work.name, schema=self._work.schema)
+        self._assign(connection, self.grouped, found, anew=anew, parts=parts)
+        return anew
 
     def place_at_once(self, connection: sa.Connection, keys: sa.Table) -> int:
         """Assign to groups the rows of some keys, in the transaction that has locked them and writes them.
@@ -65,7 +74,6 @@ class Grouping:
         Takes the keys out that no group can hide; returns how many.
         """
         grouped = self.at_once
-        assert grouped is not None  # noqa: S101 - asked of steps, which have it
         connection.execute(sa.schema.DropTable(grouped.work, if_exists=True))
         self._assign(connection, grouped, sa.select(*(keys.c[name] for name in grouped.layout.key)), anew=True)
         return grouped.leave(connection, keys)
@@ -84,9 +92,15 @@ class Grouping:
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
         assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts)
 
-    def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
-        """The rows on which the step may act: those that have a group, and those that need none."""
+    def found(self, found: sa.Select[Any], *, decided: bool) -> sa.Select[Any] | None:
+        """The rows on which the step may act: those that have a group, and those that need none.
+
+        ``decided``: all of these rows have just been placed, as far as they need a group. None: those in groups are
+        all.
+        """
         laid, grouped = self.grouped.layout, self.grouped
+        if decided and not self.others:
+            return None
         may = key_among(laid.table, laid.key, found), sa.or_(grouped.placed, sa.not_(grouped.whole))
         return sa.select(*(laid.table.c[name] for name in laid.key)).where(*may)
 
@@ -138,7 +152,7 @@ def grouping(
         Grouped(made, work_table(journal, made, plan, step.id, lasts=each), whole, also) for each in (True, False)
     )
     standing = anonymous(journal, made.table, made.key, step.dataset, dataset)
-    return Grouping(lasting, standing, journal, step.dataset, passing)
+    return Grouping(lasting, standing, journal, step.dataset, bool(others), passing)
 
 
 def anonymous(journal: Journal, table: sa.FromClause, key: Sequence[str], name: str, dataset: DatasetMap) -> Expression:
@@ -167,7 +181,8 @@ def clear(
 def work_table(journal: Journal, made: Layout, plan: str, step: str, *, lasts: bool = True) -> sa.Table:
     """The work table of a plan's step, among the engine's own tables of the store; ``lasts``: see `Layout.work`."""
     name = hashlib.sha256(f"{plan} {step}".encode()).hexdigest()[:16]
-    unlogged = {} if lasts or journal.schema is None else {"prefixes": ["UNLOGGED"]}
+    # A server that crashes empties it: then the rows that are left are assigned anew.
+    unlogged = {} if journal.schema is None else {"prefixes": ["UNLOGGED"]}
     return made.work(f"{journal.prefix}work_{name}", journal.schema, journal.exact | unlogged, lasts=lasts)
 
 

@@ -17,7 +17,7 @@ from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, everything, line_up, still
+from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, decided_now, everything, line_up, still
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -36,7 +36,7 @@ from pipelines.statistics.questions import touched
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
 
-PARTS = 32
+PARTS, SLICED = 64, 32
 GROUPED, MOST_GROUPED = 8, 500_000
 """Transactions for rows in groups, unless each would have more rows than this: groups lie anywhere, so that each reads
 the table from end to end."""
@@ -143,11 +143,12 @@ class RowWork:
     ) -> tuple[Candidates, int]:
         """Act on what goes as a whole partition, then chunk by chunk; the candidates, and how many are left."""
         if self.grouping is not None:
-            self.grouping.place(connection, found, 1 if self.renewal is not None else PARTS)
-            self.checkpoint("placed")
+            self.grouping.prepare(connection)
         with connection.begin():
             still(connection)
             candidates = self._lined_up(connection, found, due)
+        if self.grouping is not None:
+            self.checkpoint("placed")
         refuse_more(self.step, candidates.count, self._allowed(record))
         if self._dropped(connection, record, candidates):
             with connection.begin():
@@ -206,15 +207,33 @@ class RowWork:
         self, connection: sa.Connection, found: Callable[[], sa.Select[Any]], due: Look, *, again: bool = False
     ) -> Candidates:
         """Line up what may be acted on; ``again``: what others have held so far."""
-        shuffled = self.renewal is not None
-        if self.grouping is not None:
-            placed, grouped = self.grouping.found(found()), self.grouping.grouped
-            return line_up(connection, *self._rows, placed, due, grouped, shuffled=shuffled)
         if not again:
             now, marks = due(any_row), self.connector.journal.marks.table.fullname
             if alone(connection, self._rows[0], now, {marks}):  # which only this run writes as long as it acts
-                return line_up(connection, *self._rows, now, due, shuffled=shuffled, decided=True)
-        return line_up(connection, *self._rows, found(), due, shuffled=shuffled)
+                with decided_now(connection, *self._rows, now) as keys:
+                    return self._placed(connection, keys, due, decided=True)
+            return self._placed(connection, found(), due, decided=False)
+        return self._numbered(connection, found(), due, decided=False)
+
+    def _placed(
+        self, connection: sa.Connection, found: sa.Select[Any], due: Look, *, decided: bool
+    ) -> Candidates:
+        """Line up what may be acted on, in groups that are made before, where the step wants any."""
+        if self.grouping is not None:
+            decided &= self.grouping.place(connection, found, self._parts)
+        return self._numbered(connection, found, due, decided=decided)
+
+    def _numbered(
+        self, connection: sa.Connection, found: sa.Select[Any], due: Look, *, decided: bool
+    ) -> Candidates:
+        shuffled, grouped = self.renewal is not None, None if self.grouping is None else self.grouping.grouped
+        chosen = found if self.grouping is None else self.grouping.found(found, decided=decided)
+        return line_up(connection, *self._rows, chosen, due, grouped, shuffled=shuffled, decided=decided)
+
+    @property
+    def _parts(self) -> int:
+        """In how many slices of the table groups are made: none where keys become others, and would tell of them."""
+        return 1 if self.renewal is not None else PARTS
 
     @property
     def _dataset(self) -> str:
@@ -247,7 +266,7 @@ class RowWork:
         """The last number of the chunk that begins with a number."""
         if candidates.grouped is None:
             return min(first + self.chunk - 1, candidates.count)
-        parts = PARTS if candidates.line.span is not None and self.renewal is None else GROUPED
+        parts = SLICED if candidates.line.span is not None and self.renewal is None else GROUPED
         chunk = max(self.chunk, min(-(-candidates.count // parts), MOST_GROUPED))
         last = min(first + chunk - 1, candidates.count)
         with connection.begin():
