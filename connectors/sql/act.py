@@ -14,9 +14,12 @@ import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
 from connectors.sql.drawing import assigned
-from connectors.sql.engines import speaking_for
+from connectors.sql.engines import LOCK_TIMEOUT, speaking_for
 from connectors.sql.journal import Chunk, Counts, Journal
-from connectors.sql.lines import Candidates, Frozen, freeze
+from connectors.sql.lines import Candidates, Frozen, freeze, freeze_unlocked
+
+_LOCKED, _BRIEFLY = frozenset({"55P03", "40P01"}), 100
+"""What PostgreSQL says where others have locked a row; and the milliseconds to wait for them at first."""
 
 Checkpoint = Callable[[str], None]
 """Called at `mid_batch` (the rows are changed, and nothing else), `before_commit`, `after_commit`; for tests that end
@@ -75,12 +78,12 @@ def update_chunk(
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
     """
-    table = candidates.rows
+    table, keys_alone = candidates.rows, candidates.grouped is None and not assignments
     refuse_keys(chunk, candidates, assignments)
 
     def change(frozen: Frozen) -> int:
-        within, grouped = frozen.within(), candidates.grouped
-        if grouped is None and not assignments:  # of each row the key alone is renewed, once all are counted
+        within, grouped = frozen.unchanged(), candidates.grouped
+        if keys_alone:  # they are renewed once all are counted
             return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(within)).scalar_one())
         updates = [sa.update(table).where(within).values(assigned(table, assignments, candidates.count))]
         if grouped is not None:
@@ -91,8 +94,8 @@ def update_chunk(
     def after(frozen: Frozen) -> None:
         complete(connection, journal, chunk, candidates, marks, changed, frozen)
 
-    span = (first, last)
-    counts = _frozen_chunk(connection, journal, chunk, candidates, span, before, change, after, checkpoint)
+    span, versioned = (first, last), candidates.decided and not keys_alone
+    counts = _frozen_chunk(connection, journal, chunk, candidates, span, before, change, after, checkpoint, versioned)
     if counts.done and marks and not chunk.number & (chunk.number - 1):  # a power of two: there are twice as many now
         journal.refresh_estimates(connection, chunk.dataset)
     return counts
@@ -138,6 +141,7 @@ def _frozen_chunk(
     change: Callable[[Frozen], int],
     after: Callable[[Frozen], None],
     checkpoint: Checkpoint | None,
+    versioned: bool = False,
 ) -> Counts:
     at = checkpoint or (lambda _: None)
 
@@ -146,7 +150,14 @@ def _frozen_chunk(
         at("mid_batch")
         return done
 
-    return run_chunk(connection, journal, chunk, lambda: freeze(connection, candidates, *span), before, act, after, at)
+    def freezing() -> tuple[Frozen, Counts]:
+        return freeze(connection, candidates, *span)
+
+    def unlocked() -> Frozen:
+        return freeze_unlocked(connection, candidates, *span)
+
+    trying = unlocked if versioned else None
+    return run_chunk(connection, journal, chunk, freezing, before, act, after, at, trying)
 
 
 def run_chunk(
@@ -158,8 +169,12 @@ def run_chunk(
     act: Callable[[Frozen], int],
     after: Callable[[Frozen], None],
     checkpoint: Checkpoint,
+    unlocked: Callable[[], Frozen] | None = None,
 ) -> Counts:
     """One transaction: what is due is frozen, told of, acted on, marked or unmarked, and journalled; or none of it.
+
+    ``unlocked`` freezes without locks, where an act tells whether all rows are what they were. That is tried first: it
+    fails only if somebody else writes to one of them at the time.
 
     Raises:
         StoreRefuses: ``act`` has changed another number of rows than were frozen.
@@ -168,21 +183,64 @@ def run_chunk(
         known = journal.journalled(connection, chunk.plan, chunk.step, chunk.number)
         if known is not None:
             return known
-        frozen, counts = freezing()
+        frozen = None if unlocked is None else _tried(connection, chunk, unlocked, before, act)
+        if frozen is not None:
+            counts = Counts(frozen.count)
+        else:
+            frozen, counts = freezing()
+            if counts.done:
+                done = _acted(connection, chunk, frozen, before, act)
+                if done != counts.done:
+                    what = f"{done} rows changed where {counts.done} were locked"
+                    raise StoreRefuses(chunk.dataset, what, "Look for triggers or rules")
         if counts.done:
-            for each in before:
-                each(connection, chunk, frozen)
-            done = act(frozen)
-            if done != counts.done:
-                raise StoreRefuses(
-                    chunk.dataset, f"{done} rows changed where {counts.done} were locked", "Look for triggers or rules"
-                )
             after(frozen)
         if counts != Counts():
             journal.record(connection, chunk, counts)
         checkpoint("before_commit")
     checkpoint("after_commit")
     return counts
+
+
+def _acted(
+    connection: sa.Connection, chunk: Chunk, frozen: Frozen, before: Sequence[Before], act: Callable[[Frozen], int]
+) -> int:
+    for each in before:
+        each(connection, chunk, frozen)
+    return act(frozen)
+
+
+def _tried(
+    connection: sa.Connection,
+    chunk: Chunk,
+    unlocked: Callable[[], Frozen],
+    before: Sequence[Before],
+    act: Callable[[Frozen], int],
+) -> Frozen | None:
+    """Act on rows that nobody else has locked or written to; None where somebody has: then nothing is changed."""
+    nested = connection.begin_nested()
+    try:
+        frozen = unlocked()
+        with _brief(connection):
+            done = _acted(connection, chunk, frozen, before, act)
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) not in _LOCKED:
+            raise
+        done = None
+    if done is not None and done == frozen.count:
+        nested.commit()
+        return frozen
+    nested.rollback()
+    return None
+
+
+@contextmanager
+def _brief(connection: sa.Connection) -> Iterator[None]:
+    """Wait hardly for locks, in the transaction of a server."""
+    limit = sa.text("SELECT set_config('lock_timeout', :most, true)")
+    connection.execute(limit, {"most": str(_BRIEFLY)})
+    yield
+    connection.execute(limit, {"most": str(LOCK_TIMEOUT)})
 
 
 @contextmanager

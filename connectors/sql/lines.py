@@ -177,18 +177,31 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The keys of one chunk in a temporary table, and how many there are; they lie in the ``span``."""
+    """The keys of one chunk in a temporary table, and how many there are; they lie in the ``span``.
+
+    ``unlocked``: somebody can have written to the rows since they were lined up (`unchanged` tells).
+    """
 
     table: sa.Table
     keys: sa.Table
     key: tuple[str, ...]
     count: int
     span: Span | None = None
+    unlocked: bool = False
 
     def renewed(self) -> None:
         """Its keys are others by now: they lie anywhere."""
         if self.span is not None:
             self.span.forget()
+
+    def unchanged(self) -> sa.ColumnElement[Any]:
+        """The condition that a row is of this chunk, and what it was when it was lined up, if that can be another."""
+        if not self.unlocked:
+            return self.within()
+        same = [self.keys.c[name] == self.table.c[name] for name in self.key]
+        same += [self.keys.c[VERSION] == version for version in _versions(self.keys, self.table)]
+        among = sa.exists().where(*same).correlate(self.table)
+        return among if self.span is None else sa.and_(self.span.within(self.table), among)
 
     def near(self, table: sa.FromClause) -> sa.ColumnElement[Any]:
         """What is true of all rows of this chunk in another table, which may so be read in part."""
@@ -311,10 +324,15 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
     is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`: with what is left
     of its group, if that is too small alone.
     """
-    number = candidates.line.numbered.c[NUMBER]
-    mine = candidates.lined().where(number >= first, number <= last)
+    mine = _numbered(candidates, first, last)
     # SQLite: the transaction holds the only write lock already
     return _frozen(connection, candidates, mine, locks=connection.dialect.name != "sqlite")
+
+
+def freeze_unlocked(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> Frozen:
+    """Keep the keys of candidates that were decided on, without a look at their rows: who acts on them has to."""
+    whole = _chosen(connection, candidates, _numbered(candidates, first, last))
+    return Frozen(candidates.rows, candidates.line.chunk, candidates.key, whole, candidates.line.span, unlocked=True)
 
 
 def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
@@ -354,16 +372,11 @@ def _frozen(
     connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any], *, locks: bool
 ) -> tuple[Frozen, Counts]:
     names, line = candidates.key, candidates.line
-    for each in (line.chunk, line.locked, line.frozen):
+    whole = _chosen(connection, candidates, mine)
+    for each in (line.locked, line.frozen):
         empty(connection, each)
-    columns = [each.name for each in line.chunk.c]
-    connection.execute(line.chunk.insert().from_select(columns, mine, include_defaults=False))
-    analyse(connection, line.chunk)
-    whole = row_count(connection, line.chunk)
-    if line.span is not None:
-        line.span.set(connection, line.chunk)
     if locks:
-        rows = candidates.rows
+        rows, columns = candidates.rows, [each.name for each in line.chunk.c]
         wanted = sa.select(*(rows.c[name] for name in names), *_versions(line.locked, rows)).where(line.mine(rows))
         wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
         connection.execute(line.locked.insert().from_select(columns, wanted, include_defaults=False))
@@ -381,6 +394,23 @@ def _frozen(
         analyse(connection, line.frozen)
         frozen = replace(frozen, count=due - left)
     return frozen, Counts(frozen.count, whole - due, left)
+
+
+def _numbered(candidates: Candidates, first: int, last: int) -> sa.Select[Any]:
+    number = candidates.line.numbered.c[NUMBER]
+    return candidates.lined().where(number >= first, number <= last)
+
+
+def _chosen(connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any]) -> int:
+    """Make a chunk of some candidates; how many there are."""
+    line = candidates.line
+    empty(connection, line.chunk)
+    filling = line.chunk.insert().from_select([each.name for each in line.chunk.c], mine, include_defaults=False)
+    whole = connection.execute(filling, execution_options={"preserve_rowcount": True}).rowcount
+    analyse(connection, line.chunk)
+    if line.span is not None:
+        line.span.set(connection, line.chunk)
+    return whole
 
 
 def _unchanged(connection: sa.Connection, candidates: Candidates) -> int:

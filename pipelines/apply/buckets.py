@@ -103,7 +103,9 @@ class Buckets:
         with self._alone_electing(), self.connection.begin():
             self._elect()
             grouping = Grouping(self._grouped, self._hidden, self.connector.journal, self.name)
-        grouping.place(self.connection, lambda: self._rows)
+        grouping.prepare(self.connection)
+        with self.connection.begin():
+            grouping.place(self.connection, self._rows)
         with self.connection.begin():
             candidates = line_up(
                 self.connection, self._table, self._key, grouping.found(self._rows), self._look, self._grouped

@@ -44,8 +44,8 @@ class Grouping:
     standing: Expression
     journal: Journal
     dataset: str
-    others: bool
-    at_once: Grouped
+    others: bool = True
+    at_once: Grouped | None = None
 
     @property
     def _work(self) -> sa.Table:
@@ -57,7 +57,7 @@ class Grouping:
             with connection.begin():
                 self._work.create(connection, checkfirst=True)
 
-    def place(self, connection: sa.Connection, found: sa.Select[Any], parts: int) -> bool:
+    def place(self, connection: sa.Connection, found: sa.Select[Any], parts: int = 1) -> bool:
         """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
 
         Inside a transaction; what an interrupted run has assigned stays as it is. Returns whether there is nothing of
@@ -74,6 +74,7 @@ class Grouping:
         Takes the keys out that no group can hide; returns how many.
         """
         grouped = self.at_once
+        assert grouped is not None  # noqa: S101 - asked of steps, which have it
         connection.execute(sa.schema.DropTable(grouped.work, if_exists=True))
         self._assign(connection, grouped, sa.select(*(keys.c[name] for name in grouped.layout.key)), anew=True)
         return grouped.leave(connection, keys)
@@ -92,7 +93,7 @@ class Grouping:
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
         assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts)
 
-    def found(self, found: sa.Select[Any], *, decided: bool) -> sa.Select[Any] | None:
+    def found(self, found: sa.Select[Any], *, decided: bool = False) -> sa.Select[Any] | None:
         """The rows on which the step may act: those that have a group, and those that need none.
 
         ``decided``: all of these rows have just been placed, as far as they need a group. None: those in groups are
