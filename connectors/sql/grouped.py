@@ -36,11 +36,6 @@ class Grouped:
         return same_record(self.layout.key, self.layout.table, self.work)
 
     @property
-    def members(self) -> sa.FromClause:
-        """The rows that are in a group, with it."""
-        return self.layout.table.join(self.work, sa.and_(self._same, self.number.is_not(None)))
-
-    @property
     def beside(self) -> sa.FromClause:
         """The rows with their groups, where they are in one."""
         return self.beside_of(self.layout.table)

@@ -23,8 +23,7 @@ from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Counts
 from connectors.sql.partition import GROUP
 from connectors.sql.temporary import analyse, create_filled, empty, is_temporary, seen_by_all
-
-NUMBER, VERSION = "ardoise_number", "ardoise_version"
+from connectors.sql.versions import NUMBER, VERSION, Xid, version_of
 
 Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
 """The condition on a table's rows that limits a query to some of them."""
@@ -36,15 +35,6 @@ Placing = Callable[[sa.Connection, sa.Table], int]
 """Gives frozen keys their places in groups, and takes out those that no group can hide; how many."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
-
-
-class _Xid(sa.types.UserDefinedType[str]):
-    """The number of the transaction that wrote a row, in PostgreSQL."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "xid"
 
 
 class Span:
@@ -133,24 +123,25 @@ class Candidates:
     """The rows on which a step may act: their keys, numbered from 1 to ``count``, and how to ask which are due now.
 
     ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on. ``decided``: they
-    are due as long as nobody writes to them.
+    are due as long as nobody writes to them. They are ``numbered`` in a table that may have others without a number.
     """
 
     rows: sa.Table
     key: tuple[str, ...]
     line: Line
     due: Look
+    numbered: sa.Table
     count: int
     grouped: Grouped | None = None
     decided: bool = False
 
     def keys(self) -> sa.Select[Any]:
         """The keys of all of them."""
-        return _keys(self.line.numbered, self.key)
+        return _keys(self.numbered, self.key).where(self.numbered.c[NUMBER].is_not(None))
 
     def lined(self) -> sa.Select[Any]:
         """All of them, as those of a chunk are kept."""
-        return _keys(self.line.numbered, [each.name for each in self.line.chunk.c])
+        return _keys(self.numbered, [each.name for each in self.line.chunk.c])
 
     def left(self) -> sa.Select[Any]:
         """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
@@ -158,7 +149,9 @@ class Candidates:
 
     def in_groups(self, connection: sa.Connection, first: int, last: int) -> tuple[bool, bool]:
         """Whether any of the rows of these numbers are in groups, and whether any are in none."""
-        own, group = self.line.numbered.c[NUMBER], self.line.numbered.c[GROUP]
+        if self.grouped is not None and self.numbered is self.grouped.work:
+            return True, False
+        own, group = self.numbered.c[NUMBER], self.numbered.c[GROUP]
         counted = sa.select(sa.func.count(group), sa.func.count()).where(own.between(first, last))
         grouped, whole = connection.execute(counted).one()
         return grouped > 0, grouped < whole
@@ -167,7 +160,7 @@ class Candidates:
         """The last number of the group of a row, so that a chunk takes it whole."""
         if self.grouped is None:
             return number
-        own, group = self.line.numbered.c[NUMBER], self.line.numbered.c[GROUP]
+        own, group = self.numbered.c[NUMBER], self.numbered.c[GROUP]
         mine = connection.execute(sa.select(group).where(own == number)).scalar_one()
         if mine is None:
             return number
@@ -262,7 +255,7 @@ def line_up(
     connection: sa.Connection,
     table: sa.Table,
     key: Sequence[str],
-    found: sa.Select[Any] | None,
+    found: sa.Select[Any],
     due: Look,
     grouped: Grouped | None = None,
     *,
@@ -271,7 +264,6 @@ def line_up(
 ) -> Candidates:
     """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
 
-    None: the members of groups.
     They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
     nothing decided: that is for each chunk to do. ``decided``: they were `decided_now`, in the transaction under way.
     An earlier line on the connection is over.
@@ -279,33 +271,38 @@ def line_up(
     names = tuple(key)
     line = Line.of(connection, table, names)
     keys = [table.c[name] for name in names]
-    group: sa.ColumnElement[Any] = sa.null() if grouped is None else grouped.number
-    source: sa.FromClause = table
-    if grouped is not None:
-        source = grouped.members if found is None else grouped.beside
-    chosen = sa.true() if found is None else key_among(table, names, found)
+    group, source = (sa.null(), table) if grouped is None else (grouped.number, grouped.beside)
     first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
     order = [*first, *([random_hex(16)] if shuffled else keys)]
     number = sa.func.row_number().over(order_by=order).label(NUMBER)
     numbered = sa.select(number, *keys, sa.cast(group, sa.BigInteger).label(GROUP), *_versions(line.numbered, table))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
-    create_filled(connection, line.numbered, numbered.select_from(source).where(chosen))
+    create_filled(connection, line.numbered, numbered.select_from(source).where(key_among(table, names, found)))
     if connection.dialect.name == "postgresql":
         quoted = connection.dialect.identifier_preparer.format_table(line.numbered)
         connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD PRIMARY KEY ({NUMBER})")
     analyse(connection, line.numbered)
     line.clear(connection)
     begin(connection)
-    return Candidates(table, names, line, due, row_count(connection, line.numbered), grouped, decided)
+    count = row_count(connection, line.numbered)
+    return Candidates(table, names, line, due, line.numbered, count, grouped, decided)
+
+
+def line_up_members(
+    connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look, grouped: Grouped
+) -> Candidates:
+    """The rows that have just been given numbers in groups, where all that are due now were looked at for that."""
+    line = Line.of(connection, table, tuple(key))
+    line.clear(connection)
+    begin(connection)
+    last = sa.select(sa.func.max(grouped.work.c[NUMBER]))
+    count = int(connection.execute(last).scalar_one() or 0)
+    return Candidates(table, tuple(key), line, due, grouped.work, count, grouped, decided=True)
 
 
 def _versions(keys: sa.Table, rows: sa.Table) -> tuple[sa.ColumnElement[Any], ...]:
     """What tells, for a table of keys, whether a row is what it was; nothing where none of its columns is for that."""
-    if VERSION not in keys.c:
-        return ()
-    system: sa.ColumnClause[Any] = sa.column("xmin", _Xid)
-    system.table = rows
-    return (system.label(VERSION),)
+    return (version_of(rows).label(VERSION),) if VERSION in keys.c else ()
 
 
 def everything(
@@ -314,7 +311,7 @@ def everything(
     """All rows of a table as candidates, without numbers: for a transaction that locks the table, and looks once."""
     line = Line.of(connection, table, tuple(key))
     line.clear(connection)
-    return Candidates(table, tuple(key), line, due, 0, grouped)
+    return Candidates(table, tuple(key), line, due, line.numbered, 0, grouped)
 
 
 def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
@@ -337,7 +334,7 @@ def freeze_unlocked(connection: sa.Connection, candidates: Candidates, first: in
 
 def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
     """The same of the candidates among some keys, where the transaction has locked what holds them."""
-    mine = candidates.lined().where(key_among(candidates.line.numbered, candidates.key, among))
+    mine = candidates.lined().where(key_among(candidates.numbered, candidates.key, among))
     return _frozen(connection, candidates, mine, locks=False)
 
 
@@ -397,7 +394,7 @@ def _frozen(
 
 
 def _numbered(candidates: Candidates, first: int, last: int) -> sa.Select[Any]:
-    number = candidates.line.numbered.c[NUMBER]
+    number = candidates.numbered.c[NUMBER]
     return candidates.lined().where(number >= first, number <= last)
 
 
@@ -464,7 +461,7 @@ def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[st
         columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
         columns.append(sa.Column(GROUP, sa.BigInteger))
     if versioned and name in {"candidates", "chunk", "locked"}:
-        columns.append(sa.Column(VERSION, _Xid))
+        columns.append(sa.Column(VERSION, Xid))
     return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
 
 

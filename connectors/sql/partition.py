@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql.functions import plain_text
+from connectors.sql.versions import NUMBER, VERSION, Xid
 
 Expression = sa.ColumnElement[Any]
 
@@ -113,19 +114,29 @@ class Layout:
         """The column of a work table for each column that stays as it is: a row in which it has moved is another."""
         return {each.name: f"s{number}" for number, each in enumerate(self.hierarchies) if not each.written}
 
-    def work(self, name: str, schema: str | None, options: Mapping[str, Any], *, lasts: bool = True) -> sa.Table:
+    def work(
+        self,
+        name: str,
+        schema: str | None,
+        options: Mapping[str, Any],
+        *,
+        keyed: bool = True,
+        numbered: bool = False,
+    ) -> sa.Table:
         """The work table of this layout, not yet created: by key, the group, what will be written, and what stays.
 
-        ``lasts``: an interrupted run finds it again, and single rows in it. Else it is read whole in one transaction.
+        ``keyed``: single rows are looked for. ``numbered``: rows in groups are in order, with their versions.
         """
-        keyed: dict[str, Any] = {"primary_key": lasts, "autoincrement": False}
+        kind: dict[str, Any] = {"primary_key": keyed, "autoincrement": False}
+        also = [sa.Column(NUMBER, sa.BigInteger), sa.Column(VERSION, Xid)] if numbered else []
         return sa.Table(
             name,
             sa.MetaData(schema=schema),
-            *(sa.Column(each, self.table.c[each].type, **keyed) for each in self.key),
+            *(sa.Column(each, self.table.c[each].type, **kind) for each in self.key),
             sa.Column(GROUP, sa.BigInteger),
             sa.Column(JOINS, sa.Boolean, nullable=False),
             *(sa.Column(held, self.table.c[each].type) for each, held in (self.values | self.stays).items()),
+            *also,
             **options,
         )
 

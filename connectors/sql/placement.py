@@ -24,6 +24,7 @@ from connectors.sql.scratch import Expression, Scratch, has
 from connectors.sql.settling import find_cells, find_homes, settle
 from connectors.sql.slicing import find_slices
 from connectors.sql.temporary import analyse, create_filled
+from connectors.sql.versions import NUMBER, VERSION, version_of
 
 
 def assign(
@@ -63,7 +64,8 @@ def gather(scratch: Scratch, chosen: Expression) -> None:
     finest = [each.finest.label(f"g{n}") for n, each in enumerate(layout.hierarchies)]
     measures = [table.c[name].label(f"m{n}") for n, name in enumerate(layout.measures)]
     own = [table.c[name].label(key) for name, key in zip(layout.key, scratch.key, strict=True)]
-    found = sa.select(*own, *scratch.who(table), *finest, *measures)
+    version = [version_of(table).label("version")] if scratch.numbered else []
+    found = sa.select(*own, *scratch.who(table), *finest, *measures, *version)
     inner = found.where(chosen, layout.where).subquery()
     cell = scratch.finest([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
     create_filled(scratch.connection, scratch.base, sa.select(*inner.c, cell))
@@ -95,15 +97,15 @@ def write(scratch: Scratch, *, anew: bool) -> None:
     connection, target = scratch.connection, scratch.target
     taken = None if anew else connection.execute(sa.select(sa.func.max(target.c[GROUP]))).scalar_one()
     above = sa.literal_column(str(int(taken or 0)), sa.BigInteger)
-    averaged, joined = (_written(scratch, rows) for rows in (_averaged(scratch, above), _joined(scratch, above)))
-    names = [each.name for each in target.c]
+    averaged, names = _written(scratch, _averaged(scratch, above, anew=anew)), [each.name for each in target.c]
+    count = 0
     if anew:
-        create_filled(connection, target, averaged)
+        count = create_filled(connection, target, averaged)
     else:
         scratch.insert(target, names, averaged)
-    scratch.insert(target, names, joined)
-    if anew and target.primary_key.columns:
-        connection.execute(sa.schema.AddConstraint(target.primary_key))
+    scratch.insert(target, names, _written(scratch, _joined(scratch, above, count if anew else None)))
+    if anew and scratch.numbered:
+        connection.execute(sa.schema.CreateIndex(sa.Index(f"{target.name}_number", target.c[NUMBER])))
     analyse(connection, target)
 
 
@@ -113,15 +115,17 @@ def _written(scratch: Scratch, rows: sa.Select[Any]) -> sa.Select[Any]:
     names = dict(zip(layout.key, scratch.key, strict=True)) | {
         layout.values[name]: f"m{n}" for n, name in enumerate(layout.measures)
     }
+    names[VERSION] = "version"
     query = sa.select(*(found.c[names.get(each.name, each.name)].label(each.name) for each in target.c))
     return query.order_by(*(found.c[name] for name in scratch.key)) if target.primary_key.columns else query
 
 
-def _averaged(scratch: Scratch, above: Expression) -> sa.Select[Any]:
-    """The rows of groups that come to be, each with the means of its group."""
+def _averaged(scratch: Scratch, above: Expression, *, anew: bool) -> sa.Select[Any]:
+    """The rows of groups that come to be, each with the means of its group; ``anew``: and with its number."""
     layout, base, homes, ranks = scratch.layout, scratch.base, scratch.homes, scratch.ranks
-    names = [*scratch.key, *(f"m{n}" for n in range(len(layout.measures)))]
-    columns = [*(homes.c[name] for name in layout.held.values()), *(base.c[name] for name in names)]
+    own = [*scratch.key, *(["version"] if scratch.numbered else [])]
+    measures = [f"m{n}" for n in range(len(layout.measures))]
+    columns = [*(homes.c[name] for name in layout.held.values()), *(base.c[name] for name in (*own, *measures))]
     if layout.subject is None:
         rows: Any = ranked(scratch, *columns).subquery()
     else:
@@ -131,12 +135,17 @@ def _averaged(scratch: Scratch, above: Expression) -> sa.Select[Any]:
     group = [rows.c.place, rows.c.part]
     means = [_mean(scratch, rows.c[f"m{n}"], name, group) for n, name in enumerate(layout.measures)]
     number = rows.c.place * sa.literal_column(str(_GROUPS), sa.BigInteger) + rows.c.part + above
-    rest = [rows.c[name] for name in (*scratch.key, *layout.held.values())]
+    rest = [rows.c[name] for name in (*own, *layout.held.values())]
+    if scratch.numbered:
+        rest.append((sa.func.row_number().over(order_by=group) if anew else _NONE).label(NUMBER))
     return sa.select(*rest, number.label(GROUP), sa.false().label(JOINS), *means)
 
 
-def _joined(scratch: Scratch, above: Expression) -> sa.Select[Any]:
-    """The rows that join a group, with what it has; and those that are held back, with nothing."""
+def _joined(scratch: Scratch, above: Expression, after: int | None) -> sa.Select[Any]:
+    """The rows that join a group, with what it has; and those that are held back, with nothing.
+
+    ``after``: the number before theirs, if they are to have any.
+    """
     layout, base, homes, ranks, groups = scratch.layout, scratch.base, scratch.homes, scratch.ranks, scratch.groups
     rows = base.join(homes, homes.c.cell == base.c.cell)
     rows = rows.outerjoin(ranks, sa.and_(ranks.c.place == homes.c.place, ranks.c.subject == base.c.subject))
@@ -145,6 +154,9 @@ def _joined(scratch: Scratch, above: Expression) -> sa.Select[Any]:
     columns += [homes.c[name] for name in layout.held.values()]
     columns += [(ranks.c.joined + above).label(GROUP), homes.c.joins.label(JOINS)]
     columns += [groups.c[f"m{n}"] for n in range(len(layout.measures))]
+    if scratch.numbered:
+        own = _NONE if after is None else after + sa.func.row_number().over(order_by=ranks.c.joined)
+        columns += [base.c.version, sa.case((ranks.c.joined.is_not(None), own)).label(NUMBER)]
     return sa.select(*columns).select_from(rows).where(sa.or_(homes.c.place.is_(None), homes.c.joins))
 
 
@@ -160,5 +172,6 @@ def _mean(scratch: Scratch, column: Expression, name: str, group: list[Expressio
     return mean.label(column.name)
 
 
+_NONE = sa.cast(sa.null(), sa.BigInteger)
 _GROUPS = 1 << 32
 """More than the groups that a cell can have, and than those that stand."""

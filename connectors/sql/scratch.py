@@ -19,6 +19,7 @@ from connectors.digests import LENGTH
 from connectors.sql.functions import fingerprint, random_hex, record_key, row_digest
 from connectors.sql.partition import Layout
 from connectors.sql.temporary import seen_by_all
+from connectors.sql.versions import NUMBER, Xid
 
 Expression = sa.ColumnElement[Any]
 
@@ -64,6 +65,7 @@ class Scratch:
             sa.Column("known", sa.Integer),
             *(sa.Column(f"g{n}", self.kind(each.name)) for n, each in enumerate(self.layout.hierarchies)),
             *self.measures(),
+            *([sa.Column("version", Xid)] if self.numbered else []),
             self.cell(),
         )
 
@@ -160,6 +162,11 @@ class Scratch:
     def key(self) -> tuple[str, ...]:
         """What the columns of the key are called in these tables, where they are beside others."""
         return tuple(f"key{n}" for n, _ in enumerate(self.layout.key))
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the work table is to have numbers and versions."""
+        return NUMBER in self.target.c
 
     @property
     def whole(self) -> bool:

@@ -93,15 +93,9 @@ class Grouping:
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
         assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts)
 
-    def found(self, found: sa.Select[Any], *, decided: bool = False) -> sa.Select[Any] | None:
-        """The rows on which the step may act: those that have a group, and those that need none.
-
-        ``decided``: all of these rows have just been placed, as far as they need a group. None: those in groups are
-        all.
-        """
+    def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
+        """The rows on which the step may act: those that have a group, and those that need none."""
         laid, grouped = self.grouped.layout, self.grouped
-        if decided and not self.others:
-            return None
         may = key_among(laid.table, laid.key, found), sa.or_(grouped.placed, sa.not_(grouped.whole))
         return sa.select(*(laid.table.c[name] for name in laid.key)).where(*may)
 
@@ -180,11 +174,22 @@ def clear(
 
 
 def work_table(journal: Journal, made: Layout, plan: str, step: str, *, lasts: bool = True) -> sa.Table:
-    """The work table of a plan's step, among the engine's own tables of the store; ``lasts``: see `Layout.work`."""
+    """The work table of a plan's step, among the engine's own tables of the store.
+
+    ``lasts``: an interrupted run finds it again. Else it is read whole in one transaction.
+    """
     name = hashlib.sha256(f"{plan} {step}".encode()).hexdigest()[:16]
     # A server that crashes empties it: then the rows that are left are assigned anew.
     unlogged = {} if journal.schema is None else {"prefixes": ["UNLOGGED"]}
-    return made.work(f"{journal.prefix}work_{name}", journal.schema, journal.exact | unlogged, lasts=lasts)
+    versioned = journal.schema is not None
+    options = journal.exact | unlogged
+    return made.work(
+        f"{journal.prefix}work_{name}",
+        journal.schema,
+        options,
+        keyed=lasts and not versioned,
+        numbered=lasts and versioned,
+    )
 
 
 def _columns(dataset: DatasetMap) -> dict[str, tuple[str, ...]]:

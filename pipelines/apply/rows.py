@@ -17,7 +17,7 @@ from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, decided_now, everything, line_up, still
+from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, decided_now, everything, line_up, line_up_members, still
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -226,9 +226,13 @@ class RowWork:
     def _numbered(
         self, connection: sa.Connection, found: sa.Select[Any], due: Look, *, decided: bool
     ) -> Candidates:
-        shuffled, grouped = self.renewal is not None, None if self.grouping is None else self.grouping.grouped
-        chosen = found if self.grouping is None else self.grouping.found(found, decided=decided)
-        return line_up(connection, *self._rows, chosen, due, grouped, shuffled=shuffled, decided=decided)
+        shuffled, grouping = self.renewal is not None, self.grouping
+        if grouping is None:
+            return line_up(connection, *self._rows, found, due, shuffled=shuffled, decided=decided)
+        if decided and not grouping.others:
+            return line_up_members(connection, *self._rows, due, grouping.grouped)
+        chosen = grouping.found(found)
+        return line_up(connection, *self._rows, chosen, due, grouping.grouped, shuffled=shuffled, decided=decided)
 
     @property
     def _parts(self) -> int:
