@@ -195,6 +195,26 @@ def test_a_value_that_does_not_fit_is_refused_and_not_cut(
     assert kept == [("a", "ab  ", number) for number in range(1, 301)]
 
 
+@pytest.mark.parametrize("simple", [False, True])
+def test_a_column_that_was_added_since_the_run_began_is_not_lost(
+    decorated: SqlConnector,
+    postgres_server: PostgresServer,
+    postgres_database: PostgresDatabase,
+    request: pytest.FixtureRequest,
+    simple: bool,
+) -> None:
+    if simple:
+        request.getfixturevalue("simpler")
+    table = decorated.table(ODD)
+    since = """ALTER TABLE "Odd Schema"."Odd Table" ADD since text DEFAULT 'kept'"""
+    postgres_server.run(since, postgres_database.name)
+    with decorated.writing() as connection:
+        candidates = all_of(connection, table, sa.select(table.c.id))
+        change = Change(False, {"note": sa.null()}, {"contact": ["note"]})
+        with pytest.raises(Unfit, match="its columns are not those that it had"):
+            rewrite_chunk(connection, decorated.journal, Chunk("plan", "s", "odd", 0), candidates, change, MOST)
+
+
 @pytest.mark.parametrize("due", [0, 200])
 def test_the_keys_that_all_processes_read_go_with_the_transaction(decorated: SqlConnector, due: int) -> None:
     table = decorated.table(ODD)
