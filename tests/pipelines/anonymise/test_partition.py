@@ -342,6 +342,24 @@ def test_values_of_which_postgresql_makes_the_same_hash_are_different_cells(
         transaction.rollback()
 
 
+@pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("kind", "mean"), [("numeric", "0.35"), ("numeric(8,1)", "0.4"), ("numeric(8)", "1")])
+def test_a_mean_has_the_scale_of_its_column(orders: Orders, kind: str, mean: str) -> None:
+    """A column of type numeric without a scale keeps its fractions."""
+    with orders.connection.begin() as transaction:
+        orders.connection.exec_driver_sql(f"CREATE TABLE paid (number integer PRIMARY KEY, amount {kind})")
+        table = sa.Table("paid", sa.MetaData(), autoload_with=orders.connection)
+        paid = ["0.1", "0.3", "0.65"] if mean != "1" else ["0", "1", "1"]
+        rows = [{"number": number, "amount": Decimal(amount)} for number, amount in enumerate(paid)]
+        orders.connection.execute(table.insert(), rows)
+        made = Layout(table, ("number",), (), ("amount",), K, sa.true())
+        work = made.work("ardoise_work", None, {}, lasts=False)
+        assign(orders.connection, made, work, sa.true(), sa.false(), anew=True)
+        means = orders.connection.execute(sa.select(work.c[made.values["amount"]])).scalars().all()
+        assert means == [Decimal(mean)] * K
+        transaction.rollback()
+
+
 def test_a_row_in_which_what_stays_has_moved_is_set_aside(orders: Orders) -> None:
     orders.insert([{"person": None, "postcode": "75011", "weight": 1, "kind": "é"} for _ in range(5)])
     made, table = orders.layout(declared(subject=None)), orders.table
