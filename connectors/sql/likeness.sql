@@ -123,6 +123,10 @@ ORDER BY x.oid;
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', CAST(:made AS text), n.conname, pg_get_constraintdef(n.oid))
 FROM pg_constraint n WHERE n.conrelid = :oid AND n.contype = 'f' ORDER BY n.conname;
 
+-- part: place; name: owner, whom the sequences that it gets must have too
+SELECT format('ALTER TABLE %s OWNER TO %s', CAST(:made AS text), c.relowner::regrole) FROM pg_class c, pg_class m
+WHERE c.oid = :oid AND m.oid = CAST(:made AS regclass) AND m.relowner <> c.relowner;
+
 -- part: place; name: sequences of column defaults stay, and belong to the new table; those of identity columns do not
 SELECT format('ALTER SEQUENCE %I.%I OWNED BY %s.%I', n.nspname, s.relname, CAST(:made AS text), a.attname)
 FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
@@ -215,11 +219,6 @@ SELECT format('ALTER TABLE %I.%I REPLICA IDENTITY %s', s.nspname, c.relname, CAS
     SELECT format('USING INDEX %I', x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
     WHERE i.indrelid = c.oid AND i.indisreplident) END)
 FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = :oid AND c.relreplident <> 'd';
-
--- part: place; name: owner, of what belongs to it too
-SELECT format('ALTER TABLE %I.%I OWNER TO %s', s.nspname, c.relname, c.relowner::regrole)
-FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace, pg_class m
-WHERE c.oid = :oid AND m.oid = CAST(:made AS regclass) AND m.relowner <> c.relowner;
 
 -- part: place; name: owner of statistics objects
 SELECT format('ALTER STATISTICS %I.%I OWNER TO %s', n.nspname, e.stxname, e.stxowner::regrole)

@@ -164,9 +164,10 @@ def _mean(scratch: Scratch, column: Expression, name: str, group: list[Expressio
     """Rounded to the column's own scale: what is left over goes to no row, but to the statistics ledger."""
     mean: Expression = sa.func.avg(column).over(partition_by=group)
     kind = scratch.kind(name)
-    if not isinstance(kind, sa.Float):
-        scale = (getattr(kind, "scale", None) or 0) if isinstance(kind, sa.Numeric) else 0
-        mean = sa.func.round(mean, sa.literal_column(str(scale)))
+    scale = getattr(kind, "scale", None) if isinstance(kind, sa.Numeric) else 0
+    any_scale = scale is None and scratch.connection.dialect.name == "postgresql"  # SQLite sums whole numbers only
+    if not isinstance(kind, sa.Float) and not any_scale:
+        mean = sa.func.round(mean, sa.literal_column(str(scale or 0)))
     if isinstance(kind, sa.Integer):
         mean = sa.cast(mean, sa.BigInteger)
     return mean.label(column.name)

@@ -24,6 +24,7 @@ from connectors.sql.strategy import Obstacle, Strategy, Unfit
 _UNDONE_NOT = Obstacle(
     "engine", "its engine commits every change of a definition at once: a killed run could not be taken back"
 )
+_COLUMNS = Obstacle("columns", "its columns are not those that it had when the run began")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ def rewrite_chunk(
         engine.claim(connection, table)
         for each in obstacles(connection, table, None, most):
             raise Unfit(Strategy.REWRITE, each)
+        # What the new table does not get is gone: a column that was added since must not be.
+        there = {each["name"] for each in sa.inspect(connection).get_columns(table.name, table.schema)}
+        if there != set(table.c.keys()):
+            raise Unfit(Strategy.REWRITE, _COLUMNS)
         frozen, counts = freeze_everything(connection, candidates, place)
         if not counts.done:
             frozen.keys.drop(connection)

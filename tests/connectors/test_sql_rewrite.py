@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -180,6 +181,34 @@ def test_the_catalogue_is_the_same_to_the_byte(
         assert {row["name"] for row in rows if row["amount"] <= 200} == {"Ada", "Bo", "Cy"}
 
 
+OWNED = """
+CREATE ROLE decorated_owner;
+GRANT decorated_owner TO ardoise_write;
+GRANT USAGE, CREATE ON SCHEMA "Odd Schema" TO decorated_owner;
+ALTER TABLE "Odd Schema"."Odd Table" OWNER TO decorated_owner;
+ALTER STATISTICS "Odd Schema".correlated OWNER TO decorated_owner
+"""
+
+
+def test_who_belongs_to_the_owner_of_a_table_and_of_its_sequences_can_write_it_anew(
+    postgres_server: PostgresServer, postgres_database: PostgresDatabase
+) -> None:
+    for each in (DECORATED, OWNED):
+        postgres_server.run(each, postgres_database.name)
+    try:
+        with contextlib.closing(SqlConnector("shop", postgres_database.read, postgres_database.write)) as connector:
+            connector.prepare()
+            table, before = connector.table(ODD), dumped(postgres_database)
+            with connector.writing() as connection:
+                candidates = all_of(connection, table, sa.select(table.c.id).where(table.c.amount <= 200))
+                chunk, change = Chunk("plan", "s", "odd", 0), Change(False, {"note": sa.null()})
+                assert rewrite_chunk(connection, connector.journal, chunk, candidates, change, MOST) == Counts(200)
+        assert dumped(postgres_database) == before
+    finally:
+        roles = "decorated_owner, decorated_reader"
+        postgres_server.run(f"DROP OWNED BY {roles} CASCADE; DROP ROLE {roles}", postgres_database.name)
+
+
 @pytest.mark.parametrize(("column", "value"), [("kind", "ten letters"), ("code", "abcde"), ("amount", "-1")])
 def test_a_value_that_does_not_fit_is_refused_and_not_cut(
     decorated: SqlConnector, simpler: None, column: str, value: str
@@ -193,6 +222,26 @@ def test_a_value_that_does_not_fit_is_refused_and_not_cut(
     with decorated.reading() as connection:
         kept = connection.execute(sa.select(table.c.kind, table.c.code, table.c.amount).order_by(table.c.amount)).all()
     assert kept == [("a", "ab  ", number) for number in range(1, 301)]
+
+
+@pytest.mark.parametrize("simple", [False, True])
+def test_a_column_that_was_added_since_the_run_began_is_not_lost(
+    decorated: SqlConnector,
+    postgres_server: PostgresServer,
+    postgres_database: PostgresDatabase,
+    request: pytest.FixtureRequest,
+    simple: bool,
+) -> None:
+    if simple:
+        request.getfixturevalue("simpler")
+    table = decorated.table(ODD)
+    since = """ALTER TABLE "Odd Schema"."Odd Table" ADD since text DEFAULT 'kept'"""
+    postgres_server.run(since, postgres_database.name)
+    with decorated.writing() as connection:
+        candidates = all_of(connection, table, sa.select(table.c.id))
+        change = Change(False, {"note": sa.null()}, {"contact": ["note"]})
+        with pytest.raises(Unfit, match="its columns are not those that it had"):
+            rewrite_chunk(connection, decorated.journal, Chunk("plan", "s", "odd", 0), candidates, change, MOST)
 
 
 @pytest.mark.parametrize("due", [0, 200])

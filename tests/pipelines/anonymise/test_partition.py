@@ -21,7 +21,7 @@ from connectors.base import DatasetShape, FieldShape, Kind
 from connectors.sql.cells import cell_sizes
 from connectors.sql.engines import open_engine
 from connectors.sql.grouped import Grouped
-from connectors.sql.partition import GROUP, JOINS, Layout, same_record
+from connectors.sql.partition import GROUP, JOINS, Hierarchy, Layout, same_record
 from connectors.sql.placement import assign
 from pipelines.anonymise.partition import layout
 from pipelines.data_map.model import DatasetMap
@@ -308,6 +308,56 @@ def test_rows_that_keep_nothing_are_one_cell(orders: Orders, subject: str | None
     orders.insert([{"person": person, **row} for person in (1, 1, 2, None)])
     with orders.connection.begin():
         assert cell_sizes(orders.connection, made, sa.true()) == {4 if subject is None else 2: 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("bigint", (0, (1 << 32) + 1, -1 << 32)),
+        ("timestamp", ("2000-01-01", "2000-01-01 01:11:34.967297")),
+    ],
+)
+@pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
+def test_values_of_which_postgresql_makes_the_same_hash_are_different_cells(
+    orders: Orders, kind: str, values: tuple[Any, ...]
+) -> None:
+    with orders.connection.begin() as transaction:
+        orders.connection.exec_driver_sql(f"CREATE TABLE kinds (number integer PRIMARY KEY, kind {kind})")
+        table = sa.Table("kinds", sa.MetaData(), autoload_with=orders.connection)
+        count = len(values) * K
+        for number in range(count):
+            kept = sa.cast(sa.literal(str(values[number % len(values)])), table.c.kind.type)
+            orders.connection.execute(table.insert().values(number=number, kind=kept))
+        hashed = sa.func.hash_record_extended(sa.func.row(table.c.kind), 0)
+        assert orders.connection.execute(sa.select(sa.func.count(hashed.distinct()))).scalar_one() == 1
+        stays = Hierarchy("kind", table.c.kind, (lambda value: value,), written=False)
+        made = Layout(table, ("number",), (stays,), (), K, sa.true())
+        work = made.work("ardoise_work", None, {}, lasts=False)
+        assign(orders.connection, made, work, sa.true(), sa.false(), anew=True)
+        groups: dict[Any, set[int]] = defaultdict(set)
+        for number, group in orders.connection.execute(sa.select(work.c.number, work.c[GROUP])):
+            groups[group].add(number)
+        wanted = [list(range(first, count, len(values))) for first in range(len(values))]
+        assert sorted(map(sorted, groups.values())) == wanted
+        transaction.rollback()
+
+
+@pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("kind", "mean"), [("numeric", "0.35"), ("numeric(8,1)", "0.4"), ("numeric(8)", "1")])
+def test_a_mean_has_the_scale_of_its_column(orders: Orders, kind: str, mean: str) -> None:
+    """A column of type numeric without a scale keeps its fractions."""
+    with orders.connection.begin() as transaction:
+        orders.connection.exec_driver_sql(f"CREATE TABLE paid (number integer PRIMARY KEY, amount {kind})")
+        table = sa.Table("paid", sa.MetaData(), autoload_with=orders.connection)
+        paid = ["0.1", "0.3", "0.65"] if mean != "1" else ["0", "1", "1"]
+        rows = [{"number": number, "amount": Decimal(amount)} for number, amount in enumerate(paid)]
+        orders.connection.execute(table.insert(), rows)
+        made = Layout(table, ("number",), (), ("amount",), K, sa.true())
+        work = made.work("ardoise_work", None, {}, lasts=False)
+        assign(orders.connection, made, work, sa.true(), sa.false(), anew=True)
+        means = orders.connection.execute(sa.select(work.c[made.values["amount"]])).scalars().all()
+        assert means == [Decimal(mean)] * K
+        transaction.rollback()
 
 
 def test_a_row_in_which_what_stays_has_moved_is_set_aside(orders: Orders) -> None:
