@@ -82,13 +82,18 @@ def update_chunk(
     refuse_keys(chunk, candidates, assignments)
 
     def change(frozen: Frozen) -> int:
-        within, grouped = frozen.unchanged(), candidates.grouped
         if keys_alone:  # they are renewed once all are counted
-            return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(within)).scalar_one())
-        updates = [sa.update(table).where(within).values(assigned(table, assignments, candidates.count))]
-        if grouped is not None:
-            among = candidates.in_groups(connection, first, last)
-            updates = grouped.updates(within, frozen.near(grouped.work), assignments, *among, candidates.count)
+            mine = sa.select(sa.func.count()).select_from(table).where(frozen.within())
+            return int(connection.execute(mine).scalar_one())
+        rows, grouped = candidates.count, candidates.grouped
+        if grouped is None:
+            updates = [sa.update(table).where(frozen.unchanged()).values(assigned(table, assignments, rows))]
+        elif candidates.members:
+            mine = sa.and_(frozen.unchanged(grouped.work), candidates.between(first, last))
+            updates = grouped.updates(mine, assignments, rows, placed=True, others=False)
+        else:
+            placed, others = candidates.in_groups(connection, first, last)
+            updates = grouped.updates(frozen.unchanged(), assignments, rows, placed=placed, others=others)
         return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:

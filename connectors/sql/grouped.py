@@ -66,24 +66,18 @@ class Grouped:
         return there.correlate(self.layout.table)
 
     def updates(
-        self,
-        within: Expression,
-        near: Expression,
-        assignments: Mapping[str, Any],
-        placed: bool,
-        others: bool,
-        rows: int,
+        self, within: Expression, assignments: Mapping[str, Any], rows: int, *, placed: bool, others: bool
     ) -> list[sa.Update]:
         """What overwrites some rows: those in groups by the work table's values too, the others as they are told.
 
-        ``near`` limits the work table to what can be theirs. ``placed`` and ``others``: whether there are any of the one kind and of the other. ``rows``: how many there are
-        in all that are ever written so.
+        ``rows``: how many are written so in all the chunks. ``placed`` and ``others``: whether there are any of the one
+        kind and of the other.
         """
         table = self.layout.table
         made = []
         if placed:
             values = {**assignments, **self.values}
-            made.append(sa.update(table).where(within, self._same, near).values(assigned(table, values, rows)))
+            made.append(sa.update(table).where(within, self._same).values(assigned(table, values, rows)))
         if others and assignments:
             made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments, rows)))
         return made

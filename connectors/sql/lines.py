@@ -135,6 +135,15 @@ class Candidates:
     grouped: Grouped | None = None
     decided: bool = False
 
+    @property
+    def members(self) -> bool:
+        """Whether all of them are in groups, whose table has their numbers."""
+        return self.grouped is not None and self.numbered is self.grouped.work
+
+    def between(self, first: int, last: int) -> sa.ColumnElement[Any]:
+        """Whether a candidate has one of these numbers."""
+        return self.numbered.c[NUMBER].between(first, last)
+
     def keys(self) -> sa.Select[Any]:
         """The keys of all of them."""
         return _keys(self.numbered, self.key).where(self.numbered.c[NUMBER].is_not(None))
@@ -149,10 +158,8 @@ class Candidates:
 
     def in_groups(self, connection: sa.Connection, first: int, last: int) -> tuple[bool, bool]:
         """Whether any of the rows of these numbers are in groups, and whether any are in none."""
-        if self.grouped is not None and self.numbered is self.grouped.work:
-            return True, False
-        own, group = self.numbered.c[NUMBER], self.numbered.c[GROUP]
-        counted = sa.select(sa.func.count(group), sa.func.count()).where(own.between(first, last))
+        group = self.numbered.c[GROUP]
+        counted = sa.select(sa.func.count(group), sa.func.count()).where(self.between(first, last))
         grouped, whole = connection.execute(counted).one()
         return grouped > 0, grouped < whole
 
@@ -187,18 +194,20 @@ class Frozen:
         if self.span is not None:
             self.span.forget()
 
-    def unchanged(self) -> sa.ColumnElement[Any]:
-        """The condition that a row is of this chunk, and what it was when it was lined up, if that can be another."""
+    def unchanged(self, members: sa.FromClause | None = None) -> sa.ColumnElement[Any]:
+        """The condition that a row is of this chunk, and what it was when it was lined up, if that can be another.
+
+        ``members``: a table with versions, to which the rows are joined, and of which no others are looked at.
+        """
         if not self.unlocked:
             return self.within()
+        if members is not None:
+            same_version = members.c[VERSION] == version_of(self.table)
+            return same_version if self.span is None else sa.and_(self.span.within(self.table), same_version)
         same = [self.keys.c[name] == self.table.c[name] for name in self.key]
         same += [self.keys.c[VERSION] == version for version in _versions(self.keys, self.table)]
         among = sa.exists().where(*same).correlate(self.table)
         return among if self.span is None else sa.and_(self.span.within(self.table), among)
-
-    def near(self, table: sa.FromClause) -> sa.ColumnElement[Any]:
-        """What is true of all rows of this chunk in another table, which may so be read in part."""
-        return sa.true() if self.span is None else self.span.within(table)
 
     def within(self, table: sa.FromClause | None = None) -> sa.ColumnElement[Any]:
         """The condition that a row is of this chunk."""

@@ -229,7 +229,7 @@ class RowWork:
         shuffled, grouping = self.renewal is not None, self.grouping
         if grouping is None:
             return line_up(connection, *self._rows, found, due, shuffled=shuffled, decided=decided)
-        if decided and not grouping.others:
+        if decided and not grouping.others and not shuffled:
             return line_up_members(connection, *self._rows, due, grouping.grouped)
         chosen = grouping.found(found)
         return line_up(connection, *self._rows, chosen, due, grouping.grouped, shuffled=shuffled, decided=decided)
