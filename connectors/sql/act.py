@@ -83,8 +83,8 @@ def update_chunk(
 
     def change(frozen: Frozen) -> int:
         if keys_alone:  # they are renewed once all are counted
-            mine = sa.select(sa.func.count()).select_from(table).where(frozen.within())
-            return int(connection.execute(mine).scalar_one())
+            counted = sa.select(sa.func.count()).select_from(table).where(frozen.within())
+            return int(connection.execute(counted).scalar_one())
         rows, grouped = candidates.count, candidates.grouped
         if grouped is None:
             updates = [sa.update(table).where(frozen.unchanged()).values(assigned(table, assignments, rows))]

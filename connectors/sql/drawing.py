@@ -89,8 +89,8 @@ class Drawing:
         blocks: list[Any] = [_Block(*own) for _ in range(-(-self._taken // _BLOCK))]
         if rows >= _MANY and self._long:
             before = sa.func.nextval(_WRITTEN, type_=sa.BigInteger)
-            place = sa.func.least(before * _PLACES // sa.literal(rows, sa.BigInteger), _PLACES - 1)
-            place = fenced(sa.select(sa.cast(place, sa.Integer).label(_PLACE))).subquery(_WRITTEN).c[_PLACE]
+            nth = sa.func.least(before * _PLACES // sa.literal(rows, sa.BigInteger), _PLACES - 1)
+            place = fenced(sa.select(sa.cast(nth, sa.Integer).label(_PLACE))).subquery(_WRITTEN).c[_PLACE]
             for block, first in sorted(self._long):
                 blocks[block] = sa.func.set_byte(blocks[block], first, place)
         named = (each.label(f"{_BESIDE}{number}") for number, each in enumerate(blocks))

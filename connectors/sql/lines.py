@@ -31,6 +31,9 @@ Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
 Look = Callable[[Restriction], sa.Select[Any]]
 """Selects the keys of what is due now, among the rows that a restriction lets through; asked in every chunk anew."""
 
+LookWith = Callable[[Sequence[str]], sa.Select[Any]]
+"""Selects the keys of all that is due now, with other columns of theirs (or their version, which has a name too)."""
+
 Placing = Callable[[sa.Connection, sa.Table], int]
 """Gives frozen keys their places in groups, and takes out those that no group can hide; how many."""
 
@@ -246,17 +249,16 @@ def still(connection: sa.Connection) -> None:
 @contextmanager
 def decided_now(
     connection: sa.Connection, table: sa.Table, key: Sequence[str], found: sa.Select[Any]
-) -> Iterator[sa.Select[Any]]:
-    """The keys of the rows that are due now, looked for once, in a transaction that is `still`; to be read inside it.
+) -> Iterator[sa.Table]:
+    """A table of the keys of the rows that are due now, looked for once, in a transaction that is `still`.
 
-    Several processes look, and read them: PostgreSQL would not join what it has to compute well. ``found`` is `alone`.
+    Several processes look, and read them: PostgreSQL would not join what it has to compute well. ``found`` is `alone`;
+    the table has its other columns too.
     """
     names = tuple(key)
-    keys = seen_by_all(connection, Line.of(connection, table, names).found, OWN_SCHEMA)
-    connection.execute(sa.schema.DropTable(keys, if_exists=True))
-    create_filled(connection, keys, found)
+    keys = _seen_by_all(connection, Line.of(connection, table, names).found, found)
     analyse(connection, keys)
-    yield _keys(keys, names)
+    yield keys
     connection.execute(sa.schema.DropTable(keys))
 
 
@@ -264,14 +266,14 @@ def line_up(
     connection: sa.Connection,
     table: sa.Table,
     key: Sequence[str],
-    found: sa.Select[Any],
+    found: sa.Select[Any] | sa.Table,
     due: Look,
     grouped: Grouped | None = None,
     *,
     shuffled: bool = False,
     decided: bool = False,
 ) -> Candidates:
-    """Number the rows whose keys ``found`` selects (columns named as the key, in any order), and are there.
+    """Number the rows whose keys ``found`` selects or has (columns named as the key, in any order), and are there.
 
     They are in the order of their key, or ``shuffled``; ``grouped``: of their groups first. Nothing is locked, and
     nothing decided: that is for each chunk to do. ``decided``: they were `decided_now`, in the transaction under way.
@@ -350,22 +352,30 @@ def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.S
 def freeze_everything(
     connection: sa.Connection, candidates: Candidates, place: Placing | None = None
 ) -> tuple[Frozen, Counts]:
-    """Keep the keys of all rows that are due, where the transaction has locked the table.
+    """Keep the keys of all rows that are due, with what is selected beside, where the transaction has locked the table.
 
     The keys' table is to be dropped before the transaction ends.
     """
     line = candidates.line
     if line.span is not None:
         line.span.forget()
-    keys = seen_by_all(connection, line.frozen, OWN_SCHEMA)
-    connection.execute(sa.schema.DropTable(keys, if_exists=True))
-    create_filled(connection, keys, _due(candidates, any_row))
+    keys = _seen_by_all(connection, line.frozen, candidates.due(any_row))
     frozen = _seen(connection, candidates, keys)
     left = 0 if place is None else place(connection, keys)
     if left:
         analyse(connection, keys)
         frozen = replace(frozen, count=frozen.count - left)
     return frozen, Counts(frozen.count)
+
+
+def _seen_by_all(connection: sa.Connection, keys: sa.Table, query: sa.Select[Any]) -> sa.Table:
+    """A table of keys that all processes can read, filled by a query, with the other columns that it has."""
+    chosen = query.subquery()
+    more = [sa.Column(each.name, each.type) for each in chosen.c if each.name not in keys.c]
+    seen = seen_by_all(connection, keys, OWN_SCHEMA, more)
+    connection.execute(sa.schema.DropTable(seen, if_exists=True))
+    create_filled(connection, seen, _keys(chosen, [each.name for each in seen.c]))
+    return seen
 
 
 def any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
@@ -447,9 +457,9 @@ def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
     return connection.execute(sa.delete(frozen).where(others)).rowcount
 
 
-def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any]) -> sa.ColumnElement[bool]:
-    """Whether a row's columns of these names are among those that a query selects under the same names."""
-    picked = keys.subquery()
+def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any] | sa.Table) -> sa.ColumnElement[bool]:
+    """Whether a row's columns of these names are among those that a query selects or a table has, named the same."""
+    picked = keys if isinstance(keys, sa.Table) else keys.subquery()
     selected = sa.select(*(picked.c[name] for name in names))
     if len(names) == 1:
         return rows.c[names[0]].in_(selected)

@@ -128,7 +128,7 @@ class Layout:
         ``keyed``: single rows are looked for. ``numbered``: rows in groups are in order, with their versions.
         """
         kind: dict[str, Any] = {"primary_key": keyed, "autoincrement": False}
-        also = [sa.Column(NUMBER, sa.BigInteger), sa.Column(VERSION, Xid)] if numbered else []
+        also: list[sa.Column[Any]] = [sa.Column(NUMBER, sa.BigInteger), sa.Column(VERSION, Xid)] if numbered else []
         return sa.Table(
             name,
             sa.MetaData(schema=schema),

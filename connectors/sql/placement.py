@@ -14,9 +14,10 @@ stays in temporary tables, which go with the connection.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from connectors.sql.partition import GROUP, JOINS, SIZE, Layout, same_record
 from connectors.sql.ranking import rank, ranked
@@ -36,14 +37,16 @@ def assign(
     *,
     anew: bool = False,
     parts: int = 1,
+    rows: sa.FromClause | None = None,
 ) -> None:
     """Give each of the table's rows that fulfil a condition a place in the work table, unless it has one.
 
     ``standing`` says which of them were anonymised before. ``anew``: the work table is made, and must not be there.
-    ``parts``: in how many slices of the table groups are made, at most. To be called inside a transaction.
+    ``parts``: in how many slices of the table groups are made, at most. ``rows``: another table with the rows that are
+    chosen, and all that is `needed` of them. To be called inside a transaction.
     """
     with Scratch(connection, layout, work, parts).made() as scratch:
-        gather(scratch, chosen if anew else sa.and_(chosen, sa.not_(_placed(scratch))))
+        gather(scratch, chosen if anew else sa.and_(chosen, sa.not_(_placed(scratch))), rows)
         find_standing(scratch, standing)
         settle(scratch)
         find_homes(scratch)
@@ -58,7 +61,15 @@ def _placed(scratch: Scratch) -> Expression:
     return sa.exists().where(same_record(layout.key, target, layout.table)).correlate(layout.table)
 
 
-def gather(scratch: Scratch, chosen: Expression) -> None:
+def needed(layout: Layout, work: sa.Table) -> list[str]:
+    """The columns of the table, and its version, that have to be known of a row that is placed, but for its key."""
+    parts = [*(each.finest for each in layout.hierarchies), *(layout.table.c[name] for name in layout.measures)]
+    found = {each.name for part in parts for each in visitors.iterate(part) if isinstance(each, sa.Column)}
+    found |= {VERSION} & set(work.c.keys()) | ({layout.subject} if layout.subject is not None else set())
+    return sorted(found - set(layout.key))
+
+
+def gather(scratch: Scratch, chosen: Expression, rows: sa.FromClause | None = None) -> None:
     """Take the rows, and the cells in which they are at the finest level."""
     layout, table = scratch.layout, scratch.layout.table
     finest = [each.finest.label(f"g{n}") for n, each in enumerate(layout.hierarchies)]
@@ -66,11 +77,23 @@ def gather(scratch: Scratch, chosen: Expression) -> None:
     own = [table.c[name].label(key) for name, key in zip(layout.key, scratch.key, strict=True)]
     version = [version_of(table).label("version")] if scratch.numbered else []
     found = sa.select(*own, *scratch.who(table), *finest, *measures, *version)
-    inner = found.where(chosen, layout.where).subquery()
+    inner = (found.where(chosen, layout.where) if rows is None else _read_from(rows, table, found)).subquery()
     cell = scratch.finest([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
     create_filled(scratch.connection, scratch.base, sa.select(*inner.c, cell))
     analyse(scratch.connection, scratch.base)
     find_cells(scratch)
+
+
+def _read_from(rows: sa.FromClause, table: sa.Table, query: sa.Select[Any]) -> sa.Select[Any]:
+    """A query over a table, over another one with the same columns."""
+
+    def other(element: Any, **_: Any) -> Any:
+        if not isinstance(element, sa.ColumnClause) or element.table is not table:
+            return None
+        return rows.c[element.name if element.name in rows.c else VERSION]
+
+    read: Any = visitors.replacement_traverse(query, {}, other)
+    return cast("sa.Select[Any]", read)
 
 
 def find_standing(scratch: Scratch, standing: Expression) -> None:

@@ -63,7 +63,9 @@ def _join_standing(scratch: Scratch) -> None:
 def _in_cells(scratch: Scratch, *columns: Expression, joins: bool) -> sa.Select[Any]:
     """The subjects of the settled cells, each with its own main measure there."""
     base, homes, slices = scratch.base, scratch.homes, scratch.slices
-    place, of, rows = homes.c.place, homes.c.of, base.join(homes, homes.c.cell == base.c.cell)
+    rows = base.join(homes, homes.c.cell == base.c.cell)
+    place: Expression = homes.c.place
+    of: Expression = homes.c.of
     if scratch.sliced and not joins:
         rows = rows.join(slices, sa.and_(slices.c.place == homes.c.place, slices.c.slice == scratch.slice))
         place, of = slices.c.number.label("place"), slices.c.of

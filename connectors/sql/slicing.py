@@ -35,7 +35,5 @@ def find_slices(scratch: Scratch) -> None:
     settled = sa.select(known.c.place, known.c.slice, known.c.n, at.label("at")).subquery()
     number = sa.func.dense_rank().over(order_by=[settled.c.at, settled.c.place])
     of = sa.func.sum(settled.c.n).over(partition_by=[settled.c.place, settled.c.at])
-    scratch.insert(
-        slices, [each.name for each in slices.c], sa.select(settled.c.place, settled.c.slice, number, of)
-    )
+    scratch.insert(slices, [each.name for each in slices.c], sa.select(settled.c.place, settled.c.slice, number, of))
     analyse(scratch.connection, slices)

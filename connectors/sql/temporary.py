@@ -6,6 +6,7 @@ declared takes the database's character set, in which a name may not fit and com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,16 +22,19 @@ def is_temporary(table: sa.Table) -> bool:
     return "TEMPORARY" in table._prefixes  # noqa: SLF001 - nothing public says it
 
 
-def seen_by_all(connection: sa.Connection, temporary: sa.Table, schema: str | None) -> sa.Table:
+def seen_by_all(
+    connection: sa.Connection, temporary: sa.Table, schema: str | None, more: Sequence[sa.Column[Any]] = ()
+) -> sa.Table:
     """A table like a temporary one that all processes of a connection can read, where there are several.
 
     In PostgreSQL they read no temporary table. This one, which no log has, is of the transaction that makes and drops
-    it: nobody else ever sees it. ``schema``: where it is made.
+    it: nobody else ever sees it. ``schema``: where it is made. ``more``: its other columns, in PostgreSQL alone.
     """
     if connection.dialect.name != "postgresql":
         return temporary
     number = connection.execute(sa.select(sa.func.pg_backend_pid())).scalar_one()
     columns = [sa.Column(each.name, each.type, nullable=each.nullable) for each in temporary.c]
+    columns += more
     return sa.Table(f"{temporary.name}_{number}", sa.MetaData(), *columns, schema=schema, prefixes=["UNLOGGED"])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Journal
 from connectors.sql.lines import key_among
 from connectors.sql.partition import GROUP, Layout
-from connectors.sql.placement import assign
+from connectors.sql.placement import assign, needed
 from pipelines.anonymise.partition import layout
 from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.data_map.model import DatasetMap
@@ -57,7 +57,12 @@ class Grouping:
             with connection.begin():
                 self._work.create(connection, checkfirst=True)
 
-    def place(self, connection: sa.Connection, found: sa.Select[Any], parts: int = 1) -> bool:
+    def needed(self, *, at_once: bool) -> list[str]:
+        """What is best known of the rows that are to be placed, beside their keys; ``at_once``: by `place_at_once`."""
+        work = self.at_once.work if at_once and self.at_once is not None else self._work
+        return [] if self.others else needed(self.grouped.layout, work)
+
+    def place(self, connection: sa.Connection, found: sa.Select[Any] | sa.Table, parts: int = 1) -> bool:
         """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
 
         Inside a transaction; what an interrupted run has assigned stays as it is. Returns whether there is nothing of
@@ -76,7 +81,7 @@ class Grouping:
         grouped = self.at_once
         assert grouped is not None  # noqa: S101 - asked of steps, which have it
         connection.execute(sa.schema.DropTable(grouped.work, if_exists=True))
-        self._assign(connection, grouped, sa.select(*(keys.c[name] for name in grouped.layout.key)), anew=True)
+        self._assign(connection, grouped, keys, anew=True)
         return grouped.leave(connection, keys)
 
     def place_anew(self, connection: sa.Connection, keys: sa.Select[Any]) -> None:
@@ -85,15 +90,24 @@ class Grouping:
         self._assign(connection, self.grouped, keys)
 
     def _assign(
-        self, connection: sa.Connection, grouped: Grouped, found: sa.Select[Any], *, anew: bool = False, parts: int = 1
+        self,
+        connection: sa.Connection,
+        grouped: Grouped,
+        found: sa.Select[Any] | sa.Table,
+        *,
+        anew: bool = False,
+        parts: int = 1,
     ) -> None:
         """Where nothing was ever anonymised, nothing is looked at."""
         laid = grouped.layout
         standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
-        assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts)
+        rows = None
+        if anew and not self.others and isinstance(found, sa.Table):
+            rows = found if set(needed(laid, grouped.work)) <= set(found.c.keys()) else None
+        assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts, rows=rows)
 
-    def found(self, found: sa.Select[Any]) -> sa.Select[Any]:
+    def found(self, found: sa.Select[Any] | sa.Table) -> sa.Select[Any]:
         """The rows on which the step may act: those that have a group, and those that need none."""
         laid, grouped = self.grouped.layout, self.grouped
         may = key_among(laid.table, laid.key, found), sa.or_(grouped.placed, sa.not_(grouped.whole))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from connectors.errors import StoreMismatch
 from connectors.sql.act import Before
 from connectors.sql.archive import ALTERED, ID, arrival
 from connectors.sql.connector import SqlConnector
-from connectors.sql.lines import Look, Restriction
+from connectors.sql.lines import Look, LookWith, Restriction
 from pipelines.apply.refresh import Refreshed
 from pipelines.apply.rows import RowWork
 from pipelines.plan.archived import ArchivedSelection, ArchivedSelections
@@ -64,6 +64,14 @@ class StorePlaces:
             if step.place is Place.ARCHIVE:
                 return self._there(step).due_keys(step, restriction)
             return self.active.selection(step.dataset).due_keys(step, restriction)
+
+        return look
+
+    def due_with(self, step: Step) -> LookWith:
+        """All of them in the active base, with other columns of theirs."""
+
+        def look(columns: Sequence[str]) -> sa.Select[Any]:
+            return self.active.selection(step.dataset).due_with(step, columns)
 
         return look
 

@@ -6,7 +6,7 @@ resolved by looking into the journal: it is there, and was done, or it is not, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,19 @@ from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Look, alone, any_row, decided_now, everything, line_up, line_up_members, still
+from connectors.sql.lines import (
+    Candidates,
+    Frozen,
+    Look,
+    LookWith,
+    alone,
+    any_row,
+    decided_now,
+    everything,
+    line_up,
+    line_up_members,
+    still,
+)
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -92,11 +104,19 @@ class RowWork:
             del record.open[intent.chunk]
         return len(intents)
 
-    def act(self, connection: sa.Connection, record: StepRecord, found: Callable[[], sa.Select[Any]], due: Look) -> int:
+    def act(
+        self,
+        connection: sa.Connection,
+        record: StepRecord,
+        found: Callable[[], sa.Select[Any]],
+        due: Look,
+        due_with: LookWith | None = None,
+    ) -> int:
         """Delete or anonymise what is due; returns how many rows are due still (locked by others).
 
         ``found`` selects the keys of the rows that may be acted on, evaluated once; ``due`` those that are due, in the
-        transaction that acts. What no group can hide is held back, and counted in the record.
+        transaction that acts, and ``due_with`` all of them with other columns, where that can be asked. What no group
+        can hide is held back, and counted in the record.
 
         Raises:
             LimitExceeded: more is due than the plan says, for whatever reason; nothing more was changed.
@@ -107,13 +127,14 @@ class RowWork:
         self.checkpoint("step_begun")
         with connection.begin():
             changes = self._changes(connection)
-        at_once = self._rewritten(connection, record, due, changes)
-        candidates, left = at_once or self._in_ranges(connection, record, found, due, changes)
+        looks = Looks(due, due_with)
+        at_once = self._rewritten(connection, record, looks, changes)
+        candidates, left = at_once or self._in_ranges(connection, record, found, looks, changes)
         if left:  # other users' locks are short: what they held is asked for once more
             with connection.begin():
                 if grouping is not None:
                     grouping.place_anew(connection, candidates.left())
-                candidates = self._lined_up(connection, candidates.left, due, again=True)
+                candidates = self._numbered(connection, candidates.left(), due, decided=False)
             left = self._pass(connection, record, candidates, changes)
         if grouping is not None:
             if at_once is None:
@@ -138,7 +159,7 @@ class RowWork:
         connection: sa.Connection,
         record: StepRecord,
         found: Callable[[], sa.Select[Any]],
-        due: Look,
+        looks: Looks,
         changes: Mapping[str, Any],
     ) -> tuple[Candidates, int]:
         """Act on what goes as a whole partition, then chunk by chunk; the candidates, and how many are left."""
@@ -146,18 +167,18 @@ class RowWork:
             self.grouping.prepare(connection)
         with connection.begin():
             still(connection)
-            candidates = self._lined_up(connection, found, due)
+            candidates = self._lined_up(connection, found, looks)
         if self.grouping is not None:
             self.checkpoint("placed")
         refuse_more(self.step, candidates.count, self._allowed(record))
         if self._dropped(connection, record, candidates):
             with connection.begin():
                 still(connection)
-                candidates = self._lined_up(connection, found, due)
+                candidates = self._lined_up(connection, found, looks)
         return candidates, self._pass(connection, record, candidates, changes)
 
     def _rewritten(
-        self, connection: sa.Connection, record: StepRecord, due: Look, changes: Mapping[str, Any]
+        self, connection: sa.Connection, record: StepRecord, looks: Looks, changes: Mapping[str, Any]
     ) -> tuple[Candidates, int] | None:
         """Act on everything at once by writing the table anew, where the plan says so and it still fits."""
         allowed, grouping = self._allowed(record), self.grouping
@@ -165,7 +186,8 @@ class RowWork:
             return None
         journal = self.connector.journal
         with connection.begin():
-            candidates = everything(connection, *self._rows, due, None if grouping is None else grouping.at_once)
+            look = looks.all_due([] if grouping is None else grouping.needed(at_once=True))
+            candidates = everything(connection, *self._rows, look, None if grouping is None else grouping.at_once)
 
         def no_more(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
             del connection
@@ -203,28 +225,24 @@ class RowWork:
             self._chunk(record, partition.rows, act, Strategy.DROP_PARTITION)
         return bool(found)
 
-    def _lined_up(
-        self, connection: sa.Connection, found: Callable[[], sa.Select[Any]], due: Look, *, again: bool = False
-    ) -> Candidates:
-        """Line up what may be acted on; ``again``: what others have held so far."""
-        if not again:
-            now, marks = due(any_row), self.connector.journal.marks.table.fullname
-            if alone(connection, self._rows[0], now, {marks}):  # which only this run writes as long as it acts
-                with decided_now(connection, *self._rows, now) as keys:
-                    return self._placed(connection, keys, due, decided=True)
-            return self._placed(connection, found(), due, decided=False)
-        return self._numbered(connection, found(), due, decided=False)
+    def _lined_up(self, connection: sa.Connection, found: Callable[[], sa.Select[Any]], looks: Looks) -> Candidates:
+        """Line up what may be acted on, in groups that are made before, where the step wants any."""
+        now = looks.all_due([] if self.grouping is None else self.grouping.needed(at_once=False))(any_row)
+        marks = self.connector.journal.marks.table.fullname
+        if alone(connection, self._rows[0], now, {marks}):  # which only this run writes as long as it acts
+            with decided_now(connection, *self._rows, now) as keys:
+                return self._placed(connection, keys, looks.due, decided=True)
+        return self._placed(connection, found(), looks.due, decided=False)
 
     def _placed(
-        self, connection: sa.Connection, found: sa.Select[Any], due: Look, *, decided: bool
+        self, connection: sa.Connection, found: sa.Select[Any] | sa.Table, due: Look, *, decided: bool
     ) -> Candidates:
-        """Line up what may be acted on, in groups that are made before, where the step wants any."""
         if self.grouping is not None:
             decided &= self.grouping.place(connection, found, self._parts)
         return self._numbered(connection, found, due, decided=decided)
 
     def _numbered(
-        self, connection: sa.Connection, found: sa.Select[Any], due: Look, *, decided: bool
+        self, connection: sa.Connection, found: sa.Select[Any] | sa.Table, due: Look, *, decided: bool
     ) -> Candidates:
         shuffled, grouping = self.renewal is not None, self.grouping
         if grouping is None:
@@ -364,6 +382,19 @@ class RowWork:
         record.acted |= bool(counts and counts.done)
         if unfit is not None:
             record.unfit[unfit.strategy] = unfit.obstacle
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How to ask what is due: of some rows, and of all with other columns, where that can be asked."""
+
+    due: Look
+    due_with: LookWith | None
+
+    def all_due(self, columns: Sequence[str]) -> Look:
+        """What selects all that is due, and these columns of it if it can."""
+        due_with = self.due_with
+        return self.due if due_with is None or not columns else lambda _: due_with(columns)
 
 
 def refuse_more(step: Step, due: int, allowed: int) -> None:

@@ -284,7 +284,8 @@ class _Run:
                 fitted = replace(places.fitted(work), marked=marked)
             found = functools.partial(places.candidates, step)
             try:
-                self.left[step.id] = fitted.act(connection, self.records[step.id], found, places.due(step))
+                record, with_columns = self.records[step.id], places.due_with(step)
+                self.left[step.id] = fitted.act(connection, record, found, places.due(step), with_columns)
             except (HoldsChanged, Unfit):  # what was looked at in that transaction is gone with it
                 with connection.begin():
                     places = places.under(known.context)

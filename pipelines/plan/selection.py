@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connectors.digests import DigestKey
 from connectors.sql.functions import keyed_digest, record_key
-from connectors.sql.lines import Restriction
+from connectors.sql.lines import Restriction, any_row
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Portion, Step
 from pipelines.plan.carried import Carried
@@ -172,18 +172,23 @@ class Selection:
             and not (store.acting or store.context.portion)
         )
 
-    def decisions(self, restriction: Restriction | None = None, ancestors: frozenset[str] = frozenset()) -> sa.CTE:
-        """Every row that is inside, with its decisions: see the module.
+    def decisions(
+        self,
+        restriction: Restriction | None = None,
+        ancestors: frozenset[str] = frozenset(),
+        also: Sequence[str] = (),
+    ) -> sa.CTE:
+        """Every row that is inside, with its decisions: see the module; ``also``: with other columns of its own.
 
         Columns: the key (see `carried.column`), those of `effective`, ``g{n}_done``, ``goes`` and ``b{n}``; where an
         archive is, those of `moving.Moving` too, and ``leaves``.
         """
-        return self.decided(self.joining(restriction), ancestors)
+        return self.decided(self.joining(restriction, also=also), ancestors)
 
-    def joining(self, restriction: Restriction | None, *, arriving: bool = False) -> Joining:
+    def joining(self, restriction: Restriction | None, *, arriving: bool = False, also: Sequence[str] = ()) -> Joining:
         """The rows and what is known of them; ``arriving``: with all that an archive is to remember."""
         datasets = self.store.datasets
-        targets = [target for child in self.below.all for target in child.reference.target]
+        targets = [target for child in self.below.all for target in child.reference.target] + list(also)
         linked = arriving or self.store.context.portion is not None
         added = functools.partial(self._added, record=linked)
         carried = datasets.carried(self.name, targets, added, restriction, self._asked | self.moving.told)
@@ -313,7 +318,11 @@ class Selection:
             return self.store.looked_at(self, step, restriction)
         return self.acted_on(self.relation(restriction), step)
 
-    def acted_on(self, relation: sa.FromClause, step: Step) -> sa.Select[Any]:
+    def due_with(self, step: Step, also: Sequence[str]) -> sa.Select[Any]:
+        """The keys of all rows that a step acts on, with other columns of theirs, in the transaction that acts."""
+        return self.store.looked_at(self, step, any_row, also)
+
+    def acted_on(self, relation: sa.FromClause, step: Step, also: Sequence[str] = ()) -> sa.Select[Any]:
         """The keys of the rows of a relation of decisions on which a step acts, as columns named like the key."""
         if step.action is Action.ARCHIVE:
             acted = self.moving.acted_on(relation, step)
@@ -321,7 +330,7 @@ class Selection:
             acted = relation.c.goes
         else:
             acted = self.in_place(relation, self.number(step), suppress=step.suppress)
-        return self._keys(relation).where(acted)
+        return self._keys(relation, also).where(acted)
 
     def candidates(self, step: Step) -> sa.Select[Any]:
         """The keys of the rows on which a step may act, from decisions made once; `due_keys` is to be asked of each.
@@ -375,8 +384,8 @@ class Selection:
         groups = self.groups(self.store.context.horizons[0])
         return next(n for n, group in enumerate(groups) if set(group.categories) & set(step.categories))
 
-    def _keys(self, relation: sa.FromClause) -> sa.Select[Any]:
-        return sa.select(*(relation.c[column(name)].label(name) for name in self.map.key))
+    def _keys(self, relation: sa.FromClause, also: Sequence[str] = ()) -> sa.Select[Any]:
+        return sa.select(*(relation.c[column(name)].label(name) for name in (*self.map.key, *also)))
 
 
 def digest_of_record(key: DigestKey, store: str, dataset: str, columns: Sequence[Expression]) -> Expression:

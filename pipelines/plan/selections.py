@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -119,10 +119,13 @@ class StoreSelections:
         table = self._kept[name]
         return selection.decisions(None, ancestors) if table is None else table.alias()
 
-    def looked_at(self, selection: Selection, step: Step, restriction: Restriction) -> sa.Select[Any]:
+    def looked_at(
+        self, selection: Selection, step: Step, restriction: Restriction, also: Sequence[str] = ()
+    ) -> sa.Select[Any]:
         """The keys of those of some rows on which a step acts now, in the transaction that asks; a call looks again.
 
-        Only of the dataset on which a step has begun to act. Whoever asks of all rows does so once, and keeps the keys.
+        Only of the dataset on which a step has begun to act. Whoever asks of all rows does so once, and keeps the keys,
+        with other columns that it wants ``also``.
         """
         looking = Looking(selection.name, restriction, self._marked[selection.name])
         place = (step.id, looking)
@@ -130,7 +133,7 @@ class StoreSelections:
             self._looks[place].anew(self.connection)
             return sa.select(self._looks[place].table)
         self.datasets.looking = looking
-        keys = selection.acted_on(selection.decisions(restriction), step)
+        keys = selection.acted_on(selection.decisions(restriction, also=also), step, also)
         if restriction is any_row:
             return keys
         name = f"looked_at_{self._number(selection.name)}"

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from connectors.digests import DigestKey
 from connectors.sql.journal import Journal
 from connectors.sql.lines import Restriction, any_row
+from connectors.sql.versions import VERSION, version_of
 from pipelines.data_map.model import DatasetMap, EventSource, FactSource, OpenIf, Parent, StoreMap, SubjectLink
 from pipelines.plan.links import EMAIL, spelled, unread
 from pipelines.plan.occurrences import Horizon, among
@@ -152,7 +153,8 @@ class Tables:
         few = restriction not in {None, any_row}
         marks = ((each, self._marked(table, name, each, few=few)) for each in self.markable(name, restriction))
         labelled = (marked.label(_mark(category)) for category, marked in marks)
-        return sa.select(*(table.c[each] for each in sorted(wanted)), *labelled)
+        own = (version_of(table).label(VERSION) if each == VERSION else table.c[each] for each in sorted(wanted))
+        return sa.select(*own, *labelled)
 
     def nobody(self, table: sa.FromClause, name: str, columns: Sequence[str]) -> Expression:
         """Whether a link was anonymised: an invented name is nobody's, whoever else may bear it."""
