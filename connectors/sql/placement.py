@@ -13,19 +13,23 @@ stays in temporary tables, which go with the connection.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from connectors.sql.partition import GROUP, JOINS, SIZE, Layout, same_record
 from connectors.sql.ranking import rank, ranked
-from connectors.sql.scratch import Expression, Scratch, has
+from connectors.sql.scratch import ONE, ZERO, Expression, Scratch, cell_number, has
 from connectors.sql.settling import find_cells, find_homes, settle
 from connectors.sql.slicing import find_slices
 from connectors.sql.temporary import analyse, create_filled
 from connectors.sql.versions import NUMBER, VERSION, version_of
+
+CELL = "ardoise_cell"
+"""The column with the finest cell of a row, beside those of its table."""
+_Read = TypeVar("_Read", bound=sa.ClauseElement)
 
 
 def assign(
@@ -43,10 +47,10 @@ def assign(
 
     ``standing`` says which of them were anonymised before. ``anew``: the work table is made, and must not be there.
     ``parts``: in how many slices of the table groups are made, at most. ``rows``: another table with the rows that are
-    chosen, and all that is `needed` of them. To be called inside a transaction.
+    chosen, `with_cells`. To be called inside a transaction.
     """
     with Scratch(connection, layout, work, parts).made() as scratch:
-        gather(scratch, chosen if anew else sa.and_(chosen, sa.not_(_placed(scratch))), rows)
+        scratch = gather(scratch, chosen if anew else sa.and_(chosen, sa.not_(_placed(scratch))), rows)
         find_standing(scratch, standing)
         settle(scratch)
         find_homes(scratch)
@@ -62,14 +66,25 @@ def _placed(scratch: Scratch) -> Expression:
 
 
 def needed(layout: Layout, work: sa.Table) -> list[str]:
-    """The columns of the table, and its version, that have to be known of a row that is placed, but for its key."""
+    """The columns of the table, and its version, that have to be known of a row that is placed, but for its key.
+
+    See `with_cells`.
+    """
     parts = [*(each.finest for each in layout.hierarchies), *(layout.table.c[name] for name in layout.measures)]
     found = {each.name for part in parts for each in visitors.iterate(part) if isinstance(each, sa.Column)}
     found |= {VERSION} & set(work.c.keys()) | ({layout.subject} if layout.subject is not None else set())
     return sorted(found - set(layout.key))
 
 
-def gather(scratch: Scratch, chosen: Expression, rows: sa.FromClause | None = None) -> None:
+def with_cells(layout: Layout, query: sa.Select[Any]) -> sa.Select[Any]:
+    """What a query selects, all that is `needed` among it, with the finest cells of its rows, in PostgreSQL."""
+    rows, table = query.subquery(), layout.table
+    filled = [sa.case((table.c[name].is_(None), ZERO), else_=ONE) for name in layout.measures]
+    cell = cell_number([*(each.finest for each in layout.hierarchies), *filled])
+    return sa.select(*rows.c, _read_from(rows, table, cell).label(CELL))
+
+
+def gather(scratch: Scratch, chosen: Expression, rows: sa.FromClause | None = None) -> Scratch:
     """Take the rows, and the cells in which they are at the finest level."""
     layout, table = scratch.layout, scratch.layout.table
     finest = [each.finest.label(f"g{n}") for n, each in enumerate(layout.hierarchies)]
@@ -77,15 +92,19 @@ def gather(scratch: Scratch, chosen: Expression, rows: sa.FromClause | None = No
     own = [table.c[name].label(key) for name, key in zip(layout.key, scratch.key, strict=True)]
     version = [version_of(table).label("version")] if scratch.numbered else []
     found = sa.select(*own, *scratch.who(table), *finest, *measures, *version)
-    inner = (found.where(chosen, layout.where) if rows is None else _read_from(rows, table, found)).subquery()
-    cell = scratch.finest([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
-    create_filled(scratch.connection, scratch.base, sa.select(*inner.c, cell))
-    analyse(scratch.connection, scratch.base)
+    if rows is None:
+        inner = found.where(chosen, layout.where).subquery()
+        cell = scratch.finest([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
+        create_filled(scratch.connection, scratch.base, sa.select(*inner.c, cell))
+        analyse(scratch.connection, scratch.base)
+    else:
+        scratch = replace(scratch, rows=_read_from(rows, table, found).add_columns(rows.c[CELL].label("cell")))
     find_cells(scratch)
+    return scratch
 
 
-def _read_from(rows: sa.FromClause, table: sa.Table, query: sa.Select[Any]) -> sa.Select[Any]:
-    """A query over a table, over another one with the same columns."""
+def _read_from(rows: sa.FromClause, table: sa.Table, query: _Read) -> _Read:
+    """A query or a value over a table, over another one with the same columns."""
 
     def other(element: Any, **_: Any) -> Any:
         if not isinstance(element, sa.ColumnClause) or element.table is not table:
@@ -93,14 +112,14 @@ def _read_from(rows: sa.FromClause, table: sa.Table, query: sa.Select[Any]) -> s
         return rows.c[element.name if element.name in rows.c else VERSION]
 
     read: Any = visitors.replacement_traverse(query, {}, other)
-    return cast("sa.Select[Any]", read)
+    return cast("_Read", read)
 
 
 def find_standing(scratch: Scratch, standing: Expression) -> None:
     """The groups that hide at least k subjects already, among the rows that were anonymised before."""
     layout, dialect = scratch.layout, scratch.connection.dialect.name
     if layout.turned:
-        layout = dataclasses.replace(layout, subject=None)
+        layout = replace(layout, subject=None)
     table = layout.table
     columns = [
         (table.c[each.name] if each.written else each.finest).label(f"g{n}")

@@ -7,7 +7,7 @@ these have no log, and are made and dropped in one transaction.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,12 +26,16 @@ Expression = sa.ColumnElement[Any]
 
 @dataclass(frozen=True)
 class Scratch:
-    """The temporary tables of one assignment; ``parts``: in how many slices of the table groups are made, at most."""
+    """The temporary tables of one assignment.
+
+    ``parts``: in how many slices of the table groups are made, at most. ``rows``: a query that stands for the `base`.
+    """
 
     connection: sa.Connection
     layout: Layout
     target: sa.Table
     parts: int = 1
+    rows: sa.Select[Any] | None = None
 
     @contextmanager
     def made(self) -> Iterator[Scratch]:
@@ -47,17 +51,21 @@ class Scratch:
             self.slices,
             self.ranks,
         ]
-        for each in (self.base, *tables):
+        for each in (self._base, *tables):
             self.connection.execute(sa.schema.DropTable(each, if_exists=True))
         for each in tables:
             each.create(self.connection)
         yield self
-        for each in (self.base, *tables):
-            self.connection.execute(sa.schema.DropTable(each))
+        for each in (self._base, *tables):
+            self.connection.execute(sa.schema.DropTable(each, if_exists=True))
 
     @cached_property
-    def base(self) -> sa.Table:
+    def base(self) -> Any:
         """The rows, with their finest values."""
+        return self._base if self.rows is None else self.rows.subquery()
+
+    @cached_property
+    def _base(self) -> sa.Table:
         return self.large(
             "base",
             *(sa.Column(name, self.kind(own)) for name, own in zip(self.key, self.layout.key, strict=True)),
@@ -211,7 +219,7 @@ class Scratch:
 
     def finest(self, columns: Sequence[Expression]) -> Expression:
         """What tells finest cells apart, to the byte; in PostgreSQL a number, which no two can have in `values`."""
-        return self.place(columns, ()) if self.keyed else fingerprint(_exact(each) for each in columns)
+        return self.place(columns, ()) if self.keyed else cell_number(columns)
 
     def apart(self, column: Expression) -> Expression:
         """What tells subjects apart: the value in PostgreSQL, which joins texts of any length."""
@@ -271,6 +279,11 @@ class Scratch:
     def insert(self, table: sa.Table, names: list[str], query: sa.Select[Any]) -> None:
         """Fill columns of a table with what a query finds."""
         self.connection.execute(table.insert().from_select(names, query, include_defaults=False))
+
+
+def cell_number(columns: Iterable[Expression]) -> Expression:
+    """What tells finest cells apart in PostgreSQL."""
+    return fingerprint(_exact(each) for each in columns)
 
 
 _PLAIN = (sa.Integer, sa.Date, sa.Boolean, sa.Uuid)

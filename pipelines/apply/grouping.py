@@ -19,9 +19,9 @@ from connectors.base import DatasetShape
 from connectors.sql.connector import SqlConnector
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Journal
-from connectors.sql.lines import key_among
+from connectors.sql.lines import LookWith, key_among
 from connectors.sql.partition import GROUP, Layout
-from connectors.sql.placement import assign, needed
+from connectors.sql.placement import CELL, assign, needed, with_cells
 from pipelines.anonymise.partition import layout
 from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.data_map.model import DatasetMap
@@ -57,10 +57,16 @@ class Grouping:
             with connection.begin():
                 self._work.create(connection, checkfirst=True)
 
-    def needed(self, *, at_once: bool) -> list[str]:
-        """What is best known of the rows that are to be placed, beside their keys; ``at_once``: by `place_at_once`."""
-        work = self.at_once.work if at_once and self.at_once is not None else self._work
-        return [] if self.others else needed(self.grouped.layout, work)
+    def wanted(self, due_with: LookWith, *, at_once: bool) -> sa.Select[Any] | None:
+        """What is due, with all that has to be known of rows to place them, so that none of them is read again.
+
+        None where more has to be known than the rows, or the engine has nothing of the kind. ``at_once``: for
+        `place_at_once`.
+        """
+        if self.others or self.journal.schema is None:
+            return None
+        grouped = self.at_once if at_once and self.at_once is not None else self.grouped
+        return with_cells(grouped.layout, due_with(needed(grouped.layout, grouped.work)))
 
     def place(self, connection: sa.Connection, found: sa.Select[Any] | sa.Table, parts: int = 1) -> bool:
         """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
@@ -102,9 +108,7 @@ class Grouping:
         laid = grouped.layout
         standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
-        rows = None
-        if anew and not self.others and isinstance(found, sa.Table):
-            rows = found if set(needed(laid, grouped.work)) <= set(found.c.keys()) else None
+        rows = found if anew and isinstance(found, sa.Table) and CELL in found.c else None
         assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts, rows=rows)
 
     def found(self, found: sa.Select[Any] | sa.Table) -> sa.Select[Any]:

@@ -6,7 +6,7 @@ resolved by looking into the journal: it is there, and was done, or it is not, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -186,7 +186,7 @@ class RowWork:
             return None
         journal = self.connector.journal
         with connection.begin():
-            look = looks.all_due([] if grouping is None else grouping.needed(at_once=True))
+            look = looks.of_all(grouping, at_once=True)
             candidates = everything(connection, *self._rows, look, None if grouping is None else grouping.at_once)
 
         def no_more(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
@@ -227,7 +227,7 @@ class RowWork:
 
     def _lined_up(self, connection: sa.Connection, found: Callable[[], sa.Select[Any]], looks: Looks) -> Candidates:
         """Line up what may be acted on, in groups that are made before, where the step wants any."""
-        now = looks.all_due([] if self.grouping is None else self.grouping.needed(at_once=False))(any_row)
+        now = looks.of_all(self.grouping, at_once=False)(any_row)
         marks = self.connector.journal.marks.table.fullname
         if alone(connection, self._rows[0], now, {marks}):  # which only this run writes as long as it acts
             with decided_now(connection, *self._rows, now) as keys:
@@ -391,10 +391,13 @@ class Looks:
     due: Look
     due_with: LookWith | None
 
-    def all_due(self, columns: Sequence[str]) -> Look:
-        """What selects all that is due, and these columns of it if it can."""
+    def of_all(self, grouping: Grouping | None, *, at_once: bool) -> Look:
+        """What selects all that is due, with what its groups need of it if it can; ``at_once``: see `Grouping`."""
         due_with = self.due_with
-        return self.due if due_with is None or not columns else lambda _: due_with(columns)
+        if grouping is None or due_with is None:
+            return self.due
+        wanted = grouping.wanted(due_with, at_once=at_once)
+        return self.due if wanted is None else lambda _: wanted
 
 
 def refuse_more(step: Step, due: int, allowed: int) -> None:
