@@ -89,8 +89,8 @@ def update_chunk(
         if grouped is None:
             updates = [sa.update(table).where(frozen.unchanged()).values(assigned(table, assignments, rows))]
         elif candidates.members:
-            mine = sa.and_(frozen.unchanged(grouped.work), candidates.between(first, last))
-            updates = grouped.updates(mine, assignments, rows, placed=True, others=False)
+            members = grouped.members(candidates.between(first, last))
+            updates = [grouped.update(frozen.unchanged(members), assignments, rows, members)]
         else:
             placed, others = candidates.in_groups(connection, first, last)
             updates = grouped.updates(frozen.unchanged(), assignments, rows, placed=placed, others=others)

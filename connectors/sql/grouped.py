@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql.drawing import assigned
+from connectors.sql.fences import fenced
 from connectors.sql.partition import GROUP, JOINS, Layout, exactly, same_record
 
 Expression = sa.ColumnElement[Any]
@@ -65,6 +66,20 @@ class Grouped:
         there = sa.exists().where(self._same, self.number.is_not(None))
         return there.correlate(self.layout.table)
 
+    def members(self, chosen: Expression) -> sa.FromClause:
+        """Some rows of the work table in the order of their keys, in which they are then written."""
+        keys = (self.work.c[name] for name in self.layout.key)
+        return fenced(sa.select(self.work).where(chosen).order_by(*keys)).subquery()
+
+    def update(
+        self, within: Expression, assignments: Mapping[str, Any], rows: int, members: sa.FromClause
+    ) -> sa.Update:
+        """What overwrites rows in groups, which are ``members``, by their values too. ``rows``: see `assigned`."""
+        table = self.layout.table
+        values = {**assignments, **{name: members.c[value] for name, value in self.layout.values.items()}}
+        same = same_record(self.layout.key, table, members)
+        return sa.update(table).where(within, same).values(assigned(table, values, rows))
+
     def updates(
         self, within: Expression, assignments: Mapping[str, Any], rows: int, *, placed: bool, others: bool
     ) -> list[sa.Update]:
@@ -76,8 +91,7 @@ class Grouped:
         table = self.layout.table
         made = []
         if placed:
-            values = {**assignments, **self.values}
-            made.append(sa.update(table).where(within, self._same).values(assigned(table, values, rows)))
+            made.append(self.update(within, assignments, rows, self.work))
         if others and assignments:
             made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments, rows)))
         return made

@@ -127,6 +127,7 @@ class Candidates:
 
     ``grouped``: those of a group stand beside each other, and only what is whole of them is acted on. ``decided``: they
     are due as long as nobody writes to them. They are ``numbered`` in a table that may have others without a number.
+    ``ends``: the last number of each part of the table in which they stand.
     """
 
     rows: sa.Table
@@ -137,6 +138,7 @@ class Candidates:
     count: int
     grouped: Grouped | None = None
     decided: bool = False
+    ends: tuple[int, ...] = ()
 
     @property
     def members(self) -> bool:
@@ -166,8 +168,16 @@ class Candidates:
         grouped, whole = connection.execute(counted).one()
         return grouped > 0, grouped < whole
 
-    def end(self, connection: sa.Connection, number: int) -> int:
-        """The last number of the group of a row, so that a chunk takes it whole."""
+    def last(self, connection: sa.Connection, first: int, most: int) -> int:
+        """The last number of a chunk of about so many rows, that takes groups whole, and parts of the table if it can.
+
+        One of the latter may be a quarter larger.
+        """
+        whole = [end for end in self.ends if first <= end < first + most * 5 // 4]
+        return whole[-1] if whole else self._end(connection, min(first + most - 1, self.count))
+
+    def _end(self, connection: sa.Connection, number: int) -> int:
+        """The last number of the group of a row."""
         if self.grouped is None:
             return number
         own, group = self.numbered.c[NUMBER], self.numbered.c[GROUP]
@@ -300,15 +310,23 @@ def line_up(
 
 
 def line_up_members(
-    connection: sa.Connection, table: sa.Table, key: Sequence[str], due: Look, grouped: Grouped
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    due: Look,
+    grouped: Grouped,
+    ends: tuple[int, ...] = (),
 ) -> Candidates:
-    """The rows that have just been given numbers in groups, where all that are due now were looked at for that."""
+    """The rows that have just been given numbers in groups, where all that are due now were looked at for that.
+
+    ``ends``: see `Candidates`.
+    """
     line = Line.of(connection, table, tuple(key))
     line.clear(connection)
     begin(connection)
     last = sa.select(sa.func.max(grouped.work.c[NUMBER]))
     count = int(connection.execute(last).scalar_one() or 0)
-    return Candidates(table, tuple(key), line, due, grouped.work, count, grouped, decided=True)
+    return Candidates(table, tuple(key), line, due, grouped.work, count, grouped, decided=True, ends=ends)
 
 
 def _versions(keys: sa.Table, rows: sa.Table) -> tuple[sa.ColumnElement[Any], ...]:

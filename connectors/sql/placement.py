@@ -42,21 +42,22 @@ def assign(
     anew: bool = False,
     parts: int = 1,
     rows: sa.FromClause | None = None,
-) -> None:
+) -> tuple[int, ...]:
     """Give each of the table's rows that fulfil a condition a place in the work table, unless it has one.
 
     ``standing`` says which of them were anonymised before. ``anew``: the work table is made, and must not be there.
     ``parts``: in how many slices of the table groups are made, at most. ``rows``: another table with the rows that are
-    chosen, `with_cells`. To be called inside a transaction.
+    chosen, `with_cells`. To be called inside a transaction. Returns see `find_slices`.
     """
-    with Scratch(connection, layout, work, parts).made() as scratch:
-        scratch = gather(scratch, chosen if anew else sa.and_(chosen, sa.not_(_placed(scratch))), rows)
+    with Scratch(connection, layout, work, parts).made() as made:
+        scratch = gather(made, chosen if anew else sa.and_(chosen, sa.not_(_placed(made))), rows)
         find_standing(scratch, standing)
         settle(scratch)
         find_homes(scratch)
-        find_slices(scratch)
+        ends = find_slices(scratch)
         rank(scratch)
         write(scratch, anew=anew)
+        return ends
 
 
 def _placed(scratch: Scratch) -> Expression:

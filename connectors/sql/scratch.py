@@ -143,14 +143,15 @@ class Scratch:
 
     @cached_property
     def slices(self) -> sa.Table:
-        """The slices of the settled cells, numbered, and how many rows each has.
+        """The slices of the settled cells; ``at``: where their groups stand, ``number``: as what, of how many rows.
 
-        Those with few rows have a number together.
+        Those of a cell with few rows have a number together.
         """
         return self.large(
             "slices",
             sa.Column("place", sa.BigInteger),
             sa.Column("slice", sa.BigInteger),
+            sa.Column("at", sa.BigInteger),
             sa.Column("number", sa.BigInteger),
             sa.Column("of", sa.BigInteger),
         )
@@ -202,7 +203,8 @@ class Scratch:
         """The slice of one of the rows, from 0."""
         assert self._reach is not None  # noqa: S101 - asked of what is `sliced`
         least, keys = (sa.literal_column(str(each), sa.BigInteger) for each in self._reach)
-        return (self.base.c.subject - least) // keys
+        nth: Expression = (self.base.c.subject - least) // keys
+        return nth
 
     def who(self, table: sa.Table) -> tuple[Expression, Expression]:
         """What tells subjects apart, and 1 where it is known who it is."""

@@ -8,6 +8,8 @@ rows of a slice is grouped over all slices, with another slice of the cell where
 
 from __future__ import annotations
 
+import itertools
+
 import sqlalchemy as sa
 
 from connectors.sql.scratch import Scratch
@@ -17,10 +19,13 @@ LEAST = 200
 """The rows of a cell in a slice for groups of their own; with fewer the groups would be wide."""
 
 
-def find_slices(scratch: Scratch) -> None:
-    """Number the slices of the settled cells, in the order of the table; those over all of it come last."""
+def find_slices(scratch: Scratch) -> tuple[int, ...]:
+    """Number the slices of the settled cells, in the order of the table; those over all of it come last.
+
+    Returns the number of the last row of each, if rows are numbered in this order.
+    """
     if not scratch.sliced:
-        return
+        return ()
     base, homes, slices, k = scratch.base, scratch.homes, scratch.slices, scratch.layout.k
     found = sa.select(homes.c.place, scratch.slice.label("slice"), sa.func.count().label("n"))
     found = found.select_from(base.join(homes, homes.c.cell == base.c.cell))
@@ -35,5 +40,10 @@ def find_slices(scratch: Scratch) -> None:
     settled = sa.select(known.c.place, known.c.slice, known.c.n, at.label("at")).subquery()
     number = sa.func.dense_rank().over(order_by=[settled.c.at, settled.c.place])
     of = sa.func.sum(settled.c.n).over(partition_by=[settled.c.place, settled.c.at])
-    scratch.insert(slices, [each.name for each in slices.c], sa.select(settled.c.place, settled.c.slice, number, of))
+    scratch.insert(
+        slices, [each.name for each in slices.c], sa.select(settled.c.place, settled.c.slice, settled.c.at, number, of)
+    )
     analyse(scratch.connection, slices)
+    each = sa.select(slices.c.number, slices.c.at, slices.c.of).distinct().subquery()
+    sizes = sa.select(sa.func.sum(each.c.of)).group_by(each.c.at).order_by(each.c.at)
+    return tuple(itertools.accumulate(int(size) for size in scratch.connection.execute(sizes).scalars()))

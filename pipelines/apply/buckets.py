@@ -114,7 +114,7 @@ class Buckets:
         first, total = 1, Counts()
         while first <= candidates.count:
             with self.connection.begin():
-                last = candidates.end(self.connection, min(first + self.size - 1, candidates.count))
+                last = candidates.last(self.connection, first, self.size)
                 number, _ = self.connector.journal.progress(self.connection, self.plan, self.step)
             chunk = Chunk(self.plan, self.step, self.name, number)
             counted, act = touched(self.questions, self._layout.written), overwriting(self._layout.written)

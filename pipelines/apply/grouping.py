@@ -32,6 +32,17 @@ from pipelines.scan.sources import source_of
 Expression = sa.ColumnElement[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What came of placing rows; ``anew``: all have the place that they should have in this state of the store.
+
+    ``ends``: see `Candidates`.
+    """
+
+    anew: bool
+    ends: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Grouping:
     """The groups of one step. ``standing``: which rows of the dataset are anonymised in all categories.
@@ -68,16 +79,13 @@ class Grouping:
         grouped = self.at_once if at_once and self.at_once is not None else self.grouped
         return with_cells(grouped.layout, due_with(needed(grouped.layout, grouped.work)))
 
-    def place(self, connection: sa.Connection, found: sa.Select[Any] | sa.Table, parts: int = 1) -> bool:
+    def place(self, connection: sa.Connection, found: sa.Select[Any] | sa.Table, parts: int = 1) -> Placed:
         """Assign to groups those of the rows, by their keys, that the step leaves without personal fields.
 
-        Inside a transaction; what an interrupted run has assigned stays as it is. Returns whether there is nothing of
-        the kind: then all of them have the place that they should have in this state of the store. ``parts``: as in
-        `assign`.
+        Inside a transaction; what an interrupted run has assigned stays as it is. ``parts``: as in `assign`.
         """
         anew = not sa.inspect(connection).has_table(self._work.name, schema=self._work.schema)
-        self._assign(connection, self.grouped, found, anew=anew, parts=parts)
-        return anew
+        return Placed(anew, self._assign(connection, self.grouped, found, anew=anew, parts=parts))
 
     def place_at_once(self, connection: sa.Connection, keys: sa.Table) -> int:
         """Assign to groups the rows of some keys, in the transaction that has locked them and writes them.
@@ -103,13 +111,13 @@ class Grouping:
         *,
         anew: bool = False,
         parts: int = 1,
-    ) -> None:
+    ) -> tuple[int, ...]:
         """Where nothing was ever anonymised, nothing is looked at."""
         laid = grouped.layout
         standing = self.standing if self.journal.marks.categories_of(connection, self.dataset) else sa.false()
         chosen = sa.and_(key_among(laid.table, laid.key, found), grouped.whole)
         rows = found if anew and isinstance(found, sa.Table) and CELL in found.c else None
-        assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts, rows=rows)
+        return assign(connection, laid, grouped.work, chosen, standing, anew=anew, parts=parts, rows=rows)
 
     def found(self, found: sa.Select[Any] | sa.Table) -> sa.Select[Any]:
         """The rows on which the step may act: those that have a group, and those that need none."""

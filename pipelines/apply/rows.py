@@ -48,10 +48,9 @@ from pipelines.statistics.questions import touched
 CHUNK = 10_000
 """Rows per transaction: locks are short, and the journal's rows few."""
 
-PARTS, SLICED = 64, 32
-GROUPED, MOST_GROUPED = 8, 500_000
-"""Transactions for rows in groups, unless each would have more rows than this: groups lie anywhere, so that each reads
-the table from end to end."""
+GROUPED, PARTS, MOST_GROUPED = 8, 32, 500_000
+"""Transactions for rows in groups, unless each would have more rows than the third: groups lie anywhere, so that each
+reads the table from end to end; and where they are made in slices of it, each one of these."""
 
 Checkpoint = Callable[[str], None]
 
@@ -237,8 +236,12 @@ class RowWork:
     def _placed(
         self, connection: sa.Connection, found: sa.Select[Any] | sa.Table, due: Look, *, decided: bool
     ) -> Candidates:
-        if self.grouping is not None:
-            decided &= self.grouping.place(connection, found, self._parts)
+        grouping = self.grouping
+        if grouping is not None:
+            placed = grouping.place(connection, found, self._parts)
+            decided &= placed.anew
+            if decided and not grouping.others and self.renewal is None:
+                return line_up_members(connection, *self._rows, due, grouping.grouped, placed.ends)
         return self._numbered(connection, found, due, decided=decided)
 
     def _numbered(
@@ -247,15 +250,13 @@ class RowWork:
         shuffled, grouping = self.renewal is not None, self.grouping
         if grouping is None:
             return line_up(connection, *self._rows, found, due, shuffled=shuffled, decided=decided)
-        if decided and not grouping.others and not shuffled:
-            return line_up_members(connection, *self._rows, due, grouping.grouped)
         chosen = grouping.found(found)
         return line_up(connection, *self._rows, chosen, due, grouping.grouped, shuffled=shuffled, decided=decided)
 
     @property
     def _parts(self) -> int:
         """In how many slices of the table groups are made: none where keys become others, and would tell of them."""
-        return 1 if self.renewal is not None else PARTS
+        return 1 if self.renewal is not None else max(1, min(self.step.count // self.chunk, PARTS))
 
     @property
     def _dataset(self) -> str:
@@ -286,13 +287,12 @@ class RowWork:
 
     def _last(self, connection: sa.Connection, candidates: Candidates, first: int) -> int:
         """The last number of the chunk that begins with a number."""
-        if candidates.grouped is None:
-            return min(first + self.chunk - 1, candidates.count)
-        parts = SLICED if candidates.line.span is not None and self.renewal is None else GROUPED
-        chunk = max(self.chunk, min(-(-candidates.count // parts), MOST_GROUPED))
-        last = min(first + chunk - 1, candidates.count)
+        chunk = self.chunk
+        if candidates.grouped is not None:
+            parts = PARTS if candidates.ends else GROUPED
+            chunk = max(chunk, min(-(-candidates.count // parts), MOST_GROUPED))
         with connection.begin():
-            return candidates.end(connection, last)
+            return candidates.last(connection, first, chunk)
 
     def _chunk(
         self,
