@@ -84,7 +84,13 @@ class Grouping:
 
         Inside a transaction; what an interrupted run has assigned stays as it is. ``parts``: as in `assign`.
         """
-        anew = not sa.inspect(connection).has_table(self._work.name, schema=self._work.schema)
+        there = sa.inspect(connection)
+        anew = not there.has_table(self._work.name, schema=self._work.schema)
+        if not anew and connection.dialect.name == "postgresql":
+            columns = there.get_columns(self._work.name, schema=self._work.schema)
+            if [each["name"] for each in columns] != self._work.c.keys():  # another version of Ardoise has begun
+                self._work.drop(connection)
+                anew = True
         return Placed(anew, self._assign(connection, self.grouped, found, anew=anew, parts=parts))
 
     def place_at_once(self, connection: sa.Connection, keys: sa.Table) -> int:

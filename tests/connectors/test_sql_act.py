@@ -16,6 +16,7 @@ from fixtures_sql import Shop
 
 from connectors.errors import StoreRefuses
 from connectors.sql.act import dataset_lock, delete_chunk, update_chunk
+from connectors.sql.engines import LOCK_TIMEOUT
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Candidates, Frozen, Restriction, alone, line_up, still
@@ -255,6 +256,43 @@ def test_what_depends_on_the_row_alone_is_looked_at_again_when_somebody_wrote_to
     assert done == [Counts(10), Counts(7, stale=3), Counts(10), Counts(10)]
     assert looks == [1, 3], "of the chunks in which somebody has written"
     assert shop.value("SELECT count(*) FROM contacts WHERE city IS NOT NULL") == 60
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+def test_a_row_that_somebody_has_locked_is_left_to_them_and_the_others_are_written(shop: Shop) -> None:
+    connector, table = shop.connector, shop.connector.table(shop.contacts)
+    due = sa.select(table.c.id).where(table.c.id <= 40, table.c.city.is_not(None))
+    told: list[int] = []
+
+    def before(connection: sa.Connection, _: Chunk, frozen: Frozen) -> None:
+        told.append(frozen.count)
+        connection.execute(sa.text("INSERT INTO told VALUES (1)"))
+
+    shop.run("CREATE TABLE told (n integer)")
+    shop.run("GRANT ALL ON told TO PUBLIC")
+    with connector.writing() as connection, shop.admin.connect() as other:
+        with connection.begin():
+            still(connection)
+            candidates = line_up(connection, table, ("id",), due, lambda mine: due.where(mine(table)), decided=True)
+
+        def written(number: int, first: int) -> Counts:
+            chunk, last = Chunk("plan", "s9", "contacts", number), first + 19
+            city = {"city": random_hex(6)}
+            marks = {"name": ["city"]}
+            done = update_chunk(connection, connector.journal, chunk, candidates, first, last, city, marks, [before])
+            with connection.begin():
+                limit = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
+            assert limit == f"{LOCK_TIMEOUT // 1000}s"
+            return done
+
+        other.exec_driver_sql("SELECT * FROM contacts WHERE id IN (3, 4) FOR UPDATE")
+        assert written(1, 1) == Counts(18, locked=2)
+        other.rollback()
+        assert written(2, 21) == Counts(20)
+    assert told == [20, 18, 20], "what was tried first, and what was then done"
+    assert shop.value("SELECT count(*) FROM told") == 2, "what did not come to be has left nothing"
+    assert shop.value("SELECT count(*) FROM ardoise.marks") == 38
+    assert shop.value("SELECT count(*) FROM contacts WHERE length(city) = 6 AND id <= 40 AND id NOT IN (3, 4)") == 38
 
 
 @pytest.mark.parametrize("shop", ["postgresql"], indirect=True)

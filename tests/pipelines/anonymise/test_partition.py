@@ -23,6 +23,7 @@ from connectors.sql.engines import open_engine
 from connectors.sql.grouped import Grouped
 from connectors.sql.partition import GROUP, JOINS, Hierarchy, Layout, same_record
 from connectors.sql.placement import assign
+from connectors.sql.slicing import LEAST
 from pipelines.anonymise.partition import layout
 from pipelines.data_map.model import DatasetMap
 
@@ -332,7 +333,7 @@ def test_values_of_which_postgresql_makes_the_same_hash_are_different_cells(
         assert orders.connection.execute(sa.select(sa.func.count(hashed.distinct()))).scalar_one() == 1
         stays = Hierarchy("kind", table.c.kind, (lambda value: value,), written=False)
         made = Layout(table, ("number",), (stays,), (), K, sa.true())
-        work = made.work("ardoise_work", None, {}, lasts=False)
+        work = made.work("ardoise_work", None, {}, keyed=False)
         assign(orders.connection, made, work, sa.true(), sa.false(), anew=True)
         groups: dict[Any, set[int]] = defaultdict(set)
         for number, group in orders.connection.execute(sa.select(work.c.number, work.c[GROUP])):
@@ -353,11 +354,59 @@ def test_a_mean_has_the_scale_of_its_column(orders: Orders, kind: str, mean: str
         rows = [{"number": number, "amount": Decimal(amount)} for number, amount in enumerate(paid)]
         orders.connection.execute(table.insert(), rows)
         made = Layout(table, ("number",), (), ("amount",), K, sa.true())
-        work = made.work("ardoise_work", None, {}, lasts=False)
+        work = made.work("ardoise_work", None, {}, keyed=False)
         assign(orders.connection, made, work, sa.true(), sa.false(), anew=True)
         means = orders.connection.execute(sa.select(work.c[made.values["amount"]])).scalars().all()
         assert means == [Decimal(mean)] * K
         transaction.rollback()
+
+
+@pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("subject", [None, "person"])
+def test_groups_are_made_in_slices_of_the_table(orders: Orders, subject: str | None) -> None:
+    """Of kind `a` every slice has many, of `b` only one has, and two rows elsewhere; of `c` none has enough."""
+    parts, count = 4, 4 * (LEAST + 60)
+    draw = random.Random(parts)
+    with orders.connection.begin() as transaction:
+        columns = "number integer PRIMARY KEY, person integer, kind varchar(1), cents integer"
+        orders.connection.exec_driver_sql(f"CREATE TABLE paid ({columns})")
+        table = sa.Table("paid", sa.MetaData(), autoload_with=orders.connection)
+        spread = {5 * number: "a" for number in range(count)}
+        spread |= {5 * number + 1: "b" for number in (0, *range(count // 2, count // 2 + LEAST), count - 1)}
+        spread |= {5 * number + 2: "c" for number in draw.sample(range(count), LEAST)}
+        paid = {number: draw.randrange(10_000) for number in spread}
+        rows = [{"number": n, "person": n, "kind": kind, "cents": paid[n]} for n, kind in spread.items()]
+        orders.connection.execute(table.insert(), rows)
+        stays = Hierarchy("kind", table.c.kind, (lambda value: value,), written=False)
+        made = Layout(table, ("number",), (stays,), ("cents",), K, sa.true(), subject)
+        work = made.work("ardoise_work", None, {}, keyed=False, numbered=True)
+        ends = assign(orders.connection, made, work, sa.true(), sa.false(), anew=True, parts=parts)
+        least, width = min(spread), -(-(max(spread) - min(spread) + 1) // parts)
+        placed = orders.connection.execute(sa.select(work).order_by(work.c.ardoise_number)).all()
+        versions = dict(orders.connection.execute(sa.select(table.c.number, sa.text("xmin"))).all())
+        transaction.rollback()
+    assert [row.ardoise_number for row in placed] == list(range(1, len(spread) + 1))
+    assert {row.number: row.ardoise_version for row in placed} == versions
+    groups: dict[int, list[Any]] = defaultdict(list)
+    for row in placed:
+        groups[row[1]].append(row)
+    assert len(list(itertools.groupby(placed, lambda row: row[1]))) == len(groups), "a group stands together"
+    reach: dict[str, set[int]] = defaultdict(set)
+    for each in groups.values():
+        assert K <= len(each) < 2 * K
+        assert len({row.s0 for row in each}) == 1
+        assert {row.v0 for row in each} == {round(Decimal(sum(paid[row.number] for row in each)) / len(each))}
+        reach[each[0].s0].add(len({(row.number - least) // width for row in each}))
+    if subject is not None:
+        assert ends == (), "whose rows may be anywhere"
+        return
+    assert reach["a"] == {1}
+    assert max(reach["b"]) > 1 and max(reach["c"]) > 1  # noqa: PT018
+    slices = [
+        {(row.number - least) // width for row in placed[first:last]} for first, last in itertools.pairwise((0, *ends))
+    ]
+    assert slices[:parts] == [{0}, {1}, {2}, {3}] and ends[-1] == len(spread)  # noqa: PT018
+    assert {row.s0 for row in placed[ends[parts - 1] :]} == {"b", "c"}
 
 
 def test_a_row_in_which_what_stays_has_moved_is_set_aside(orders: Orders) -> None:
