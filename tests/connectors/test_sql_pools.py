@@ -38,13 +38,14 @@ def test_every_row_draws_for_itself_and_every_run_anew(shop: Shop, by_row: bool)
     assert sum(one == other for one, other in zip(first, second, strict=True)) <= 5
 
 
-def test_draws_are_spread_over_the_whole_pool(shop: Shop) -> None:
+@pytest.mark.parametrize("values", [["a", "b", "c"], ["a", "é" * 31, ""], ["a", "é" * 32, ""]])
+def test_draws_are_spread_over_the_whole_pool(shop: Shop, values: list[str]) -> None:
     table = shop.connector.table(shop.contacts)
     with shop.connector.writing() as connection, connection.begin():
-        pool = load_pool(connection, "small", ["a", "b", "c"])
+        pool = load_pool(connection, "small", values)
         draw = pool_draw(pool, connection.dialect)
         found = Counter(connection.execute(sa.select(draw).select_from(table)).scalars())
-    assert set(found) == {"a", "b", "c"}
+    assert set(found) == set(values)
     assert min(found.values()) >= 10
 
 
