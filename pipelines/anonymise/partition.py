@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from connectors.base import DatasetShape, FieldShape
 from connectors.sql.partition import Hierarchy, Layout
@@ -104,7 +105,7 @@ def layout(
     """The partition of a dataset over its reflected table; ``link``: where the link to a person's row leads by it.
 
     Raises:
-        TechniqueUnfit: a column's type has no such level.
+        TechniqueUnfit: a column's type has no such level, or a column that stays cannot be compared.
     """
     anonymity = dataset.anonymity
     assert anonymity is not None, "asked of datasets that declare it"  # noqa: S101
@@ -134,7 +135,17 @@ def _hierarchy(field: FieldShape, column: Expression, names: tuple[str, ...], di
 
 
 def _fixed(dataset: DatasetMap, field: FieldShape, column: Expression, dialect: str, anonymity: Anonymity) -> Hierarchy:
-    """A column that is the same at every level."""
+    """A column that is the same at every level.
+
+    Raises:
+        TechniqueUnfit: nobody can tell whether two of its values are the same.
+    """
+    kind = column.type
+    if isinstance(kind, (sa.types.NullType, postgresql.JSON)) and not isinstance(kind, postgresql.JSONB):
+        why = (
+            "its values are not compared; put it among `free` if it tells nothing of a person, else map it as personal"
+        )
+        raise TechniqueUnfit(VALUE, field, why)
     same = tuple([lambda value: value] * len(anonymity.partition))
     if field.name not in dataset.personal:
         return Hierarchy(field.name, column, same, written=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from connectors.sql.partition import GROUP, JOINS, Hierarchy, Layout, same_recor
 from connectors.sql.placement import assign
 from connectors.sql.slicing import LEAST
 from pipelines.anonymise.partition import layout
+from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.data_map.model import DatasetMap
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dialect sqlite.* does .not. support Decimal")
@@ -340,6 +342,19 @@ def test_values_of_which_postgresql_makes_the_same_hash_are_different_cells(
             groups[group].add(number)
         wanted = [list(range(first, count, len(values))) for first in range(len(values))]
         assert sorted(map(sorted, groups.values())) == wanted
+        transaction.rollback()
+
+
+@pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["json", "point"])
+def test_a_column_that_stays_and_cannot_be_compared_is_refused(orders: Orders, kind: str) -> None:
+    with orders.connection.begin() as transaction:
+        orders.connection.exec_driver_sql(f"ALTER TABLE orders ALTER kind TYPE {kind} USING NULL")
+        with warnings.catch_warnings(action="ignore"):
+            orders.table = sa.Table("orders", sa.MetaData(), autoload_with=orders.connection)
+        with pytest.raises(TechniqueUnfit, match=r"column kind .* put it among `free`"):
+            orders.layout(declared())
+        orders.layout(declared(free=["done", "person", "kind"]))
         transaction.rollback()
 
 
