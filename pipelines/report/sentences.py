@@ -225,6 +225,7 @@ SENTENCES: Final = (
     N_("the server chose this transaction to give way"),
     N_("the new table would differ from the old one"),
     N_("the new table would differ in its {subjects}"),
+    N_("its columns are not those that it had when the run began"),
     N_("its engine commits every change of a definition at once: a killed run could not be taken back"),
     N_("its engine commits a change of partitions apart from everything else"),
     N_("a row of a partition is not due any more"),

@@ -43,6 +43,7 @@ OBSTACLES: Final[Mapping[str, str]] = {
     "deadlock": "the server chose this transaction to give way",
     "likeness": "the new table would differ from the old one",
     "engine": "its engine commits every change of a definition at once: a killed run could not be taken back",
+    "columns": "its columns are not those that it had when the run began",
     "not_whole": "a row of a partition is not due any more",
 }
 """What came in the way of a strategy during a run, by its name in the ledger."""
