@@ -85,15 +85,15 @@ def update_chunk(
         if keys_alone:  # they are renewed once all are counted
             counted = sa.select(sa.func.count()).select_from(table).where(frozen.within())
             return int(connection.execute(counted).scalar_one())
-        rows, grouped = candidates.count, candidates.grouped
+        grouped = candidates.grouped
         if grouped is None:
-            updates = [sa.update(table).where(frozen.unchanged()).values(assigned(table, assignments, rows))]
+            updates = [sa.update(table).where(frozen.unchanged()).values(assigned(table, assignments))]
         elif candidates.members:
             members = grouped.members(candidates.between(first, last))
-            updates = [grouped.update(frozen.unchanged(members), assignments, rows, members)]
+            updates = [grouped.update(frozen.unchanged(members), assignments, members)]
         else:
             placed, others = candidates.in_groups(connection, first, last)
-            updates = grouped.updates(frozen.unchanged(), assignments, rows, placed=placed, others=others)
+            updates = grouped.updates(frozen.unchanged(), assignments, placed=placed, others=others)
         return sum(connection.execute(each).rowcount for each in updates)
 
     def after(frozen: Frozen) -> None:

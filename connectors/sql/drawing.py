@@ -5,9 +5,9 @@ of that draw and of the row's place in the table. Each value of the row gets byt
 Without the draw, which nobody keeps, they tell nothing, and differ by row and by statement. The other engines draw for
 each value.
 
-Where rows are written chunk by chunk, long random texts begin with the 256th of all the rows in which theirs is
-(`begin`): an index of them then grows in one place after the other, where every chunk would go through all of it. That
-tells of a row what its key, in whose order rows are written, tells as well.
+Where rows are written in the order of keys that are whole numbers and stay, long random texts begin with two digits
+that 65,536 neighbouring keys have in common: an index of them then grows in one place after the other, where every chunk
+would go through all of it. They tell of a row what its key tells, and neither when it was written nor with whom.
 """
 
 from __future__ import annotations
@@ -31,22 +31,21 @@ _NAME, _BESIDE = "ardoise_drawn", "ardoise_block"
 """What the rows with their blocks are called, and a block beside the columns of a row, as no column of its own is."""
 _BYTE, _PLAIN = 8, 31
 """The bits of a byte, and of what is computed without wider numbers, in half the time."""
-_PLACES, _LONG, _MANY = 256, 24, 1 << 16
-"""The values of a byte; the digits of a text that is as good as unique without two of them; and the rows from which on
-an index is so large that the place in it matters: no fewer than 256 of them begin alike."""
-_WRITTEN, _PLACE = "ardoise_written", "ardoise_place"
-"""The temporary sequence that counts rows as they are written, and the place of one."""
+_LONG, _NEIGHBOURS, _PLACES = 24, 16, 255
+"""The digits of a text that is as good as unique without two of them; the bits in which keys differ that have these in
+common; and the largest byte."""
 
 
 class Drawing:
     """The random bytes of the rows of a table, for one kind of statement, and which of them are taken.
 
     Values are made by `hexadecimal` and `whole`; a statement that uses them gets the blocks through `drawn` or
-    `assigned`.
+    `assigned`. ``key``: by which rows are written one after the other, a whole number that stays.
     """
 
-    def __init__(self, table: sa.FromClause) -> None:
+    def __init__(self, table: sa.FromClause, key: sa.ColumnElement[Any] | None = None) -> None:
         self.table = table
+        self._key = key
         self._taken = 0
         self._long: set[tuple[int, int]] = set()
 
@@ -81,28 +80,21 @@ class Drawing:
         whole = self._taken if self._taken % _BLOCK + count <= _BLOCK else self._taken + -self._taken % _BLOCK
         return divmod(whole, _BLOCK)
 
-    def _blocks(self, *columns: sa.ColumnElement[Any], rows: int = 0) -> sa.Select[Any]:
-        """Columns and blocks; ``rows``: how many there are, if their texts are to begin with their place."""
+    def _blocks(self, *columns: sa.ColumnElement[Any], placed: bool) -> sa.Select[Any]:
+        """Columns and blocks; ``placed``: texts begin as those of neighbours."""
         own: list[sa.ColumnClause[Any]] = [sa.column("tableoid"), sa.column("ctid")]
         for each in own:
             each.table = self.table
         blocks: list[Any] = [_Block(*own) for _ in range(-(-self._taken // _BLOCK))]
-        if rows >= _MANY and self._long:
-            before = sa.func.nextval(_WRITTEN, type_=sa.BigInteger)
-            nth = sa.func.least(before * _PLACES // sa.literal(rows, sa.BigInteger), _PLACES - 1)
-            place = fenced(sa.select(sa.cast(nth, sa.Integer).label(_PLACE))).subquery(_WRITTEN).c[_PLACE]
+        if placed and self._key is not None:
+            place = sa.cast(
+                sa.cast(self._key, sa.BigInteger).bitwise_rshift(_NEIGHBOURS).bitwise_and(_PLACES), sa.Integer
+            )
             for block, first in sorted(self._long):
                 blocks[block] = sa.func.set_byte(blocks[block], first, place)
         named = (each.label(f"{_BESIDE}{number}") for number, each in enumerate(blocks))
         # Fenced, or each value would digest anew.
         return fenced(sa.select(*columns, *named))
-
-
-def begin(connection: sa.Connection) -> None:
-    """Begin to count the rows that are written, in the transaction under way."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"CREATE TEMPORARY SEQUENCE IF NOT EXISTS {_WRITTEN} MINVALUE 0")
-        connection.exec_driver_sql(f"ALTER SEQUENCE {_WRITTEN} RESTART")
 
 
 def drawn(rows: sa.Select[Any], values: Mapping[str, Any]) -> sa.Select[Any]:
@@ -113,19 +105,16 @@ def drawn(rows: sa.Select[Any], values: Mapping[str, Any]) -> sa.Select[Any]:
     drawing = _drawing(values.values())
     if drawing is None:
         return rows
-    return ClauseAdapter(drawing._blocks(*drawing.table.c).subquery(_NAME)).traverse(rows)  # noqa: SLF001
+    return ClauseAdapter(drawing._blocks(*drawing.table.c, placed=False).subquery(_NAME)).traverse(rows)  # noqa: SLF001
 
 
-def assigned(table: sa.Table, values: Mapping[str, Any], rows: int = 0) -> dict[Any, Any]:
-    """New values by column as an UPDATE takes them.
-
-    ``rows``: how many there are in all, in the order of their numbers, where `begin` was called before the first.
-    """
+def assigned(table: sa.Table, values: Mapping[str, Any]) -> dict[Any, Any]:
+    """New values by column as an UPDATE takes them."""
     random = {name: value for name, value in values.items() if _drawing([value]) is not None}
     drawing = _drawing(random.values())
     if drawing is None:
         return dict(values)
-    blocks = drawing._blocks(rows=rows).correlate(table).subquery(_NAME)  # noqa: SLF001 - of this module
+    blocks = drawing._blocks(placed=True).correlate(table).subquery(_NAME)  # noqa: SLF001 - of this module
     columns = sa.tuple_(*(table.c[name] for name in random))
     made = sa.select(*random.values()).select_from(blocks).correlate(table).scalar_subquery()
     return {**{name: value for name, value in values.items() if name not in random}, columns: made}

@@ -71,29 +71,26 @@ class Grouped:
         keys = (self.work.c[name] for name in self.layout.key)
         return fenced(sa.select(self.work).where(chosen).order_by(*keys)).subquery()
 
-    def update(
-        self, within: Expression, assignments: Mapping[str, Any], rows: int, members: sa.FromClause
-    ) -> sa.Update:
-        """What overwrites rows in groups, which are ``members``, by their values too. ``rows``: see `assigned`."""
+    def update(self, within: Expression, assignments: Mapping[str, Any], members: sa.FromClause) -> sa.Update:
+        """What overwrites rows in groups, which are ``members``, by their values too."""
         table = self.layout.table
         values = {**assignments, **{name: members.c[value] for name, value in self.layout.values.items()}}
         same = same_record(self.layout.key, table, members)
-        return sa.update(table).where(within, same).values(assigned(table, values, rows))
+        return sa.update(table).where(within, same).values(assigned(table, values))
 
     def updates(
-        self, within: Expression, assignments: Mapping[str, Any], rows: int, *, placed: bool, others: bool
+        self, within: Expression, assignments: Mapping[str, Any], *, placed: bool, others: bool
     ) -> list[sa.Update]:
         """What overwrites some rows: those in groups by the work table's values too, the others as they are told.
 
-        ``rows``: how many are written so in all the chunks. ``placed`` and ``others``: whether there are any of the one
-        kind and of the other.
+        ``placed`` and ``others``: whether there are any of the one kind and of the other.
         """
         table = self.layout.table
         made = []
         if placed:
-            made.append(self.update(within, assignments, rows, self.work))
+            made.append(self.update(within, assignments, self.work))
         if others and assignments:
-            made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments, rows)))
+            made.append(sa.update(table).where(within, sa.not_(self.placed)).values(assigned(table, assignments)))
         return made
 
     def _stays(self, dialect: str) -> Expression:

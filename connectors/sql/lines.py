@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from connectors.sql.catalog import OWN_SCHEMA
-from connectors.sql.drawing import begin
 from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Counts
@@ -304,7 +303,6 @@ def line_up(
         connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD PRIMARY KEY ({NUMBER})")
     analyse(connection, line.numbered)
     line.clear(connection)
-    begin(connection)
     count = row_count(connection, line.numbered)
     return Candidates(table, names, line, due, line.numbered, count, grouped, decided)
 
@@ -323,7 +321,6 @@ def line_up_members(
     """
     line = Line.of(connection, table, tuple(key))
     line.clear(connection)
-    begin(connection)
     last = sa.select(sa.func.max(grouped.work.c[NUMBER]))
     count = int(connection.execute(last).scalar_one() or 0)
     return Candidates(table, tuple(key), line, due, grouped.work, count, grouped, decided=True, ends=ends)

@@ -142,9 +142,7 @@ def _fixed(dataset: DatasetMap, field: FieldShape, column: Expression, dialect: 
     """
     kind = column.type
     if isinstance(kind, (sa.types.NullType, postgresql.JSON)) and not isinstance(kind, postgresql.JSONB):
-        why = (
-            "its values are not compared; put it among `free` if it tells of nobody, else map it as personal"
-        )
+        why = "its values are not compared; put it among `free` if it tells of nobody, else map it as personal"
         raise TechniqueUnfit(VALUE, field, why)
     same = tuple([lambda value: value] * len(anonymity.partition))
     if field.name not in dataset.personal:

@@ -363,8 +363,10 @@ class RowWork:
             raise HoldsChanged
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
-        table, _ = self._rows
-        drawing = Drawing(table) if connection.dialect.name == "postgresql" else None
+        table, key = self._rows
+        stays = len(key) == 1 and isinstance(table.c[key[0]].type, sa.Integer) and self.renewal is None
+        own = table.c[key[0]] if stays else None
+        drawing = Drawing(table, own) if connection.dialect.name == "postgresql" else None
         return {**assignments(connection, table, self.replacements, drawing), **self.values}
 
     def _receive(
