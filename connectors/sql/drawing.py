@@ -6,8 +6,8 @@ Without the draw, which nobody keeps, they tell nothing, and differ by row and b
 each value.
 
 Where rows are written in the order of keys that are whole numbers and stay, long random texts begin with two digits
-that 65,536 neighbouring keys have in common: an index of them then grows in one place after the other, where every chunk
-would go through all of it. They tell of a row what its key tells, and neither when it was written nor with whom.
+that 65,536 neighbouring keys have in common: an index of them then grows in one place after the other, where every
+chunk would go through all of it. They tell of a row what its key tells, and neither when it was written nor with whom.
 """
 
 from __future__ import annotations
@@ -87,9 +87,8 @@ class Drawing:
             each.table = self.table
         blocks: list[Any] = [_Block(*own) for _ in range(-(-self._taken // _BLOCK))]
         if placed and self._key is not None:
-            place = sa.cast(
-                sa.cast(self._key, sa.BigInteger).bitwise_rshift(_NEIGHBOURS).bitwise_and(_PLACES), sa.Integer
-            )
+            shared = sa.cast(self._key, sa.BigInteger).bitwise_rshift(sa.literal(_NEIGHBOURS, sa.Integer))
+            place = sa.cast(shared.bitwise_and(_PLACES), sa.Integer)
             for block, first in sorted(self._long):
                 blocks[block] = sa.func.set_byte(blocks[block], first, place)
         named = (each.label(f"{_BESIDE}{number}") for number, each in enumerate(blocks))
