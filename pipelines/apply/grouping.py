@@ -84,14 +84,20 @@ class Grouping:
 
         Inside a transaction; what an interrupted run has assigned stays as it is. ``parts``: as in `assign`.
         """
-        there = sa.inspect(connection)
-        anew = not there.has_table(self._work.name, schema=self._work.schema)
-        if not anew and connection.dialect.name == "postgresql":
-            columns = there.get_columns(self._work.name, schema=self._work.schema)
-            if [each["name"] for each in columns] != self._work.c.keys():  # another version of Ardoise has begun
-                self._work.drop(connection)
-                anew = True
+        anew = connection.dialect.name == "postgresql" and not self._begun(connection)
         return Placed(anew, self._assign(connection, self.grouped, found, anew=anew, parts=parts))
+
+    def _begun(self, connection: sa.Connection) -> bool:
+        """Whether there is a work table in PostgreSQL; one that another version has begun goes."""
+        place = f"{self._work.schema}.{self._work.name}"
+        asked = sa.text(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:place) AND attnum > 0 ORDER BY attnum"
+        )
+        columns = connection.execute(asked, {"place": place}).scalars().all()
+        if columns and columns != self._work.c.keys():
+            self._work.drop(connection)
+            return False
+        return bool(columns)
 
     def place_at_once(self, connection: sa.Connection, keys: sa.Table) -> int:
         """Assign to groups the rows of some keys, in the transaction that has locked them and writes them.
