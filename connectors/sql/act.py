@@ -1,6 +1,6 @@
 """The destructive primitives: one chunk of due rows, deleted or updated in one transaction of its own.
 
-What is due of a chunk is frozen (`connectors.sql.lines`): the chunk writes statistics, acts by a join on the frozen
+What is due of a chunk is frozen (`connectors.sql.freezing`): the chunk writes statistics, acts by a join on the frozen
 keys, marks, journals, commits. A chunk that the journal knows is never repeated: its recorded counts are returned.
 """
 
@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from connectors.errors import StoreRefuses
 from connectors.sql.drawing import assigned
 from connectors.sql.engines import LOCK_TIMEOUT, speaking_for
+from connectors.sql.freezing import Frozen, freeze, freeze_unlocked
 from connectors.sql.journal import Chunk, Counts, Journal
-from connectors.sql.lines import Candidates, Frozen, freeze, freeze_unlocked
+from connectors.sql.lines import Candidates
 
 _LOCKED, _BRIEFLY = frozenset({"55P03", "40P01"}), 100
 """What PostgreSQL says where others have locked a row; and the milliseconds to wait for them at first."""

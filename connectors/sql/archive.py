@@ -22,9 +22,9 @@ from connectors.sql.act import Before
 from connectors.sql.apart import FilePlace, Ordinary, own, place_of
 from connectors.sql.catalog import OWN_PREFIX
 from connectors.sql.engines import speaking_for
+from connectors.sql.freezing import Frozen
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Journal
-from connectors.sql.lines import Frozen
 
 ID, PLAN, STEP, ALTERED = (f"{OWN_PREFIX}{name}" for name in ("arrival", "plan", "step", "altered"))
 """An arrival's own columns: its random id, the plan and the step that brought it, the last plan that emptied a part."""

@@ -1,16 +1,16 @@
-"""What a step may act on: its candidates, lined up by number, and the keys of a chunk of them that are due, frozen.
+"""What a step may act on: its candidates, lined up by number.
 
-Candidates are evaluated once, into temporary tables of the connection. A chunk takes the next of them, locks their
-rows where the store has row locks, and looks again: whether they are due *now* is asked inside the chunk's transaction,
-of exactly these keys. Where it depends on nothing but the row itself, PostgreSQL tells by the row's version whether the
-answer can be another (`alone`), and the look is for chunks in which somebody has written to a row.
+Candidates are evaluated once, into temporary tables of the connection. A chunk takes the next of them and freezes those
+that are due (`connectors.sql.freezing`): whether they are due *now* is asked inside the chunk's transaction, of exactly
+these keys. Where it depends on nothing but the row itself, PostgreSQL tells by the row's version whether the answer can
+be another (`alone`), and the look is for chunks in which somebody has written to a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,9 +19,8 @@ from sqlalchemy.sql import visitors
 from connectors.sql.catalog import OWN_SCHEMA
 from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
-from connectors.sql.journal import Counts
 from connectors.sql.partition import GROUP
-from connectors.sql.temporary import analyse, create_filled, empty, is_temporary, seen_by_all
+from connectors.sql.temporary import analyse, create_filled, is_temporary, seen_by_all
 from connectors.sql.versions import NUMBER, VERSION, Xid, version_of
 
 Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
@@ -32,9 +31,6 @@ Look = Callable[[Restriction], sa.Select[Any]]
 
 LookWith = Callable[[Sequence[str]], sa.Select[Any]]
 """Selects the keys of all that is due now, with other columns of theirs (or their version, which has a name too)."""
-
-Placing = Callable[[sa.Connection, sa.Table], int]
-"""Gives frozen keys their places in groups, and takes out those that no group can hide; how many."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -108,7 +104,7 @@ class Line:
             span = Span.of(connection.dialect, table, key)
 
             def mine(rows: sa.FromClause) -> sa.ColumnElement[Any]:
-                return _among(rows, key, _keys(chunk, key), span)
+                return among_keys(rows, key, keys_of(chunk, key), span)
 
             lines[place] = cls(found, numbered, chunk, locked, frozen, held, mine, span)
         return lines[place]
@@ -150,15 +146,15 @@ class Candidates:
 
     def keys(self) -> sa.Select[Any]:
         """The keys of all of them."""
-        return _keys(self.numbered, self.key).where(self.numbered.c[NUMBER].is_not(None))
+        return keys_of(self.numbered, self.key).where(self.numbered.c[NUMBER].is_not(None))
 
     def lined(self) -> sa.Select[Any]:
         """All of them, as those of a chunk are kept."""
-        return _keys(self.numbered, [each.name for each in self.line.chunk.c])
+        return keys_of(self.numbered, [each.name for each in self.line.chunk.c])
 
     def left(self) -> sa.Select[Any]:
         """The keys of the rows that others have kept from the chunks so far, with what is left of their groups."""
-        return _keys(self.line.held, self.key)
+        return keys_of(self.line.held, self.key)
 
     def in_groups(self, connection: sa.Connection, first: int, last: int) -> tuple[bool, bool]:
         """Whether any of the rows of these numbers are in groups, and whether any are in none."""
@@ -185,45 +181,6 @@ class Candidates:
             return number
         others = sa.select(sa.func.min(own)).where(own > number, sa.or_(group.is_(None), group != mine))
         return int(connection.execute(others).scalar_one() or self.count + 1) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """The keys of one chunk in a temporary table, and how many there are; they lie in the ``span``.
-
-    ``unlocked``: somebody can have written to the rows since they were lined up (`unchanged` tells).
-    """
-
-    table: sa.Table
-    keys: sa.Table
-    key: tuple[str, ...]
-    count: int
-    span: Span | None = None
-    unlocked: bool = False
-
-    def renewed(self) -> None:
-        """Its keys are others by now: they lie anywhere."""
-        if self.span is not None:
-            self.span.forget()
-
-    def unchanged(self, members: sa.FromClause | None = None) -> sa.ColumnElement[Any]:
-        """The condition that a row is of this chunk, and what it was when it was lined up, if that can be another.
-
-        ``members``: a table with versions, to which the rows are joined, and of which no others are looked at.
-        """
-        if not self.unlocked:
-            return self.within()
-        if members is not None:
-            same_version = members.c[VERSION] == version_of(self.table)
-            return same_version if self.span is None else sa.and_(self.span.within(self.table), same_version)
-        same = [self.keys.c[name] == self.table.c[name] for name in self.key]
-        same += [self.keys.c[VERSION] == version for version in _versions(self.keys, self.table)]
-        among = sa.exists().where(*same).correlate(self.table)
-        return among if self.span is None else sa.and_(self.span.within(self.table), among)
-
-    def within(self, table: sa.FromClause | None = None) -> sa.ColumnElement[Any]:
-        """The condition that a row is of this chunk."""
-        return _among(self.table if table is None else table, self.key, _keys(self.keys, self.key), self.span)
 
 
 def alone(connection: sa.Connection, table: sa.Table, query: sa.Select[Any], beside: Collection[str] = ()) -> bool:
@@ -265,7 +222,7 @@ def decided_now(
     the table has its other columns too.
     """
     names = tuple(key)
-    keys = _seen_by_all(connection, Line.of(connection, table, names).found, found)
+    keys = seen_with(connection, Line.of(connection, table, names).found, found)
     analyse(connection, keys)
     yield keys
     connection.execute(sa.schema.DropTable(keys))
@@ -295,7 +252,7 @@ def line_up(
     first: list[sa.ColumnElement[Any]] = [] if grouped is None else list(grouped.order)
     order = [*first, *([random_hex(16)] if shuffled else keys)]
     number = sa.func.row_number().over(order_by=order).label(NUMBER)
-    numbered = sa.select(number, *keys, sa.cast(group, sa.BigInteger).label(GROUP), *_versions(line.numbered, table))
+    numbered = sa.select(number, *keys, sa.cast(group, sa.BigInteger).label(GROUP), *versions(line.numbered, table))
     connection.execute(sa.schema.DropTable(line.numbered, if_exists=True))
     create_filled(connection, line.numbered, numbered.select_from(source).where(key_among(table, names, found)))
     if connection.dialect.name == "postgresql":
@@ -326,7 +283,7 @@ def line_up_members(
     return Candidates(table, tuple(key), line, due, grouped.work, count, grouped, decided=True, ends=ends)
 
 
-def _versions(keys: sa.Table, rows: sa.Table) -> tuple[sa.ColumnElement[Any], ...]:
+def versions(keys: sa.Table, rows: sa.Table) -> tuple[sa.ColumnElement[Any], ...]:
     """What tells, for a table of keys, whether a row is what it was; nothing where none of its columns is for that."""
     return (version_of(rows).label(VERSION),) if VERSION in keys.c else ()
 
@@ -340,56 +297,13 @@ def everything(
     return Candidates(table, tuple(key), line, due, line.numbered, 0, grouped)
 
 
-def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
-    """Lock candidates, look again, and keep the keys of those that are due; `Counts.done` is how many are frozen.
-
-    The look comes after the lock, so that a fact committed before the lock counts. What it does not find due any more
-    is stale; what is due and locked by others is left to them, counted, and collected in `Line.held`: with what is left
-    of its group, if that is too small alone.
-    """
-    mine = _numbered(candidates, first, last)
-    # SQLite: the transaction holds the only write lock already
-    return _frozen(connection, candidates, mine, locks=connection.dialect.name != "sqlite")
-
-
-def freeze_unlocked(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> Frozen:
-    """Keep the keys of candidates that were decided on, without a look at their rows: who acts on them has to."""
-    whole = _chosen(connection, candidates, _numbered(candidates, first, last))
-    return Frozen(candidates.rows, candidates.line.chunk, candidates.key, whole, candidates.line.span, unlocked=True)
-
-
-def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:
-    """The same of the candidates among some keys, where the transaction has locked what holds them."""
-    mine = candidates.lined().where(key_among(candidates.numbered, candidates.key, among))
-    return _frozen(connection, candidates, mine, locks=False)
-
-
-def freeze_everything(
-    connection: sa.Connection, candidates: Candidates, place: Placing | None = None
-) -> tuple[Frozen, Counts]:
-    """Keep the keys of all rows that are due, with what is selected beside, where the transaction has locked the table.
-
-    The keys' table is to be dropped before the transaction ends.
-    """
-    line = candidates.line
-    if line.span is not None:
-        line.span.forget()
-    keys = _seen_by_all(connection, line.frozen, candidates.due(any_row))
-    frozen = _seen(connection, candidates, keys)
-    left = 0 if place is None else place(connection, keys)
-    if left:
-        analyse(connection, keys)
-        frozen = replace(frozen, count=frozen.count - left)
-    return frozen, Counts(frozen.count)
-
-
-def _seen_by_all(connection: sa.Connection, keys: sa.Table, query: sa.Select[Any]) -> sa.Table:
+def seen_with(connection: sa.Connection, keys: sa.Table, query: sa.Select[Any]) -> sa.Table:
     """A table of keys that all processes can read, filled by a query, with the other columns that it has."""
     chosen = query.subquery()
     more = [sa.Column(each.name, each.type) for each in chosen.c if each.name not in keys.c]
     seen = seen_by_all(connection, keys, OWN_SCHEMA, more)
     connection.execute(sa.schema.DropTable(seen, if_exists=True))
-    create_filled(connection, seen, _keys(chosen, [each.name for each in seen.c]))
+    create_filled(connection, seen, keys_of(chosen, [each.name for each in seen.c]))
     return seen
 
 
@@ -397,79 +311,6 @@ def any_row(rows: sa.FromClause) -> sa.ColumnElement[Any]:
     """The restriction that lets every row through."""
     del rows
     return sa.true()
-
-
-def _frozen(
-    connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any], *, locks: bool
-) -> tuple[Frozen, Counts]:
-    names, line = candidates.key, candidates.line
-    whole = _chosen(connection, candidates, mine)
-    for each in (line.locked, line.frozen):
-        empty(connection, each)
-    if locks:
-        rows, columns = candidates.rows, [each.name for each in line.chunk.c]
-        wanted = sa.select(*(rows.c[name] for name in names), *_versions(line.locked, rows)).where(line.mine(rows))
-        wanted = wanted.with_for_update(of=rows if connection.dialect.name == "postgresql" else None, skip_locked=True)
-        connection.execute(line.locked.insert().from_select(columns, wanted, include_defaults=False))
-        if candidates.decided and _unchanged(connection, candidates) == whole:
-            return Frozen(candidates.rows, line.chunk, names, whole, line.span), Counts(whole)
-    wanted = _due(candidates, line.mine)
-    connection.execute(line.frozen.insert().from_select(names, wanted, include_defaults=False))
-    frozen = _seen(connection, candidates, line.frozen)
-    due, left = frozen.count, 0
-    if locks and row_count(connection, line.locked) < whole:
-        left = _leave_to_others(connection, candidates)
-    if candidates.grouped is not None:
-        left += candidates.grouped.set_aside(connection, frozen.keys, line.held)
-    if left:
-        analyse(connection, line.frozen)
-        frozen = replace(frozen, count=due - left)
-    return frozen, Counts(frozen.count, whole - due, left)
-
-
-def _numbered(candidates: Candidates, first: int, last: int) -> sa.Select[Any]:
-    number = candidates.numbered.c[NUMBER]
-    return candidates.lined().where(number >= first, number <= last)
-
-
-def _chosen(connection: sa.Connection, candidates: Candidates, mine: sa.Select[Any]) -> int:
-    """Make a chunk of some candidates; how many there are."""
-    line = candidates.line
-    empty(connection, line.chunk)
-    filling = line.chunk.insert().from_select([each.name for each in line.chunk.c], mine, include_defaults=False)
-    whole = connection.execute(filling, execution_options={"preserve_rowcount": True}).rowcount
-    analyse(connection, line.chunk)
-    if line.span is not None:
-        line.span.set(connection, line.chunk)
-    return whole
-
-
-def _unchanged(connection: sa.Connection, candidates: Candidates) -> int:
-    """How many rows of a chunk were locked, and have the version that they had when they were lined up."""
-    chunk, locked = candidates.line.chunk, candidates.line.locked
-    same = sa.and_(*(chunk.c[name] == locked.c[name] for name in (*candidates.key, VERSION)))
-    return row_count(connection, chunk.join(locked, same))
-
-
-def _due(candidates: Candidates, restriction: Restriction) -> sa.Select[Any]:
-    """Selects which of the rows that a restriction lets through are due, as what is frozen."""
-    return _keys(candidates.due(restriction).subquery(), candidates.key)
-
-
-def _seen(connection: sa.Connection, candidates: Candidates, keys: sa.Table) -> Frozen:
-    """What was frozen."""
-    analyse(connection, keys)
-    return Frozen(candidates.rows, keys, candidates.key, row_count(connection, keys), candidates.line.span)
-
-
-def _leave_to_others(connection: sa.Connection, candidates: Candidates) -> int:
-    """Take out of the frozen keys what could not be locked; how many."""
-    names, line = candidates.key, candidates.line
-    frozen = line.frozen
-    others = sa.not_(key_among(frozen, names, _keys(line.locked, names)))
-    kept = _keys(frozen, names).where(others)
-    connection.execute(line.held.insert().from_select(names, kept, include_defaults=False))
-    return connection.execute(sa.delete(frozen).where(others)).rowcount
 
 
 def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any] | sa.Table) -> sa.ColumnElement[bool]:
@@ -481,9 +322,10 @@ def key_among(rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any] | 
     return sa.tuple_(*(rows.c[name] for name in names)).in_(selected)
 
 
-def _among(
+def among_keys(
     rows: sa.FromClause, names: Sequence[str], keys: sa.Select[Any], span: Span | None
 ) -> sa.ColumnElement[bool]:
+    """The same, of keys that lie in a span."""
     among = key_among(rows, names, keys)
     return among if span is None else sa.and_(span.within(rows), among)
 
@@ -499,7 +341,8 @@ def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[st
     return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
 
 
-def _keys(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:
+def keys_of(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:
+    """Columns of a table."""
     return sa.select(*(table.c[name] for name in names))
 
 

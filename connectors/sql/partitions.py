@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from connectors.sql.act import Before, Checkpoint, run_chunk
+from connectors.sql.freezing import Frozen, freeze_locked
 from connectors.sql.journal import Chunk, Counts, Journal
-from connectors.sql.lines import Candidates, Frozen, freeze_locked
+from connectors.sql.lines import Candidates
 from connectors.sql.rewrite_postgresql import catalogued, fitting
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
 

@@ -17,8 +17,8 @@ from connectors.sql.upserts import upsert
 
 if TYPE_CHECKING:
     from connectors.sql.act import Before
+    from connectors.sql.freezing import Frozen
     from connectors.sql.journal import Chunk, Journal
-    from connectors.sql.lines import Frozen
 
 Fields = Mapping[str, Iterable[str]]
 """The columns of each category of a dataset."""

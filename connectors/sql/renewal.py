@@ -24,8 +24,8 @@ from connectors.sql.temporary import analyse
 if TYPE_CHECKING:
     from connectors.sql.act import After
     from connectors.sql.connector import SqlConnector
+    from connectors.sql.freezing import Frozen
     from connectors.sql.journal import Chunk, Journal
-    from connectors.sql.lines import Frozen
 
 Expression = sa.ColumnElement[Any]
 

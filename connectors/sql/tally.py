@@ -22,8 +22,8 @@ from connectors.sql.questions import Question
 from connectors.sql.upserts import upsert
 
 if TYPE_CHECKING:
+    from connectors.sql.freezing import Frozen
     from connectors.sql.journal import Chunk
-    from connectors.sql.lines import Frozen
 
 ZERO = Decimal(0)
 _MEASURES = ("n", "subjects", "total", "squares")

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 if TYPE_CHECKING:
     from connectors.sql.act import Before
+    from connectors.sql.freezing import Frozen
     from connectors.sql.journal import Chunk, Journal
-    from connectors.sql.lines import Frozen
 
 Telling = Callable[["Frozen"], sa.Select[Any]]
 """Selects what a chunk's rows tell: one row per dataset, kind, digest and event, columns named as in `TOLD`."""

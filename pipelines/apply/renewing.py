@@ -12,8 +12,9 @@ from connectors.base import DatasetShape, Inventory
 from connectors.sql.act import After
 from connectors.sql.catalog import children
 from connectors.sql.connector import SqlConnector
+from connectors.sql.freezing import Frozen
 from connectors.sql.journal import Chunk
-from connectors.sql.lines import Frozen, Line
+from connectors.sql.lines import Line
 from connectors.sql.renewal import Pointer, refused_order, refused_update, renewing
 from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.anonymise.replacement import Constant, TechniqueUnfit

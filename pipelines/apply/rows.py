@@ -16,10 +16,10 @@ from connectors.base import Source
 from connectors.sql.act import After, Before, delete_chunk, update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
+from connectors.sql.freezing import Frozen
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import (
     Candidates,
-    Frozen,
     Look,
     LookWith,
     alone,

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from connectors.sql.act import After, Before
 from connectors.sql.connector import SqlConnector
+from connectors.sql.freezing import Frozen
 from connectors.sql.journal import Chunk, Journal
-from connectors.sql.lines import Frozen
 from connectors.sql.questions import Question
 from connectors.sql.tally import Totals
 from pipelines.statistics.questions import Registered

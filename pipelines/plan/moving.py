@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from connectors.sql.lines import Frozen
+from connectors.sql.freezing import Frozen
 from pipelines.plan.arrivals import DAY, RECORD, ArrivalShape, FrozenEvent, frozen_fact, link_columns
 from pipelines.plan.artefact import Step
 from pipelines.plan.carried import Carried

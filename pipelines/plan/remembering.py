@@ -13,9 +13,9 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from connectors.sql.act import Before
+from connectors.sql.freezing import Frozen
 from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
-from connectors.sql.lines import Frozen
 from connectors.sql.remembered import DAYS, remembering
 from pipelines.plan.carried import Carried
 from pipelines.plan.dialects import nothing

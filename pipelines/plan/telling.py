@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql.act import Before
-from connectors.sql.lines import Frozen, Restriction, key_among
+from connectors.sql.freezing import Frozen
+from connectors.sql.lines import Restriction, key_among
 from connectors.sql.told import keeping_told
 from pipelines.data_map.model import DatasetMap, Parent
 from pipelines.plan.archived import ArchivedSelection

@@ -17,9 +17,10 @@ from fixtures_sql import Shop
 from connectors.errors import StoreRefuses
 from connectors.sql.act import dataset_lock, delete_chunk, update_chunk
 from connectors.sql.engines import LOCK_TIMEOUT
+from connectors.sql.freezing import Frozen
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import Candidates, Frozen, Restriction, alone, line_up, still
+from connectors.sql.lines import Candidates, Restriction, alone, line_up, still
 from connectors.sql.questions import Question
 
 PERSONAL = ("first_name", "city")

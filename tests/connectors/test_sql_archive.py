@@ -18,8 +18,9 @@ from connectors.base import Source
 from connectors.errors import ConnectorError, StoreDown, StoreMismatch, StoreReadOnly, StoreRefuses
 from connectors.sql.archive import ID, PLAN, STEP, Archive, ArchivePlace, arrival
 from connectors.sql.connector import SqlConnector
+from connectors.sql.freezing import Frozen
 from connectors.sql.journal import Chunk, Counts
-from connectors.sql.lines import NUMBER, Frozen
+from connectors.sql.lines import NUMBER
 from pipelines.demo.servers.postgres import PostgresServer
 
 PLACE = "ardoise_archive"

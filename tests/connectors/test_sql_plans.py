@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from fixtures_sql import Shop
 
 from connectors.sql.fences import fenced
-from connectors.sql.lines import freeze, line_up
+from connectors.sql.freezing import freeze
+from connectors.sql.lines import line_up
 
 ROWS, CHUNK = 50_000, 5_000
 
