@@ -19,8 +19,9 @@ from connectors.sql.freezing import Frozen, freeze, freeze_unlocked
 from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.lines import Candidates
 
-_LOCKED, _BRIEFLY = frozenset({"55P03", "40P01"}), 100
-"""What PostgreSQL says where others have locked a row; and the milliseconds to wait for them at first."""
+_LOCKED, _BRIEFLY = frozenset({"55P03", "40P01", "40001"}), 100
+"""What PostgreSQL says where others have locked a row, or moved it to another partition while it was waited for; and
+the milliseconds to wait for them at first."""
 
 Checkpoint = Callable[[str], None]
 """Called at `mid_batch` (the rows are changed, and nothing else), `before_commit`, `after_commit`; for tests that end

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,48 @@ def test_a_row_that_somebody_has_locked_is_left_to_them_and_the_others_are_writt
     assert shop.value("SELECT count(*) FROM told") == 2, "what did not come to be has left nothing"
     assert shop.value("SELECT count(*) FROM ardoise.marks") == 38
     assert shop.value("SELECT count(*) FROM contacts WHERE length(city) = 6 AND id <= 40 AND id NOT IN (3, 4)") == 38
+
+
+@pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_row_that_is_written_to_while_it_is_waited_for_is_looked_at_again(
+    shop: Shop, moved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.sql.act._BRIEFLY", 60_000)  # the other session may be slow
+    shop.run("CREATE TABLE parted (id integer, part integer, text varchar(9)) PARTITION BY LIST (part)")
+    for part in (1, 2):
+        shop.run(f"CREATE TABLE parted_{part} PARTITION OF parted FOR VALUES IN ({part})")
+    shop.run("INSERT INTO parted SELECT n, 1, 'old' FROM generate_series(1, 10) AS n")
+    shop.run("GRANT SELECT, UPDATE ON parted TO PUBLIC")
+    connector = shop.connector
+    table = connector.table_at("parted")
+    due = sa.select(table.c.id).where(table.c.text == "old")
+
+    def told(_: sa.Connection, __: Chunk, frozen: Frozen) -> None:
+        tried.append(frozen.unlocked)
+
+    with connector.writing() as connection, shop.admin.connect() as other:
+        with connection.begin():
+            still(connection)
+            candidates = line_up(connection, table, ("id",), due, lambda each: due.where(each(table)), decided=True)
+        writing, written = other.begin(), "part = 2" if moved else "text = NULL"
+        other.exec_driver_sql(f"UPDATE parted SET {written} WHERE id = 5")
+
+        def commit() -> None:
+            while shop.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0:
+                pass  # until it is waited for
+            writing.commit()
+
+        committing = threading.Thread(target=commit)
+        committing.start()
+        tried: list[bool] = []
+        chunk = Chunk("plan", "s9", "parted", 0)
+        done = update_chunk(connection, connector.journal, chunk, candidates, 1, 10, {"text": "new"}, {}, [told])
+        committing.join()
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "5s"
+    assert done == (Counts(10) if moved else Counts(9, stale=1))
+    assert tried == [True, False]
+    assert shop.value("SELECT count(*) FROM parted WHERE text = 'new'") == done.done
 
 
 @pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
