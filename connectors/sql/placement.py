@@ -96,10 +96,14 @@ def gather(scratch: Scratch, chosen: Expression, rows: sa.FromClause | None = No
     if rows is None:
         inner = found.where(chosen, layout.where).subquery()
         cell = scratch.finest([*(inner.c[each.name] for each in finest), *has(inner, measures)]).label("cell")
-        create_filled(scratch.connection, scratch.base, sa.select(*inner.c, cell))
-        analyse(scratch.connection, scratch.base)
+        filling = sa.select(*inner.c, cell)
     else:
-        scratch = replace(scratch, rows=_read_from(rows, table, found).add_columns(rows.c[CELL].label("cell")))
+        filling = _read_from(rows, table, found).add_columns(rows.c[CELL].label("cell"))
+    if rows is not None and scratch.known:
+        scratch = replace(scratch, rows=filling)
+    else:
+        create_filled(scratch.connection, scratch.base, filling)
+        analyse(scratch.connection, scratch.base)
     find_cells(scratch)
     return scratch
 

@@ -183,6 +183,11 @@ class Scratch:
         first, *more = (self.layout.table.c[name] for name in self.layout.key)
         return self.layout.subject is None and not more and not self.keyed and isinstance(first.type, sa.Integer)
 
+    @property
+    def known(self) -> bool:
+        """Whether a row itself says who it is. Else it is numbered, and has that number where it was written down."""
+        return self.layout.subject is not None or self.whole
+
     @cached_property
     def sliced(self) -> bool:
         """Whether groups are made in slices."""

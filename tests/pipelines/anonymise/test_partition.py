@@ -22,9 +22,11 @@ from connectors.base import DatasetShape, FieldShape, Kind
 from connectors.sql.cells import cell_sizes
 from connectors.sql.engines import open_engine
 from connectors.sql.grouped import Grouped
+from connectors.sql.lines import decided_now
 from connectors.sql.partition import GROUP, JOINS, Hierarchy, Layout, same_record
-from connectors.sql.placement import assign
+from connectors.sql.placement import assign, needed, with_cells
 from connectors.sql.slicing import LEAST
+from connectors.sql.versions import NUMBER, VERSION, version_of
 from pipelines.anonymise.partition import layout
 from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.data_map.model import DatasetMap
@@ -355,6 +357,31 @@ def test_a_column_that_stays_and_cannot_be_compared_is_refused(orders: Orders, k
         with pytest.raises(TechniqueUnfit, match=r"column kind .* put it among `free`"):
             orders.layout(declared())
         orders.layout(declared(free=["done", "person", "kind"]))
+        transaction.rollback()
+
+
+@pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("key", [("number",), ("text",), ("text", "number")])
+def test_rows_that_were_selected_for_it_are_placed_by_any_key(orders: Orders, key: tuple[str, ...]) -> None:
+    """Some get groups of their own, and some join one that stands."""
+    with orders.connection.begin() as transaction:
+        for statement in (
+            "CREATE SCHEMA ardoise",
+            "CREATE TABLE kept (number integer, text varchar(9), kind integer, done integer)",
+            f"ALTER TABLE kept ADD PRIMARY KEY ({', '.join(key)})",
+            f"INSERT INTO kept SELECT n, n, 7, CAST(n < {K} AS integer) FROM generate_series(0, {K}) AS n",
+            f"INSERT INTO kept SELECT n, n, 8, 0 FROM generate_series(90, {89 + K}) AS n",
+        ):
+            orders.connection.exec_driver_sql(statement)
+        table = sa.Table("kept", sa.MetaData(), autoload_with=orders.connection)
+        made = Layout(table, key, (Hierarchy("kind", table.c.kind, (lambda value: value,)),), (), K, sa.true())
+        work = made.work("ardoise_work", None, {}, keyed=False, numbered=True)
+        known = {name: table.c[name] for name in (*key, *needed(made, work)) if name != VERSION}
+        query = sa.select(*known.values(), version_of(table).label(VERSION)).where(table.c.done == 0)
+        with decided_now(orders.connection, table, key, with_cells(made, query)) as rows:
+            assign(orders.connection, made, work, sa.true(), table.c.done == 1, anew=True, rows=rows)
+        found = orders.connection.execute(sa.select(work.c[JOINS], work.c[NUMBER]).order_by(work.c[NUMBER])).all()
+        assert [tuple(each) for each in found] == [*((False, n) for n in range(1, K + 1)), (True, K + 1)]
         transaction.rollback()
 
 
