@@ -24,8 +24,8 @@ _LOCKED, _BRIEFLY = frozenset({"55P03", "40P01", "40001"}), 100
 the milliseconds to wait for them at first."""
 
 Checkpoint = Callable[[str], None]
-"""Called at `mid_batch` (the rows are changed, and nothing else), `before_commit`, `after_commit`; for tests that end
-there."""
+"""Called at `mid_batch` (the rows are changed, and nothing else; once more where they were changed in vain),
+`before_commit`, `after_commit`; for tests that end there."""
 
 Before = Callable[[sa.Connection, Chunk, Frozen], None]
 """Runs inside the transaction after the freeze and before the act: statistics contributions, closer looks."""

@@ -69,7 +69,8 @@ class RowWork:
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
     it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``grouping``: how rows that
     are left without personal fields hide among each other. ``renewal``: how keys become new ones. ``holds_changed`` is
-    asked in the transaction of every chunk, once its rows are locked. ``marked``: see `Chunk.marked`.
+    asked in the transaction of every chunk, once its rows are locked. ``marked``: see `Chunk.marked`. ``known_keys``:
+    whether keys are known to people, and become others in this step or another.
     """
 
     step: Step
@@ -92,6 +93,7 @@ class RowWork:
     holds_changed: Callable[[], bool] = lambda: False
     renewal: Renewal | None = None
     marked: frozenset[str] | None = None
+    known_keys: bool = False
 
     def resolve(self, connection: sa.Connection, record: StepRecord) -> int:
         """Find out what became of the chunks that have an intent and no receipt; returns how many there were."""
@@ -256,7 +258,7 @@ class RowWork:
     @property
     def _parts(self) -> int:
         """In how many slices of the table groups are made: none where keys become others, and would tell of them."""
-        return 1 if self.renewal is not None else max(1, min(self.step.count // self.chunk, PARTS))
+        return 1 if self.known_keys else max(1, min(self.step.count // self.chunk, PARTS))
 
     @property
     def _dataset(self) -> str:
@@ -364,7 +366,7 @@ class RowWork:
 
     def _changes(self, connection: sa.Connection) -> dict[str, Any]:
         table, key = self._rows
-        stays = len(key) == 1 and isinstance(table.c[key[0]].type, sa.Integer) and self.renewal is None
+        stays = len(key) == 1 and isinstance(table.c[key[0]].type, sa.Integer) and not self.known_keys
         own = table.c[key[0]] if stays else None
         drawing = Drawing(table, own) if connection.dialect.name == "postgresql" else None
         return {**assignments(connection, table, self.replacements, drawing), **self.values}

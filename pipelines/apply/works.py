@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connectors.base import Connector, Source
 from connectors.sql.connector import SqlConnector
+from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.apply.batches import Batches
 from pipelines.apply.grouping import grouping
 from pipelines.apply.items import ItemWork
@@ -65,6 +66,7 @@ class Works:
             grouping=grouping(step, dataset, connector, shape, self.plan.digest),
             holds_changed=known.holds.changed,
             renewal=key_renewal(step, known.context.active(step.store), known.inventories[step.store], connector),
+            known_keys=any(each.technique == NEW_KEY for each in dataset.personal.values()),
         )
 
     def items(self, connector: Connector, step: Step) -> ItemWork:

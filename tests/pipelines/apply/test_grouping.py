@@ -115,6 +115,46 @@ def test_a_group_of_which_rows_are_gone_is_made_anew(store: Club, resumed: bool)
     assert min(cells.values()) >= K
 
 
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_run_that_an_older_version_began_is_resumed(store: Club) -> None:
+    """Its work table has no numbers."""
+    store.join(range(1, 60))
+    plan = store.plan()
+
+    def stop(point: str) -> None:
+        if point == "placed":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        store.apply(plan, checkpoint=stop)
+    (work,) = (each for each in sa.inspect(store.admin).get_table_names(schema="ardoise") if "work_" in each)
+    store.run(f"ALTER TABLE ardoise.{work} DROP ardoise_number, DROP ardoise_version, ADD PRIMARY KEY (id)")
+    assert store.apply(plan).complete
+    assert min(hidden(store.rows(), is_nobody).values()) >= K
+    assert not store.working()
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_run_that_ends_when_it_has_written_a_table_anew_is_resumed(store: Club) -> None:
+    """Of its groups nothing is left to be done."""
+    store.rewriting()
+    store.join(range(1, 60))
+    store.run("UPDATE members SET cents = 1 WHERE cents IS NULL")
+    plan = store.plan()
+    written: list[str] = []
+
+    def stop(point: str) -> None:
+        written.extend([point] * (point == "after_commit"))
+        if len(written) == len(plan.steps):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        store.apply(plan, checkpoint=stop)
+    assert all(map(is_nobody, store.rows())), "the last step is that of the groups"
+    assert store.apply(plan).complete
+    assert not store.working()
+
+
 def test_what_nobody_can_hide_is_held_back(store: Club) -> None:
     store.join(range(1, 4))
     plan = store.plan()
