@@ -178,8 +178,8 @@ class Club:
             inspector = sa.inspect(connection)
             schema = "ardoise" if connection.dialect.name == "postgresql" else None
             names = [name for name in inspector.get_table_names(schema=schema) if "work_" in name]
-            tables = [sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection) for name in names]
-            return [each.name for each in tables if connection.execute(sa.select(each)).first()]
+            asked = {name: sa.select(sa.func.count()).select_from(sa.table(name, schema=schema)) for name in names}
+            return [name for name, query in asked.items() if connection.execute(query).scalar_one()]
 
     def plan(self, now: dt.datetime = NOW) -> Plan:
         plan = make_plan(self.estate, "CLUB", as_of=now.date(), today=now.date(), now=now, by="tests")
