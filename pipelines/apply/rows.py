@@ -69,8 +69,8 @@ class RowWork:
     ``key`` name the rows where they are not the source's: in an archive. ``spare`` is how many rows more than planned
     it may meet. ``most``: bytes that a table with its indexes may take to be written anew. ``grouping``: how rows that
     are left without personal fields hide among each other. ``renewal``: how keys become new ones. ``holds_changed`` is
-    asked in the transaction of every chunk, once its rows are locked. ``marked``: see `Chunk.marked`. ``known_keys``:
-    whether keys are known to people, and become others in this step or another.
+    asked in the transaction of every chunk, before its rows are written and once they are. ``marked``: see
+    `Chunk.marked`. ``known_keys``: whether keys are known to people, and become others in this step or another.
     """
 
     step: Step
