@@ -21,7 +21,7 @@ from sqlalchemy.sql import visitors
 
 from connectors.sql.partition import GROUP, JOINS, SIZE, Layout, same_record
 from connectors.sql.ranking import rank, ranked
-from connectors.sql.scratch import ONE, ZERO, Expression, Scratch, cell_number, has
+from connectors.sql.scratch import Expression, Scratch, cell_number, has
 from connectors.sql.settling import find_cells, find_homes, settle
 from connectors.sql.slicing import find_slices
 from connectors.sql.temporary import analyse, create_filled
@@ -80,7 +80,7 @@ def needed(layout: Layout, work: sa.Table) -> list[str]:
 def with_cells(layout: Layout, query: sa.Select[Any]) -> sa.Select[Any]:
     """What a query selects, all that is `needed` among it, with the finest cells of its rows, in PostgreSQL."""
     rows, table = query.subquery(), layout.table
-    filled = [sa.case((table.c[name].is_(None), ZERO), else_=ONE) for name in layout.measures]
+    filled = has(table, [table.c[name] for name in layout.measures])
     cell = cell_number([*(each.finest for each in layout.hierarchies), *filled])
     return sa.select(*rows.c, _read_from(rows, table, cell).label(CELL))
 
@@ -114,7 +114,7 @@ def _read_from(rows: sa.FromClause, table: sa.Table, query: _Read) -> _Read:
     def other(element: Any, **_: Any) -> Any:
         if not isinstance(element, sa.ColumnClause) or element.table is not table:
             return None
-        return rows.c[element.name if element.name in rows.c else VERSION]
+        return rows.c[element.name if isinstance(element, sa.Column) else VERSION]  # which no column of its own is
 
     read: Any = visitors.replacement_traverse(query, {}, other)
     return cast("_Read", read)
