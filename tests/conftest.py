@@ -7,7 +7,14 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["fixtures_postgres", "fixtures_mariadb", "fixtures_sql", "fixtures_items", "fixtures_browser"]
+pytest_plugins = [
+    "fixtures_postgres",
+    "fixtures_mariadb",
+    "fixtures_sql",
+    "fixtures_items",
+    "fixtures_browser",
+    "fixtures_orders",
+]
 
 # The gate draws the same examples each time; a developer's run draws new ones. No test is about time.
 settings.register_profile("gate", derandomize=True, deadline=None)
