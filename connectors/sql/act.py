@@ -1,4 +1,4 @@
-"""The destructive primitives: one chunk of due rows, deleted or updated in one transaction of its own.
+"""The destructive primitives: one chunk of due rows, acted on in one transaction of its own.
 
 What is due of a chunk is frozen (`connectors.sql.freezing`): the chunk writes statistics, acts by a join on the frozen
 keys, marks, journals, commits. A chunk that the journal knows is never repeated: its recorded counts are returned.
@@ -6,14 +6,12 @@ keys, marks, journals, commits. A chunk that the journal knows is never repeated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.errors import StoreRefuses
-from connectors.sql.drawing import assigned
 from connectors.sql.engines import LOCK_TIMEOUT, speaking_for
 from connectors.sql.freezing import Frozen, freeze, freeze_unlocked
 from connectors.sql.journal import Chunk, Counts, Journal
@@ -24,7 +22,7 @@ _LOCKED, _BRIEFLY = frozenset({"55P03", "40P01", "40001"}), 100
 the milliseconds to wait for them at first."""
 
 Checkpoint = Callable[[str], None]
-"""Called at `mid_batch` (the rows are changed, and nothing else; once more where they were changed in vain),
+"""Called at `mid_batch` (the rows are changed, and at most marked; once more where they were changed in vain),
 `before_commit`, `after_commit`; for tests that end there."""
 
 Before = Callable[[sa.Connection, Chunk, Frozen], None]
@@ -56,89 +54,10 @@ def delete_chunk(
     def after(frozen: Frozen) -> None:
         journal.unmark(connection, chunk.dataset, frozen.keys, frozen.key)
 
-    return _frozen_chunk(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
+    return frozen_chunk(connection, journal, chunk, candidates, (first, last), before, change, after, checkpoint)
 
 
-def update_chunk(
-    connection: sa.Connection,
-    journal: Journal,
-    chunk: Chunk,
-    candidates: Candidates,
-    first: int,
-    last: int,
-    assignments: Mapping[str, Any],
-    marks: Mapping[str, Sequence[str]],
-    before: Sequence[Before] = (),
-    changed: Sequence[After] = (),
-    checkpoint: Checkpoint | None = None,
-) -> Counts:
-    """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
-
-    ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns;
-    ``changed`` runs once all rows of the chunk have their new values. Candidates in groups get theirs as well.
-
-    Raises:
-        StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
-    """
-    table, keys_alone = candidates.rows, candidates.grouped is None and not assignments
-    refuse_keys(chunk, candidates, assignments)
-
-    def change(frozen: Frozen) -> int:
-        if keys_alone:  # they are renewed once all are counted
-            counted = sa.select(sa.func.count()).select_from(table).where(frozen.within())
-            return int(connection.execute(counted).scalar_one())
-        grouped = candidates.grouped
-        if grouped is None:
-            updates = [sa.update(table).where(frozen.unchanged()).values(assigned(table, assignments))]
-        elif candidates.members:
-            members = grouped.members(candidates.between(first, last))
-            updates = [grouped.update(frozen.unchanged(members), assignments, members)]
-        else:
-            placed, others = candidates.in_groups(connection, first, last)
-            updates = grouped.updates(frozen.unchanged(), assignments, placed=placed, others=others)
-        return sum(connection.execute(each).rowcount for each in updates)
-
-    def after(frozen: Frozen) -> None:
-        complete(connection, journal, chunk, candidates, marks, changed, frozen)
-
-    span, versioned = (first, last), candidates.decided and not keys_alone
-    counts = _frozen_chunk(connection, journal, chunk, candidates, span, before, change, after, checkpoint, versioned)
-    if counts.done and marks and not chunk.number & (chunk.number - 1):  # a power of two: there are twice as many now
-        journal.refresh_estimates(connection, chunk.dataset)
-    return counts
-
-
-def refuse_keys(chunk: Chunk, candidates: Candidates, assignments: Mapping[str, Any]) -> None:
-    """Refuse to overwrite what a row is known by.
-
-    Raises:
-        StoreRefuses: one of the columns is of the key.
-    """
-    touched = set(assignments) & set(candidates.key)
-    if touched:
-        raise StoreRefuses(chunk.dataset, f"key column {min(touched)} would change", "Map it as not personal")
-
-
-def complete(
-    connection: sa.Connection,
-    journal: Journal,
-    chunk: Chunk,
-    candidates: Candidates,
-    marks: Mapping[str, Sequence[str]],
-    changed: Sequence[After],
-    frozen: Frozen,
-) -> None:
-    """Once rows have their new values: what they contribute by now, and each category's mark of these values."""
-    for each in changed:
-        each(connection, chunk, frozen)
-    wanted = [(category, columns, frozen.within()) for category, columns in marks.items()]
-    if candidates.grouped is not None:
-        within = sa.and_(frozen.within(), candidates.grouped.placed)
-        wanted += [(category, columns, within) for category, columns in candidates.grouped.marks.items()]
-    journal.marks.mark(connection, chunk, candidates.rows, candidates.key, wanted)
-
-
-def _frozen_chunk(
+def frozen_chunk(
     connection: sa.Connection,
     journal: Journal,
     chunk: Chunk,
@@ -150,6 +69,7 @@ def _frozen_chunk(
     checkpoint: Checkpoint | None,
     versioned: bool = False,
 ) -> Counts:
+    """One chunk of candidates whose rows are frozen; ``versioned``: ``change`` tells if they are not what they were."""
     at = checkpoint or (lambda _: None)
 
     def act(frozen: Frozen) -> int:

@@ -35,9 +35,10 @@ Placing = Callable[[sa.Connection, sa.Table], int]
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The keys of one chunk in a temporary table, and how many there are; they lie in the ``span``.
+    """The keys of one chunk in a table, and how many there are; they lie in the ``span``.
 
-    ``unlocked``: somebody can have written to the rows since they were lined up (`unchanged` tells).
+    ``unlocked``: somebody can have written to the rows since they were lined up (`unchanged` tells). ``chosen``: which
+    rows of the table are meant, where it has others.
     """
 
     table: sa.Table
@@ -46,6 +47,7 @@ class Frozen:
     count: int
     span: Span | None = None
     unlocked: bool = False
+    chosen: sa.ColumnElement[bool] | None = None
 
     def renewed(self) -> None:
         """Its keys are others by now: they lie anywhere."""
@@ -69,7 +71,9 @@ class Frozen:
 
     def within(self, table: sa.FromClause | None = None) -> sa.ColumnElement[Any]:
         """The condition that a row is of this chunk."""
-        return among_keys(self.table if table is None else table, self.key, keys_of(self.keys, self.key), self.span)
+        mine = keys_of(self.keys, self.key)
+        mine = mine if self.chosen is None else mine.where(self.chosen)
+        return among_keys(self.table if table is None else table, self.key, mine, self.span)
 
 
 def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> tuple[Frozen, Counts]:
@@ -85,9 +89,18 @@ def freeze(connection: sa.Connection, candidates: Candidates, first: int, last: 
 
 
 def freeze_unlocked(connection: sa.Connection, candidates: Candidates, first: int, last: int) -> Frozen:
-    """Keep the keys of candidates that were decided on, without a look at their rows: who acts on them has to."""
-    whole = _chosen(connection, candidates, _numbered(candidates, first, last))
-    return Frozen(candidates.rows, candidates.line.chunk, candidates.key, whole, candidates.line.span, unlocked=True)
+    """Keep the keys of candidates that were decided on, without a look at their rows: who acts on them has to.
+
+    Those in groups stay where they are numbered.
+    """
+    rows, key, span = candidates.rows, candidates.key, candidates.line.span
+    if not candidates.members:
+        whole = _chosen(connection, candidates, _numbered(candidates, first, last))
+        return Frozen(rows, candidates.line.chunk, key, whole, span, unlocked=True)
+    mine = candidates.between(first, last)
+    if span is not None:
+        span.set(connection, candidates.numbered, mine)
+    return Frozen(rows, candidates.numbered, key, last - first + 1, span, unlocked=True, chosen=mine)
 
 
 def freeze_locked(connection: sa.Connection, candidates: Candidates, among: sa.Select[Any]) -> tuple[Frozen, Counts]:

@@ -59,10 +59,11 @@ class Span:
         last = sa.bindparam("ardoise_last", callable_=lambda: self._last, type_=sa.BigInteger, unique=True)
         return rows.c[self._name].between(first, last)
 
-    def set(self, connection: sa.Connection, chunk: sa.Table) -> None:
-        """Look what a chunk reaches from and to."""
-        key = sa.cast(chunk.c[self._name], sa.BigInteger)
-        first, last = connection.execute(sa.select(sa.func.min(key), sa.func.max(key))).one()
+    def set(self, connection: sa.Connection, keys: sa.Table, chosen: sa.ColumnElement[bool] | None = None) -> None:
+        """Look what a chunk reaches from and to: those keys of a table that are chosen."""
+        key = sa.cast(keys.c[self._name], sa.BigInteger)
+        found = sa.select(sa.func.min(key), sa.func.max(key))
+        first, last = connection.execute(found if chosen is None else found.where(chosen)).one()
         self._first, self._last = (_LEAST, _MOST) if first is None else (int(first), int(last))
 
     def forget(self) -> None:

@@ -226,6 +226,42 @@ class Marks:
             connection.execute(place.insert().from_select(names, rows, include_defaults=False))
         return None
 
+    def marking(
+        self,
+        connection: sa.Connection,
+        chunk: Chunk,
+        update: sa.Update,
+        table: sa.Table,
+        key: Sequence[str],
+        marks: Mapping[str, Iterable[str]],
+    ) -> sa.Insert | None:
+        """An UPDATE of a table that marks each row it writes, by category, with the fingerprint that it then has.
+
+        As many rows are marked as were written. None where marks have to be made apart (`mark`): outside PostgreSQL,
+        the first of a category, and those of rows that can be marked already.
+        """
+        scopes = {category: number(chunk.dataset, category) for category in marks}
+        if self._dialect.name != "postgresql" or not scopes or set(marks) & self._marked(connection, chunk):
+            return None
+        known = sa.select(sa.func.count()).where(self.scopes.c.scope.in_(list(scopes.values())))
+        if connection.execute(known).scalar_one() < len(scopes):
+            return None
+        record = sa.cast(record_key(table.c[name] for name in key), self.table.c.record.type).label("record")
+        own = (_fingerprint(table, columns).label(f"of_{nth}") for nth, columns in enumerate(marks.values()))
+        written = update.returning(record, *own).cte("ardoise_written")
+        inserts = []
+        for nth, (category, scope) in enumerate(scopes.items()):
+            values = {
+                "scope": _literal(chunk.dataset, category),
+                "plan": _literal(chunk.plan),
+                "fingerprint": written.c[f"of_{nth}"],
+                "record": written.c.record,
+            }
+            rows = sa.select(*values.values())
+            inserts.append(self._part(scope).insert().from_select(list(values), rows, include_defaults=False))
+        first, *others = inserts
+        return first.add_cte(*(each.cte(f"ardoise_marked_{nth}") for nth, each in enumerate(others)))
+
     def unmark_broken(
         self,
         connection: sa.Connection,

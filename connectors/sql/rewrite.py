@@ -15,11 +15,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sql import rewrite_postgresql, rewrite_sqlite
-from connectors.sql.act import After, Before, Checkpoint, complete, refuse_keys, run_chunk
+from connectors.sql.act import After, Before, Checkpoint, run_chunk
 from connectors.sql.drawing import drawn
 from connectors.sql.freezing import Frozen, Placing, freeze_everything
 from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.lines import Candidates, row_count
+from connectors.sql.overwrite import complete, refuse_keys
 from connectors.sql.strategy import Obstacle, Strategy, Unfit
 
 _UNDONE_NOT = Obstacle(

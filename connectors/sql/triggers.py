@@ -55,6 +55,13 @@ def triggers(connection: sa.Connection) -> Iterator[Trigger]:
                 yield Trigger(row["name"], row["at"], frozenset([row["event"]]), _written(row["body"]))
 
 
+def followed(connection: sa.Connection, table: sa.Table) -> bool:
+    """Whether anything but a check can write to a table's rows once a statement of PostgreSQL has updated them."""
+    place = connection.dialect.identifier_preparer.format_table(table)
+    found = ask(connection, queries("triggers.sql", "followed")["postgresql"], place=place)
+    return bool(found.scalar_one())
+
+
 def _parted(text: str) -> tuple[str, str, str]:
     """The head of a SQLite trigger, which names the table itself (UPDATE OF … ON it), and its body."""
     found = re.search(r"\bBEGIN\b", text, re.IGNORECASE)

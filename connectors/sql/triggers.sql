@@ -11,3 +11,16 @@ WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY 2, 1;
 -- part: all; name: mariadb
 SELECT trigger_name AS name, event_object_table AS at, action_statement AS body, event_manipulation AS event
 FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 2, 1;
+
+-- part: followed; name: postgresql
+-- Of the table, its partitions and those that inherit from it: triggers on UPDATE but for foreign keys' checks, and rules.
+WITH RECURSIVE places AS (
+  SELECT CAST(:place AS regclass)::oid AS place
+  UNION SELECT i.inhrelid FROM pg_inherits i JOIN places p ON p.place = i.inhparent
+)
+SELECT EXISTS (SELECT FROM pg_class c JOIN places p ON p.place = c.oid WHERE c.relhasrules)
+  OR EXISTS (
+    SELECT FROM pg_trigger t JOIN places p ON p.place = t.tgrelid JOIN pg_proc f ON f.oid = t.tgfoid
+    WHERE t.tgtype::int & 16 <> 0 AND NOT (t.tgisinternal AND f.proname IN
+      ('RI_FKey_check_upd', 'RI_FKey_noaction_upd', 'RI_FKey_restrict_upd'))
+  );

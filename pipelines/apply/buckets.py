@@ -21,13 +21,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import DatasetShape, Inventory
-from connectors.sql.act import update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.engines import STATEMENT_TIMEOUT
 from connectors.sql.functions import random_hex, row_digest
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Restriction, line_up
+from connectors.sql.overwrite import update_chunk
 from connectors.sql.partition import Hierarchy, Layout
 from connectors.sql.questions import Question
 from connectors.sql.temporary import analyse

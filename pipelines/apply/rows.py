@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Source
-from connectors.sql.act import After, Before, delete_chunk, update_chunk
+from connectors.sql.act import After, Before, delete_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.drawing import Drawing
 from connectors.sql.freezing import Frozen
@@ -30,6 +30,7 @@ from connectors.sql.lines import (
     line_up_members,
     still,
 )
+from connectors.sql.overwrite import update_chunk
 from connectors.sql.partitions import Partition, drop_chunk, whole_of
 from connectors.sql.questions import Question
 from connectors.sql.rewrite import Change, rewrite_chunk
@@ -337,8 +338,9 @@ class RowWork:
         if self.step.takes_rows:
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
         return update_chunk(
-            connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, checkpoint=at
-        )
+            connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, at,
+            renewing=self.renewal is not None,
+        )  # fmt: skip
 
     def _beside(self, changes: Mapping[str, Any]) -> tuple[list[Before], list[After]]:
         """What every chunk does beside, in its transaction, whatever its strategy: before it acts, and after."""

@@ -15,11 +15,12 @@ import sqlalchemy as sa
 from fixtures_sql import Shop
 
 from connectors.errors import StoreRefuses
-from connectors.sql.act import dataset_lock, delete_chunk, update_chunk
+from connectors.sql.act import dataset_lock, delete_chunk
 from connectors.sql.freezing import Frozen
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Candidates, line_up
+from connectors.sql.overwrite import update_chunk
 from connectors.sql.questions import Question
 
 PERSONAL = ("first_name", "city")

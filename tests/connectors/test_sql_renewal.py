@@ -12,11 +12,11 @@ from fixtures_sql import Shop
 
 from connectors.base import Source
 from connectors.errors import StoreRefuses
-from connectors.sql.act import update_chunk
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import random_digits
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import line_up
+from connectors.sql.overwrite import update_chunk
 from connectors.sql.renewal import Pointer, refused_order, renewing
 
 CHUNK = Chunk("plan", "step", "contacts", 1)
@@ -60,7 +60,17 @@ def renewed(shop: Shop, below: int = 10**9, changes: Mapping[str, str] | None = 
         changes = {"first_name": "anybody"} if changes is None else changes
         marks = {"user.contact": (*changes, "id")}
         return update_chunk(
-            connection, connector.journal, CHUNK, candidates, 1, candidates.count, changes, marks, (), [after]
+            connection,
+            connector.journal,
+            CHUNK,
+            candidates,
+            1,
+            candidates.count,
+            changes,
+            marks,
+            (),
+            [after],
+            renewing=True,
         )
 
 

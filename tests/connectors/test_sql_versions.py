@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 from fixtures_sql import Shop
 
-from connectors.sql.act import update_chunk
 from connectors.sql.engines import LOCK_TIMEOUT
 from connectors.sql.freezing import Frozen
 from connectors.sql.functions import random_hex
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Restriction, alone, line_up, still
+from connectors.sql.overwrite import update_chunk
 
 pytestmark = pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
 

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from fixtures_sql import Shop
 
 from connectors.base import Source
-from connectors.sql.act import delete_chunk, update_chunk
+from connectors.sql.act import delete_chunk
 from connectors.sql.journal import Chunk, Counts
 from connectors.sql.lines import Candidates, line_up
+from connectors.sql.overwrite import update_chunk
 from connectors.sql.tally import Totals
 from pipelines.apply.statistics import DELETED, contribution, measure, overwriting, taking_back
 from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
