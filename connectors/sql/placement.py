@@ -184,7 +184,8 @@ def _averaged(scratch: Scratch, above: Expression, *, anew: bool) -> sa.Select[A
     number = rows.c.place * sa.literal_column(str(_GROUPS), sa.BigInteger) + rows.c.part + above
     rest = [rows.c[name] for name in (*own, *layout.held.values())]
     if scratch.numbered:
-        rest.append((sa.func.row_number().over(order_by=group) if anew else _NONE).label(NUMBER))
+        counted = rows.c.nth if layout.subject is None else sa.func.row_number().over(order_by=group)
+        rest.append((counted if anew else _NONE).label(NUMBER))
     return sa.select(*rest, number.label(GROUP), sa.false().label(JOINS), *means)
 
 

@@ -26,13 +26,14 @@ def rank(scratch: Scratch) -> None:
 def ranked(scratch: Scratch, *columns: Expression) -> sa.Select[Any]:
     """The subjects of cells that are large enough, and the part of the cell in which each is.
 
-    They are in order of the main measure, by chance where it is the same. ``columns``: of the rows, where each is one.
+    They are in order of the main measure, by chance where it is the same. ``columns``: of the rows, where each is one:
+    then they are numbered as well, those of a part one after the other.
     """
     subjects, k = _in_cells(scratch, *columns, joins=False).subquery(), scratch.layout.k
     order = [subjects.c.x, scratch.chance(subjects.c.subject)]
     if scratch.layout.subject is None:  # each row is somebody, and to count them is faster than to add them up
         position = sa.func.row_number().over(partition_by=subjects.c.place, order_by=order)
-        counted = [position.label("position")]
+        counted = [position.label("position"), (subjects.c.after + position).label("nth")]
     else:
         position = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place, order_by=order, rows=(None, 0))
         of = sa.func.sum(subjects.c.known).over(partition_by=subjects.c.place)
@@ -66,13 +67,14 @@ def _in_cells(scratch: Scratch, *columns: Expression, joins: bool) -> sa.Select[
     rows = base.join(homes, homes.c.cell == base.c.cell)
     place: Expression = homes.c.place
     of: Expression = homes.c.of
+    after: Expression = homes.c.after
     if scratch.sliced and not joins:
-        rows = rows.join(slices, sa.and_(slices.c.place == homes.c.place, slices.c.slice == scratch.slice))
-        place, of = slices.c.number.label("place"), slices.c.of
+        rows = rows.join(slices, slices.c.spot == scratch.spot(homes.c.place, scratch.slice))
+        place, of, after = slices.c.number.label("place"), slices.c.of, slices.c.after
     measure: Expression = base.c.m0 if scratch.layout.measures else sa.literal_column("0")
     who = [place, base.c.subject, base.c.known, *([homes.c.settled] if joins else [])]
     if scratch.layout.subject is None:
-        found = sa.select(*who, of, *columns, measure.label("x"))
+        found = sa.select(*who, of, after, *columns, measure.label("x"))
     else:
         found = sa.select(*who, sa.func.avg(measure).label("x")).group_by(*who)
     found = found.select_from(rows)

@@ -128,8 +128,8 @@ class Scratch:
     def homes(self) -> sa.Table:
         """The finest cells as a row finds its own, and the settled cell, numbered, that each has come to be in.
 
-        It has no number where the cell is held back. ``of`` is how many rows it has; the other columns are what rows
-        are to hold.
+        It has no number where the cell is held back. ``of`` is how many rows it has, ``after`` how many those before
+        it have that get groups of their own; the other columns are what rows are to hold.
         """
         return self.large(
             "homes",
@@ -137,24 +137,19 @@ class Scratch:
             self.text("settled"),
             sa.Column("place", sa.BigInteger),
             sa.Column("of", sa.BigInteger),
+            sa.Column("after", sa.BigInteger),
             sa.Column("joins", sa.Boolean, nullable=False),
             *(sa.Column(name, self.kind(each)) for each, name in self.layout.held.items()),
         )
 
     @cached_property
     def slices(self) -> sa.Table:
-        """The slices of the settled cells; ``at``: where their groups stand, ``number``: as what, of how many rows.
+        """The slices of the settled cells (`spot`); ``at``: where their groups stand, ``number``: as what.
 
-        Those of a cell with few rows have a number together.
+        Those of a cell with few rows have a number together. ``of`` and ``after`` as in `homes`.
         """
-        return self.large(
-            "slices",
-            sa.Column("place", sa.BigInteger),
-            sa.Column("slice", sa.BigInteger),
-            sa.Column("at", sa.BigInteger),
-            sa.Column("number", sa.BigInteger),
-            sa.Column("of", sa.BigInteger),
-        )
+        columns = ("spot", "at", "number", "of", "after")
+        return self.large("slices", *(sa.Column(name, sa.BigInteger) for name in columns))
 
     @cached_property
     def ranks(self) -> sa.Table:
@@ -210,6 +205,10 @@ class Scratch:
         least, keys = (sa.literal_column(str(each), sa.BigInteger) for each in self._reach)
         nth: Expression = (self.base.c.subject - least) // keys
         return nth
+
+    def spot(self, place: Expression, slice_: Expression) -> Expression:
+        """What tells slices of settled cells apart: a single number, of which PostgreSQL knows that each is another."""
+        return place * sa.literal_column(str(self.parts), sa.BigInteger) + slice_
 
     def who(self, table: sa.Table) -> tuple[Expression, Expression]:
         """What tells subjects apart, and 1 where it is known who it is."""

@@ -113,7 +113,16 @@ def find_homes(scratch: Scratch) -> None:
     layout, values, cells = scratch.layout, scratch.values, scratch.cells
     place = sa.case((cells.c.level.is_not(None), sa.func.dense_rank().over(order_by=cells.c.settled)))
     of = sa.func.sum(cells.c.n).over(partition_by=[cells.c.settled, cells.c.joins])
-    home = {"cell": values.c.cell, "settled": cells.c.settled, "place": place, "of": of, "joins": cells.c.joins}
+    apart = sa.and_(cells.c.level.is_not(None), sa.not_(cells.c.joins))
+    so_far = sa.func.sum(sa.case((apart, cells.c.n), else_=0)).over(order_by=cells.c.settled)
+    home = {
+        "cell": values.c.cell,
+        "settled": cells.c.settled,
+        "place": place,
+        "of": of,
+        "after": so_far - of,
+        "joins": cells.c.joins,
+    }
     coarse = {
         layout.held[each.name]: sa.case(
             *((cells.c.level == level, values.c[f"l{level}_{n}"]) for level in range(layout.depth))

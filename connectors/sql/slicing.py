@@ -40,9 +40,9 @@ def find_slices(scratch: Scratch) -> tuple[int, ...]:
     settled = sa.select(known.c.place, known.c.slice, known.c.n, at.label("at")).subquery()
     number = sa.func.dense_rank().over(order_by=[settled.c.at, settled.c.place])
     of = sa.func.sum(settled.c.n).over(partition_by=[settled.c.place, settled.c.at])
-    scratch.insert(
-        slices, [each.name for each in slices.c], sa.select(settled.c.place, settled.c.slice, settled.c.at, number, of)
-    )
+    so_far = sa.func.sum(settled.c.n).over(order_by=[settled.c.at, settled.c.place])
+    spot = scratch.spot(settled.c.place, settled.c.slice)
+    scratch.insert(slices, [each.name for each in slices.c], sa.select(spot, settled.c.at, number, of, so_far - of))
     analyse(scratch.connection, slices)
     each = sa.select(slices.c.number, slices.c.at, slices.c.of).distinct().subquery()
     sizes = sa.select(sa.func.sum(each.c.of)).group_by(each.c.at).order_by(each.c.at)
