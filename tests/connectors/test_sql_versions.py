@@ -125,6 +125,66 @@ def test_a_row_that_is_written_to_while_it_is_waited_for_is_looked_at_again(
     assert shop.value("SELECT count(*) FROM parted WHERE text = 'new'") == done.done
 
 
+TRIGGER = (
+    "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} RETURN NEW; END $$",
+    "CREATE TRIGGER shouting {} ON {} FOR EACH ROW EXECUTE FUNCTION shout()",
+)
+AFTER = "IF pg_trigger_depth() = 1 THEN UPDATE people SET name = upper(name) WHERE id = NEW.id; END IF;"
+POINTING = "ALTER TABLE people ADD FOREIGN KEY (boss) REFERENCES people (code) {}"
+PARTED = (
+    "DROP TABLE people",
+    "CREATE TABLE people (id integer PRIMARY KEY, code text, boss text, name text) PARTITION BY RANGE (id)",
+    "CREATE TABLE people_1 PARTITION OF people FOR VALUES FROM (1) TO (100)",
+)
+
+
+@pytest.mark.parametrize(
+    ("beside", "at_once"),
+    [
+        ((), True),
+        ((POINTING.format("DEFERRABLE INITIALLY DEFERRED"),), True),
+        ((TRIGGER[0].format(""), TRIGGER[1].format("AFTER DELETE", "people")), True),
+        (PARTED, True),
+        ((POINTING.format("ON UPDATE CASCADE"),), False),
+        ((TRIGGER[0].format(AFTER), TRIGGER[1].format("AFTER UPDATE", "people")), False),
+        ((TRIGGER[0].format("NEW.name = 'b';"), TRIGGER[1].format("BEFORE UPDATE", "people")), False),
+        ((*PARTED, TRIGGER[0].format(AFTER), TRIGGER[1].format("AFTER UPDATE", "people_1")), False),
+        (("CREATE RULE also AS ON UPDATE TO people DO ALSO NOTHING",), False),
+    ],
+    ids=["nothing", "check", "deleting", "parted", "cascade", "after", "before", "partition", "rule"],
+)
+def test_rows_have_marks_of_what_they_are_in_the_end(shop: Shop, beside: tuple[str, ...], at_once: bool) -> None:
+    """In the statement that writes them, unless something can write to them after that."""
+    shop.run("CREATE TABLE people (id integer PRIMARY KEY, code text UNIQUE, boss text, name text)")
+    for statement in beside:
+        shop.run(statement)
+    shop.run("INSERT INTO people SELECT n, 'c' || n, 'c' || mod(n, 20) + 1, 'n' || n FROM generate_series(1, 20) AS n")
+    shop.run("GRANT SELECT, UPDATE ON people TO PUBLIC")
+    connector = shop.connector
+    table, marks = connector.table_at("people"), connector.journal.marks
+    due = sa.select(table.c.id).where(table.c.name.like("n%"))
+    fields = {"record": ["name", "boss"], 'a "scope"': ["name"], "fingerprint": ["code"]}
+    texts = {"name": "nobody"} | ({} if "DEFERRABLE" in str(beside) else {"code": random_hex(30)})
+    done, statements = [], list[str]()
+    with connector.writing() as connection:
+        sa.event.listen(connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        with connection.begin():
+            still(connection)
+            candidates = line_up(connection, table, ("id",), due, lambda mine: due.where(mine(table)), decided=True)
+        for number, first in enumerate((1, 11)):
+            chunk = Chunk("plan", "s9", "people", number, frozenset())
+            done.append(update_chunk(connection, connector.journal, chunk, candidates, first, first + 9, texts, fields))
+        with connection.begin():
+            stand = (marks.standing(table, ("id",), "people", each, columns) for each, columns in fields.items())
+            found = [set(connection.execute(sa.select(table.c.id).where(each)).scalars()) for each in stand]
+            marked = connection.execute(sa.select(sa.func.count()).select_from(marks.table)).scalar_one()
+    assert done == [Counts(10), Counts(10)]
+    # What a cascade writes to the rows of the chunk before is a new use of them, which the next run meets.
+    assert all(each >= set(range(11, 21)) for each in found)
+    assert marked == 20 * len(fields)
+    assert any("ardoise_written" in each for each in statements) is at_once
+
+
 def test_what_depends_on_anything_else_does_not_depend_on_the_row_alone(shop: Shop) -> None:
     connector, table = shop.connector, shop.connector.table(shop.contacts)
     visits, other = shop.connector._table_at("visits"), table.alias()
