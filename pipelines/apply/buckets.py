@@ -103,6 +103,7 @@ class Buckets:
         with self._alone_electing(), self.connection.begin():
             self._elect()
             grouping = Grouping(self._grouped, self._hidden, self.connector.journal, self.name)
+        grouping.clear_left(self.connection)
         grouping.prepare(self.connection)
         with self.connection.begin():
             grouping.place(self.connection, self._rows)
@@ -254,7 +255,7 @@ class Buckets:
 
     @cached_property
     def _grouped(self) -> Grouped:
-        work = work_table(self.connector.journal, self._layout, self.plan, self.step)
+        work = work_table(self.connector.journal, self._layout, self.name, self.plan, self.step)
         return Grouped(self._layout, work, self._ready)
 
     def _mark(self, connection: sa.Connection, chunk: Chunk, frozen: Any) -> None:

@@ -31,6 +31,9 @@ from pipelines.scan.sources import source_of
 
 Expression = sa.ColumnElement[Any]
 
+_DIGITS = 16
+"""Of the digests by which work tables are called."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -145,11 +148,20 @@ class Grouping:
 
     def close(self, connection: sa.Connection) -> None:
         """Drop the work table."""
-        if connection.dialect.name == "mariadb":  # where a role may make tables and not drop them
-            with connection.begin():
-                connection.execute(self._work.delete())
-        with contextlib.suppress(sa.exc.DBAPIError), connection.begin():
-            self._work.drop(connection)
+        _drop(connection, self._work)
+
+    def clear_left(self, connection: sa.Connection) -> None:
+        """Drop the work tables of runs on this dataset that were killed and not resumed: they tell of single rows.
+
+        To be called while nobody else acts on it. Whoever resumes such a run yet assigns anew the rows that are left.
+        """
+        work = self._work
+        with connection.begin():
+            there = sa.inspect(connection).get_table_names(work.schema)
+        stem = work.name[:-_DIGITS]
+        for name in there:
+            if name.startswith(stem) and name != work.name:
+                _drop(connection, sa.Table(name, sa.MetaData(), schema=work.schema))
 
 
 def grouping(
@@ -182,10 +194,19 @@ def grouping(
 
     whole = clear(journal, made.table, made.key, step.dataset, others)
     lasting, passing = (
-        Grouped(made, work_table(journal, made, plan, step.id, lasts=each), whole, also) for each in (True, False)
+        Grouped(made, work_table(journal, made, step.dataset, plan, step.id, lasts=each), whole, also)
+        for each in (True, False)
     )
     standing = anonymous(journal, made.table, made.key, step.dataset, dataset)
     return Grouping(lasting, standing, journal, step.dataset, bool(others), passing)
+
+
+def _drop(connection: sa.Connection, work: sa.Table) -> None:
+    if connection.dialect.name == "mariadb":  # where a role may make tables and not drop them
+        with connection.begin():
+            connection.execute(work.delete())
+    with contextlib.suppress(sa.exc.DBAPIError), connection.begin():
+        work.drop(connection)
 
 
 def anonymous(journal: Journal, table: sa.FromClause, key: Sequence[str], name: str, dataset: DatasetMap) -> Expression:
@@ -211,12 +232,12 @@ def clear(
     return sa.and_(sa.true(), *found)
 
 
-def work_table(journal: Journal, made: Layout, plan: str, step: str, *, lasts: bool = True) -> sa.Table:
-    """The work table of a plan's step, among the engine's own tables of the store.
+def work_table(journal: Journal, made: Layout, dataset: str, plan: str, step: str, *, lasts: bool = True) -> sa.Table:
+    """The work table of a plan's step on a dataset, among the engine's own tables of the store.
 
     ``lasts``: an interrupted run finds it again. Else it is read whole in one transaction.
     """
-    name = hashlib.sha256(f"{plan} {step}".encode()).hexdigest()[:16]
+    name = "_".join(hashlib.sha256(each.encode()).hexdigest()[:_DIGITS] for each in (dataset, f"{plan} {step}"))
     # A server that crashes empties it: then the rows that are left are assigned anew.
     unlogged = {} if journal.schema is None else {"prefixes": ["UNLOGGED"]}
     versioned = journal.schema is not None

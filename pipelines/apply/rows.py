@@ -127,6 +127,8 @@ class RowWork:
         """
         grouping = self.grouping
         self.checkpoint("step_begun")
+        if grouping is not None:
+            grouping.clear_left(connection)
         with connection.begin():
             changes = self._changes(connection)
         looks = Looks(due, due_with)

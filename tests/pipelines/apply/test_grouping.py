@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import signal
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from apply_states import worker
 from approving import confirm_maps
-from hidden_shop import KEPT, Club, K, club, club_in, hidden, is_nobody
+from hidden_shop import KEPT, NOW, Club, K, club, club_in, hidden, is_nobody
 
 from connectors.sql.strategy import Strategy
 from pipelines.verify.anonymity import HIDDEN, measured
@@ -113,6 +115,35 @@ def test_a_group_of_which_rows_are_gone_is_made_anew(store: Club, resumed: bool)
     cells = hidden(store.rows(), is_nobody)
     assert cells
     assert min(cells.values()) >= K
+
+
+def test_what_a_killed_run_worked_with_goes_with_the_next_one(store: Club) -> None:
+    """And whoever resumes the killed one yet ends it all the same."""
+    store.join(range(1, 120))
+    old = store.plan()
+
+    def stop(last: str) -> Callable[[str], None]:
+        """At the point, once rows are in groups."""
+
+        def checkpoint(point: str) -> None:
+            if point == last and set(store.working()) - set(left):
+                raise Stopped
+
+        return checkpoint
+
+    left: list[str] = []
+    with pytest.raises(Stopped):
+        store.apply(old, checkpoint=stop("committed"))
+    left = store.working()
+    tomorrow = NOW + dt.timedelta(days=1)
+    new = store.plan(tomorrow)
+    with pytest.raises(Stopped):
+        store.apply(new, now=tomorrow, today=tomorrow.date(), checkpoint=stop("placed"))
+    assert len(store.working()) == len(left) == 1
+    assert store.working() != left
+    assert store.apply(old).complete
+    assert not store.working()
+    assert min(hidden(store.rows(), is_nobody).values()) >= K
 
 
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
