@@ -21,6 +21,8 @@ from connectors.sql.journal import Chunk, Counts, Journal
 from connectors.sql.lines import Candidates
 from connectors.sql.triggers import followed
 
+_COUNTED = {"preserve_rowcount": True}
+
 
 def update_chunk(
     connection: sa.Connection,
@@ -147,6 +149,3 @@ def complete(
         within = sa.and_(frozen.within(), candidates.grouped.placed)
         wanted += [(category, columns, within) for category, columns in candidates.grouped.marks.items()]
     journal.marks.mark(connection, chunk, candidates.rows, candidates.key, wanted)
-
-
-_COUNTED = {"preserve_rowcount": True}
