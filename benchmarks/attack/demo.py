@@ -75,12 +75,16 @@ class Contacts:
 
     @property
     def question(self) -> Question:
-        """What the attacker knows (where somebody lives, since when a contact, born when) and wants to know."""
+        """What the attacker knows (since when a contact, born when, of which kind) and wants to know: where they live.
+
+        Of ten regions none is likely. Of a segment that two in three have, the control is guessed as well as that, and
+        what is left to be found would be told by three times as wide an interval as of these persons can be had.
+        """
         return Question(
             self.original,
             self.control,
-            secret="segment",  # noqa: S106 - what the attacker wants to know
-            known=["region", "locale", *DAYS, "postcode"],
+            secret="region",  # noqa: S106 - what the attacker wants to know
+            known=["segment", "locale", *DAYS, "postcode"],
             halves=[["region", "postcode", "birth_date"], ["segment", "locale", "created_at", "company_id"]],
         )
 
