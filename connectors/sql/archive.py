@@ -263,9 +263,8 @@ def arrival(archive: sa.Table, rows: Rows) -> Before:
         connection.execute(archive.insert().from_select(names, sa.select(*own, *found.c), include_defaults=False))
         ours = sa.and_(archive.c[PLAN] == chunk.plan, archive.c[STEP] == chunk.step, frozen.within(archive))
         arrived = connection.execute(sa.select(sa.func.count()).select_from(archive).where(ours)).scalar_one()
-        locked = connection.execute(sa.select(sa.func.count()).select_from(frozen.keys)).scalar_one()
-        if arrived != locked:
-            raise StoreRefuses(chunk.dataset, f"{arrived} of {locked} rows arrived in the archive", "Plan again")
+        if arrived != frozen.count:
+            raise StoreRefuses(chunk.dataset, f"{arrived} of {frozen.count} rows arrived in the archive", "Plan again")
 
     return arrive
 

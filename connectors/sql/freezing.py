@@ -38,7 +38,7 @@ class Frozen:
     """The keys of one chunk in a table, and how many there are; they lie in the ``span``.
 
     ``unlocked``: somebody can have written to the rows since they were lined up (`unchanged` tells). ``chosen``: which
-    rows of the table are meant, where it has others.
+    of the ``keys`` are meant, where the table has others: it is the work table of rows in groups.
     """
 
     table: sa.Table
@@ -66,6 +66,7 @@ class Frozen:
             return same_version if self.span is None else sa.and_(self.span.within(self.table), same_version)
         same = [self.keys.c[name] == self.table.c[name] for name in self.key]
         same += [self.keys.c[VERSION] == version for version in versions(self.keys, self.table)]
+        same += [] if self.chosen is None else [self.chosen]
         among = sa.exists().where(*same).correlate(self.table)
         return among if self.span is None else sa.and_(self.span.within(self.table), among)
 

@@ -75,10 +75,10 @@ class Span:
 class Line:
     """The temporary tables of one table's candidates on one connection, for one step after the other.
 
-    ``found`` are the keys of all, ``numbered`` the same in order; ``chunk`` those of the chunk under way, of which
-    ``locked`` could be locked and ``frozen`` are due; ``held`` collects the keys of due rows that other sessions have
-    locked. ``mine`` lets the rows of the chunk under way through, which lie in the ``span``. They are the same objects
-    throughout, so that statements are compiled once.
+    ``found`` are the keys of all, ``numbered`` the same in order; ``chunk`` those of the chunk under way (but for
+    `Candidates.members` that nobody locks), of which ``locked`` could be locked and ``frozen`` are due; ``held``
+    collects the keys of due rows that other sessions have locked. ``mine`` lets the rows of the chunk under way
+    through, which lie in the ``span``. They are the same objects throughout, so that statements are compiled once.
     """
 
     found: sa.Table

@@ -4,7 +4,8 @@ When a record is used anew for somebody else, its fingerprint differs, and the m
 every record and category that was ever anonymised, as many as rows, so that a mark is as small as it can be: numbers
 stand for the dataset with its category (the scope), and for the plan. PostgreSQL keeps those of each scope in a
 partition of their own, which is filled first and gets its index when the step that fills it ends, or before anybody
-looks for single marks (`Marks.index`): half the time where most of a table is marked.
+looks for single marks (`Marks.index`): half the time where most of a table is marked. Rows can be marked there by the statement
+that writes them (`Marks.marking`), and are not read again.
 """
 
 from __future__ import annotations
@@ -206,13 +207,8 @@ class Marks:
         """
         scope = number(chunk.dataset, category)
         first = self._named(connection, scope, chunk.dataset, category)
-        values: dict[str, sa.ColumnElement[Any]] = {
-            "scope": _literal(chunk.dataset, category),
-            "plan": _literal(chunk.plan),
-            "fingerprint": _fingerprint(table, columns),
-            "record": sa.cast(record_key(table.c[name] for name in key), self.table.c.record.type),
-        }
-        names, rows = list(values), sa.select(*(value.label(name) for name, value in values.items())).where(within)
+        names, rows = self._rows(chunk, category, _fingerprint(table, columns), self._record(table, key))
+        rows = rows.where(within)
         if first and self._dialect.name == "postgresql":
             self._begin(connection, scope, names, rows)
             return scope
@@ -246,21 +242,31 @@ class Marks:
         known = sa.select(sa.func.count()).where(self.scopes.c.scope.in_(list(scopes.values())))
         if connection.execute(known).scalar_one() < len(scopes):
             return None
-        record = sa.cast(record_key(table.c[name] for name in key), self.table.c.record.type).label("record")
+        record = self._record(table, key).label("record")
         own = (_fingerprint(table, columns).label(f"of_{nth}") for nth, columns in enumerate(marks.values()))
         written = update.returning(record, *own).cte("ardoise_written")
         inserts = []
         for nth, (category, scope) in enumerate(scopes.items()):
-            values = {
-                "scope": _literal(chunk.dataset, category),
-                "plan": _literal(chunk.plan),
-                "fingerprint": written.c[f"of_{nth}"],
-                "record": written.c.record,
-            }
-            rows = sa.select(*values.values())
-            inserts.append(self._part(scope).insert().from_select(list(values), rows, include_defaults=False))
+            names, rows = self._rows(chunk, category, written.c[f"of_{nth}"], written.c.record)
+            inserts.append(self._part(scope).insert().from_select(names, rows, include_defaults=False))
         first, *others = inserts
         return first.add_cte(*(each.cte(f"ardoise_marked_{nth}") for nth, each in enumerate(others)))
+
+    def _record(self, table: sa.FromClause, key: Sequence[str]) -> sa.ColumnElement[Any]:
+        """What a mark calls a row."""
+        return sa.cast(record_key(table.c[name] for name in key), self.table.c.record.type)
+
+    def _rows(
+        self, chunk: Chunk, category: str, fingerprint: sa.ColumnElement[Any], record: sa.ColumnElement[Any]
+    ) -> tuple[list[str], sa.Select[Any]]:
+        """Marks of a category, and what their columns are called."""
+        values = {
+            "scope": _literal(chunk.dataset, category),
+            "plan": _literal(chunk.plan),
+            "fingerprint": fingerprint,
+            "record": record,
+        }
+        return list(values), sa.select(*(value.label(name) for name, value in values.items()))
 
     def unmark_broken(
         self,

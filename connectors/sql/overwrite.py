@@ -22,6 +22,7 @@ from connectors.sql.lines import Candidates
 from connectors.sql.triggers import followed
 
 _COUNTED = {"preserve_rowcount": True}
+"""How an INSERT tells its number of rows too."""
 
 
 def update_chunk(
@@ -120,11 +121,12 @@ class _Overwriting:
     def _marking(self, frozen: Frozen, update: sa.Update) -> sa.Insert | None:
         """The same with the marks of all categories, where nobody writes to the rows after it."""
         candidates, grouped = self.candidates, self.candidates.grouped
-        alone = frozen.unlocked and not self.renewing and (grouped is None or candidates.members)
-        if not alone or followed(self.connection, candidates.rows):
+        if not frozen.unlocked or self.renewing or not (grouped is None or candidates.members):
             return None
         marks = {**self.marks, **(grouped.marks if grouped is not None else {})}
-        return self.journal.marks.marking(self.connection, self.chunk, update, candidates.rows, candidates.key, marks)
+        rows, key = candidates.rows, candidates.key
+        marking = self.journal.marks.marking(self.connection, self.chunk, update, rows, key, marks)
+        return None if marking is None or followed(self.connection, rows) else marking
 
 
 def complete(

@@ -68,7 +68,7 @@ def rewrite_chunk(
     checkpoint: Checkpoint | None = None,
     place: Placing | None = None,
 ) -> Counts:
-    """Act on all rows that are due by writing their table anew (``candidates``: see `act.everything`).
+    """Act on all rows that are due by writing their table anew (``candidates``: see `lines.everything`).
 
     ``most``: see `obstacles`. ``place``: where candidates are in groups. A column of the key is never overwritten.
 

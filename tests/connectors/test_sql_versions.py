@@ -136,6 +136,13 @@ PARTED = (
     "CREATE TABLE people (id integer PRIMARY KEY, code text, boss text, name text) PARTITION BY RANGE (id)",
     "CREATE TABLE people_1 PARTITION OF people FOR VALUES FROM (1) TO (100)",
 )
+MOVED = (
+    "DROP TABLE people",
+    "CREATE TABLE people (id integer, code text, boss text, name text) PARTITION BY LIST (name)",
+    "CREATE TABLE people_1 PARTITION OF people FOR VALUES IN ('nobody')",
+    "CREATE TABLE people_2 PARTITION OF people DEFAULT",
+)
+ARRIVED = "IF pg_trigger_depth() = 1 THEN UPDATE people SET boss = upper(boss) WHERE id = NEW.id; END IF;"
 
 
 @pytest.mark.parametrize(
@@ -145,13 +152,29 @@ PARTED = (
         ((POINTING.format("DEFERRABLE INITIALLY DEFERRED"),), True),
         ((TRIGGER[0].format(""), TRIGGER[1].format("AFTER DELETE", "people")), True),
         (PARTED, True),
+        (MOVED, True),
+        (("ALTER TABLE people ADD UNIQUE (boss) DEFERRABLE INITIALLY DEFERRED",), True),
         ((POINTING.format("ON UPDATE CASCADE"),), False),
         ((TRIGGER[0].format(AFTER), TRIGGER[1].format("AFTER UPDATE", "people")), False),
         ((TRIGGER[0].format("NEW.name = 'b';"), TRIGGER[1].format("BEFORE UPDATE", "people")), False),
         ((*PARTED, TRIGGER[0].format(AFTER), TRIGGER[1].format("AFTER UPDATE", "people_1")), False),
+        ((*MOVED, TRIGGER[0].format(ARRIVED), TRIGGER[1].format("AFTER INSERT", "people_1")), False),
         (("CREATE RULE also AS ON UPDATE TO people DO ALSO NOTHING",), False),
     ],
-    ids=["nothing", "check", "deleting", "parted", "cascade", "after", "before", "partition", "rule"],
+    ids=[
+        "nothing",
+        "check",
+        "deleting",
+        "parted",
+        "moved",
+        "unique",
+        "cascade",
+        "after",
+        "before",
+        "partition",
+        "arrived",
+        "rule",
+    ],
 )
 def test_rows_have_marks_of_what_they_are_in_the_end(shop: Shop, beside: tuple[str, ...], at_once: bool) -> None:
     """In the statement that writes them, unless something can write to them after that."""
