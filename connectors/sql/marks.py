@@ -4,8 +4,8 @@ When a record is used anew for somebody else, its fingerprint differs, and the m
 every record and category that was ever anonymised, as many as rows, so that a mark is as small as it can be: numbers
 stand for the dataset with its category (the scope), and for the plan. PostgreSQL keeps those of each scope in a
 partition of their own, which is filled first and gets its index when the step that fills it ends, or before anybody
-looks for single marks (`Marks.index`): half the time where most of a table is marked. Rows can be marked there by the statement
-that writes them (`Marks.marking`), and are not read again.
+looks for single marks (`Marks.index`): half the time where most of a table is marked. There rows can be marked by the
+statement that writes them (`Marks.marking`), and are not read again.
 """
 
 from __future__ import annotations
