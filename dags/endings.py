@@ -34,8 +34,8 @@ def spoken() -> Iterator[None]:
 def ending(error: Exception) -> AirflowException:
     """The exception with which the task ends: it has the error's own sentence where that is one of ours."""
     from connectors.errors import ConnectorError, StoreDown
-    from pipelines.apply.locks import DatasetBusy
     from pipelines.errors import ArdoiseError
+    from pipelines.locks import DatasetBusy
     from pipelines.scan.index import IndexBusy
     from retention_rules.problems import PolicyInvalid
 

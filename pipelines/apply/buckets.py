@@ -33,9 +33,9 @@ from connectors.sql.questions import Question
 from connectors.sql.temporary import analyse
 from pipelines.anonymise.partition import HIDDEN, layout
 from pipelines.apply.grouping import Grouping, anonymous, work_table
-from pipelines.apply.locks import locked_in_store
 from pipelines.apply.statistics import contribution, overwriting, taking_back
 from pipelines.data_map.model import DatasetMap, Parent
+from pipelines.locks import locked_in_store
 from pipelines.scan.sources import source_of
 from pipelines.statistics.questions import touched
 

@@ -20,12 +20,12 @@ from connectors.base import Inventory
 from connectors.errors import ScanIncomplete, StoreDown
 from connectors.sql.connector import SqlConnector
 from connectors.sql.rehearsal import ROWS
-from pipelines.apply.locks import locked_by_file
 from pipelines.apply.statistics import Cells, measure, read_measures, write_measures
 from pipelines.engine import EngineDatabase
 from pipelines.engine.holds import HoldsWatch
 from pipelines.errors import PlanChanged, Refused
 from pipelines.estate import Estate
+from pipelines.locks import locked_by_file
 from pipelines.plan.archived import ArchivedSelections
 from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.plan.awaited import hand_over

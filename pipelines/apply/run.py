@@ -25,7 +25,6 @@ from pipelines.apply.buckets import turn_to_buckets
 from pipelines.apply.expected import Expect, expect_before
 from pipelines.apply.forgetting import forget_days, forget_told
 from pipelines.apply.gate import check_plan, check_stores
-from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
@@ -40,6 +39,7 @@ from pipelines.apply.works import Works
 from pipelines.engine import EngineDatabase, RunState
 from pipelines.errors import ArdoiseError
 from pipelines.estate import Estate
+from pipelines.locks import locked_by_file, locked_in_store
 from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.progress import Progress, silent
 from pipelines.statistics.ledger import settle

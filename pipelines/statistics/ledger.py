@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from connectors.sql.connector import SqlConnector
 from connectors.sql.journal import Chunk, Counts
-from pipelines.apply.locks import locked_by_file, locked_in_store
 from pipelines.estate import Estate
+from pipelines.locks import locked_by_file, locked_in_store
 from pipelines.statistics.questions import Registered, refuse_changed, registered
 from pipelines.statistics.settling import Partition, Settled, settled
 

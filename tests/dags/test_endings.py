@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from connectors.errors import ConnectorError, StoreDown, StoreReadOnly
 from dags.endings import spoken
-from pipelines.apply.locks import DatasetBusy
 from pipelines.errors import LimitExceeded, NotApproved
+from pipelines.locks import DatasetBusy
 from pipelines.scan.index import IndexBusy
 
 SECRET = "anne.dupont@example.org"

@@ -18,7 +18,6 @@ from fixtures_postgres import PostgresDatabase
 
 from connectors.errors import StoreDown, StoreReadOnly
 from pipelines.apply import RunSummary, apply
-from pipelines.apply.locks import DatasetBusy, locked_by_file
 from pipelines.apply.refresh import measures_file
 from pipelines.apply.statistics import read_measures
 from pipelines.engine import HoldScope, PlanStatus
@@ -31,6 +30,7 @@ from pipelines.errors import (
     Refused,
     UsageError,
 )
+from pipelines.locks import DatasetBusy, locked_by_file
 from pipelines.plan.artefact import Plan
 
 

@@ -12,7 +12,7 @@ import pytest
 from fixtures_postgres import PostgresDatabase
 
 from connectors.sql.connector import SqlConnector
-from pipelines.apply.locks import DatasetBusy, locked_by_file, locked_in_store
+from pipelines.locks import DatasetBusy, locked_by_file, locked_in_store
 
 
 def test_a_lock_file_admits_one_run(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_lock_file_admits_one_run(tmp_path: Path) -> None:
 
 def test_a_killed_worker_leaves_no_lock_behind(tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom pipelines.apply.locks import locked_by_file\n"
+        "import sys, time\nfrom pathlib import Path\nfrom pipelines.locks import locked_by_file\n"
         "with locked_by_file(Path(sys.argv[1]), 'crm', 'contacts'):\n"
         "    print('held', flush=True)\n    time.sleep(60)\n"
     )
