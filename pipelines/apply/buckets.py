@@ -74,6 +74,24 @@ def hidden_rows(connector: SqlConnector, made: Layout, name: str, dataset: Datas
     return anonymous(connector.journal, made.table, made.key, name, dataset)
 
 
+def nobodys(connector: SqlConnector, made: Layout, name: str, dataset: DatasetMap, above: Expression) -> Expression:
+    """Whether a row of a dataset with a link is nobody's: anonymised, as its parent is, of which ``above`` tells.
+
+    Rows of a dataset that holds nothing personal are so as soon as their parent is.
+    """
+    if not dataset.personal:
+        return above
+    anonymised = anonymous(connector.journal, made.table, made.key, name, dataset)
+    return sa.and_(anonymised, sa.or_(made.table.c[link_of(dataset)].is_(None), above))
+
+
+def link_of(dataset: DatasetMap) -> str:
+    """The column by which rows lead to a person's row; asked of datasets that declare one."""
+    assert dataset.anonymity is not None  # noqa: S101 - see above
+    assert dataset.anonymity.link is not None  # noqa: S101 - see above
+    return dataset.anonymity.link
+
+
 @dataclass(frozen=True)
 class Buckets:
     """The turning of one child dataset's rows, over one writing connection.
@@ -195,9 +213,7 @@ class Buckets:
 
     @property
     def _link(self) -> str:
-        assert self._child.anonymity is not None  # noqa: S101 - asked of those that have a link
-        assert self._child.anonymity.link is not None  # noqa: S101 - asked of those that have a link
-        return self._child.anonymity.link
+        return link_of(self._child)
 
     @property
     def _target(self) -> str:
@@ -234,16 +250,10 @@ class Buckets:
 
     @cached_property
     def _ready(self) -> Expression:
-        """Whether a row is to be turned: anonymised, as its parent is, and not turned yet.
-
-        Rows of a dataset that holds nothing personal are anonymous as soon as their parent is.
-        """
+        """Whether a row is to be turned: it is nobody's, and not turned yet."""
         link, elected = self._table.c[self._link], self._elected
         above = sa.exists().where(elected.c.parent == link).correlate(self._table)
-        own: Expression = above
-        if self._child.personal:
-            anonymised = anonymous(self.connector.journal, self._table, self._key, self.name, self._child)
-            own = sa.and_(anonymised, sa.or_(link.is_(None), above))
+        own = nobodys(self.connector, self._layout, self.name, self._child, above)
         return sa.and_(own, sa.not_(self._hidden), self._layout.where)
 
     @property

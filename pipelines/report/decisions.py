@@ -61,9 +61,16 @@ def _refused(data: ReportData, wording: Wording) -> Iterator[str]:
 def _anonymity(data: ReportData, wording: Wording) -> Iterator[str]:
     for each in data.anonymity:
         place = f"{each.store}.{each.dataset}"
-        if not each.reached and each.k is not None:
+        if each.k is not None and each.k < each.required:
             said = wording.gettext("the smallest group holds %(k)s persons, %(required)s are required")
             yield wording.labelled(place, said % {"k": wording.number(each.k), "required": each.required})
+        if each.unturned:
+            said = wording.ngettext(
+                "%(n)s record of nobody still leads to the row of one person",
+                "%(n)s records of nobody still lead to the rows of single persons",
+                each.unturned,
+            )
+            yield wording.labelled(place, said % {"n": wording.number(each.unturned)})
         if each.held_back:
             said = wording.ngettext(
                 "%(n)s due record is held back: no group is large enough to hide it",

@@ -181,7 +181,8 @@ class Anonymity:
     ``k`` is the number of distinct subjects in the smallest cell of records that agree in every column that they keep
     (NULL is a value of its own); None where no record is anonymised. ``required`` is what the data map asks for.
     ``sizes`` counts cells by the number of their subjects: pairs of a range (`11-21`) and a count, from small to large.
-    ``held_back`` records are due and were not acted on, since no cell could hide them.
+    ``held_back`` records are due and were not acted on, since no cell could hide them. ``unturned`` rows are nobody's
+    and lead to a person's own row all the same, though there are enough of them to hide each other.
     """
 
     store: str
@@ -191,11 +192,12 @@ class Anonymity:
     cells: int
     sizes: tuple[tuple[str, int], ...] = ()
     held_back: int = 0
+    unturned: int = 0
 
     @property
     def reached(self) -> bool:
-        """Whether no anonymised record stands in a cell that is too small."""
-        return self.k is None or self.k >= self.required
+        """Whether no anonymised record stands in a cell that is too small, or leads to a person's own."""
+        return (self.k is None or self.k >= self.required) and not self.unturned
 
 
 @dataclass(frozen=True, slots=True)

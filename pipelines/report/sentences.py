@@ -282,6 +282,12 @@ SENTENCES: Final = (
     N_("every group of anonymised records has at least k subjects"),
     N_("cells that hide fewer than {k} subjects"),
     N_("Something wrote to anonymised records, or they were anonymised before `anonymity` was declared: look at them"),
+    N_("records of nobody lead to nobody of their own"),
+    N_("rows that still lead to one"),
+    N_(
+        "A run turns them once it acts in this store: look what has kept the last one from it (a constraint that "
+        "refuses a value, a lock), mend that, and plan again"
+    ),
     N_("Find out what has changed the table since the plan was made; then make a new plan"),
     N_("offenders of {columns} ({kind})"),
     N_("offenders ({kind})"),

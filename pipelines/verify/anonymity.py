@@ -11,11 +11,14 @@ from connectors.sql.cells import cell_sizes, in_ranges
 from connectors.sql.connector import SqlConnector
 from expectations.probes import Probe
 from pipelines.anonymise.partition import layout
-from pipelines.apply.buckets import hidden_rows
+from pipelines.apply.buckets import hidden_rows, linked
+from pipelines.plan.context import horizons
 from pipelines.plan.hiding import held_back
+from pipelines.plan.holding import Holding
 from pipelines.report.model import Anonymity
 from pipelines.scan.refresh import ITEM_STORES
 from pipelines.scan.sources import source_of
+from pipelines.verify.unturned import Unturned, unturned
 
 if TYPE_CHECKING:
     from pipelines.data_map.model import DatasetMap
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pipelines.plan.artefact import Plan
 
 HIDDEN = "every group of anonymised records has at least k subjects"
+TURNED = "records of nobody lead to nobody of their own"
 
 
 def measured(estate: Estate, plan: Plan) -> Iterator[Anonymity]:
@@ -33,22 +37,35 @@ def measured(estate: Estate, plan: Plan) -> Iterator[Anonymity]:
     """
     with contextlib.closing(estate.engine()) as engine:
         held = held_back(engine.ledger.entries("receipt"), plan.digest)
+        holding = Holding(tuple(engine.holds.list()), horizons(plan.as_of, plan.as_of))
     for store, store_map in estate.data_maps.items():
         active = {name: each for name, each in store_map.active.items() if each.controller == plan.controller}
         asking = {name: each for name, each in active.items() if each.anonymity is not None}
         if asking and estate.stores[store].kind not in ITEM_STORES:
-            yield from _measured(estate, store, asking, held)
+            kept = frozenset(name for name in active if holding.of_records(store, name, plan.as_of))
+            yield from _measured(estate, store, asking, active, held, kept)
 
 
 def _measured(
-    estate: Estate, store: str, datasets: dict[str, DatasetMap], held: Counter[tuple[str, str]]
+    estate: Estate,
+    store: str,
+    asking: dict[str, DatasetMap],
+    datasets: dict[str, DatasetMap],
+    held: Counter[tuple[str, str]],
+    kept: frozenset[str],
 ) -> Iterator[Anonymity]:
+    """``held``: how many rows receipts say that were held back. ``kept``: the datasets of which a hold keeps rows."""
     with estate.connected(store) as connector:
         assert isinstance(connector, SqlConnector)  # noqa: S101 - what is neither mail nor calendar is SQL
         inventory = connector.inspect()
         with connector.reading() as connection:
             marks = connector.journal.exists(connection)
-            for name, dataset in datasets.items():
+            waiting: dict[str, Unturned] = {}
+            for name, _, parent in linked(datasets) if marks else ():
+                if not {name, parent.dataset} & kept:
+                    found = unturned(connection, connector, inventory, datasets, name, parent)
+                    waiting[name] = waiting.get(name, Unturned()) + found
+            for name, dataset in asking.items():
                 source = source_of(name, dataset)
                 shape = inventory.find(connector.location(source))
                 assert shape is not None  # noqa: S101 - a table that is reflected is in the inventory
@@ -64,8 +81,15 @@ def _measured(
                     required=made.k,
                     cells=sum(sizes.values()),
                     sizes=in_ranges(sizes, made.k),
-                    held_back=held[store, name],
+                    held_back=held[store, name] + waiting.get(name, Unturned()).few,
+                    unturned=waiting.get(name, Unturned()).enough,
                 )
+
+
+_TURNED = (
+    "A run turns them once it acts in this store: look what has kept the last one from it (a constraint that refuses a "
+    "value, a lock), mend that, and plan again."
+)
 
 
 def anonymity_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:
@@ -77,6 +101,7 @@ def anonymity_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:
         small = sum(count for name, count in each.sizes if _below(name, each.required))
         measure = f"cells that hide fewer than {each.required} subjects"
         yield Probe(HIDDEN, each.store, each.dataset, measure, 0, small, remedy)
+        yield Probe(TURNED, each.store, each.dataset, "rows that still lead to one", 0, each.unturned, _TURNED)
 
 
 def _below(sizes: str, k: int) -> bool:
