@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connectors.base import Connector
 from connectors.sql.connector import SqlConnector
+from pipelines.apply.stores import opened
 from pipelines.engine import EngineDatabase
 from pipelines.errors import PlanChanged, Refused
 from pipelines.estate import Estate
-from pipelines.plan.artefact import Place, Plan
+from pipelines.plan.artefact import Place, Plan, Step
 from pipelines.scan.drift import coverage_of
 from pipelines.scan.sources import source_of
 
@@ -76,6 +77,33 @@ def check_stores(estate: Estate, plan: Plan, connectors: Mapping[str, Connector]
     for connector in connectors.values():  # only now: a store that refuses must leave the others as they are
         if isinstance(connector, SqlConnector):
             connector.prepare()
+
+
+def refuse_restored(estate: Estate, plan: Plan, settled: Sequence[tuple[Step, int]]) -> None:
+    """Refuse to take steps for done, each with so many records, of which a store knows less than the ledger.
+
+    Raises:
+        Refused: a store was restored from a backup since.
+        ConnectorError: a store cannot be reached.
+    """
+    acted = [(step, count) for step, count in settled if count]
+    with opened(estate, dict.fromkeys(step.store for step, _ in acted)) as connectors:
+        for step, count in acted:
+            connector = connectors[step.store]
+            if isinstance(connector, SqlConnector) and _journalled(connector, plan, step) < count:
+                raise Refused(
+                    "what the run has done is not in the store's journal: it was restored from a backup since",
+                    f"{step.store}.{step.dataset}",
+                    "`ardoise verify` says what is back. Plan for a later day: the plan of this one has its end.",
+                )
+
+
+def _journalled(connector: SqlConnector, plan: Plan, step: Step) -> int:
+    with connector.writing() as connection, connection.begin():
+        if not connector.journal.exists(connection):
+            return 0
+        _, counts = connector.journal.progress(connection, plan.digest, step.id)
+    return counts.done
 
 
 def holds_digest(engine: EngineDatabase, plan: Plan) -> str:

@@ -24,7 +24,7 @@ from connectors.sql.strategy import Unfit
 from pipelines.apply.buckets import turn_to_buckets
 from pipelines.apply.expected import Expect, expect_before
 from pipelines.apply.forgetting import forget_days, forget_told
-from pipelines.apply.gate import check_plan, check_stores
+from pipelines.apply.gate import check_plan, check_stores, refuse_restored
 from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
@@ -135,6 +135,7 @@ class _Run:
     def go(self) -> RunSummary:
         """Check, act, close."""
         if not self._open():
+            refuse_restored(self.estate, self.plan, [(step, self.records[step.id].settled) for step in self.steps])
             self._finish()
             return self._summary(nothing_to_do=True)
         try:
