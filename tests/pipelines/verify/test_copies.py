@@ -13,7 +13,7 @@ import pytest
 from approving import confirm_maps
 from expected_estate import ENGINES, TODAY, ExpectedEstate, on_engine
 from fixtures_sql import Shop
-from running import applied, noon, planned, unexpecting
+from running import applied, made, noon, planned, unexpecting
 
 from connectors.sql.copies import find_copies
 from connectors.sql.journal import Chunk
@@ -91,6 +91,11 @@ def test_what_was_acted_on_is_searched_in_every_copy(expected: ExpectedEstate) -
     copied(expected)
     kind = dialect(expected)
     at = "public." if kind == "postgresql" else ""
+    if kind == "mariadb":
+        expected.run("ALTER TABLE people ADD SYSTEM VERSIONING")
+        refused = made(expected.estate, "EXPECTED", TODAY).refusals
+        assert [each.dataset for each in refused if "is system-versioned" in each.reason] == ["people"]
+        expected.run("ALTER TABLE people DROP SYSTEM VERSIONING")
     plan = planned(expected.estate, "EXPECTED", TODAY)
     remarks = " ".join(plan.warnings)
     assert f"{at}people_history looks like a history of it and is not in the data map" in remarks
