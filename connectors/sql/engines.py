@@ -198,10 +198,18 @@ def speaking_for(store: str) -> Iterator[None]:
 
 
 _BUSY = "Other work holds the store; run again later"
+_UNMET = (
+    "Give the column another technique in the data map, or keep it by `value` in `anonymity`, or change the constraint"
+)
+"""What helps where a value is refused, and not a reference."""
 _SQLSTATES: tuple[tuple[str, type[ConnectorError], str, str], ...] = (
     ("25006", StoreReadOnly, "it is read-only, a replica perhaps", "Give the address of the primary"),
     ("42501", StoreReadOnly, "the role lacks a right that this needs", "Grant it, or name another role"),
+    ("23502", StoreRefuses, "a NOT NULL constraint refuses a value", _UNMET),
+    ("23505", StoreRefuses, "a UNIQUE constraint refuses a value", _UNMET),
+    ("23514", StoreRefuses, "a CHECK constraint refuses a value", _UNMET),
     ("23", StoreRefuses, "a constraint refuses the change", "Complete the data map's relations, then plan again"),
+    ("22001", StoreRefuses, "a column's type refuses a value", _UNMET),
     ("42P01", StoreMismatch, "a table is not there", "Scan and review the data map again"),
     ("42703", StoreMismatch, "a column is not there", "Scan and review the data map again"),
     ("55P03", StoreDown, "a lock was not granted in time", _BUSY),
@@ -219,6 +227,9 @@ _SQLITE: tuple[tuple[str, type[ConnectorError], str, str], ...] = (
     ("SQLITE_NOTADB", StoreDown, "the file is no database", "Correct the store's address"),
     ("SQLITE_BUSY", StoreDown, "another process holds the file", _BUSY),
     ("SQLITE_LOCKED", StoreDown, "another process holds the file", _BUSY),
+    ("SQLITE_CONSTRAINT_NOTNULL", StoreRefuses, "a NOT NULL constraint refuses a value", _UNMET),
+    ("SQLITE_CONSTRAINT_UNIQUE", StoreRefuses, "a UNIQUE constraint refuses a value", _UNMET),
+    ("SQLITE_CONSTRAINT_CHECK", StoreRefuses, "a CHECK constraint refuses a value", _UNMET),
     ("SQLITE_CONSTRAINT", StoreRefuses, "a constraint refuses the change", "Complete the data map's relations"),
     ("SQLITE_IOERR", StoreDown, "the file cannot be read", "Check the disk"),
 )
@@ -227,8 +238,8 @@ _SQLITE: tuple[tuple[str, type[ConnectorError], str, str], ...] = (
 _MARIADB_STATES: Mapping[int, str] = {
     1036: "25006", 1223: "25006", 1290: "25006", 1792: "25006", 1836: "25006",
     1044: "42501", 1142: "42501", 1143: "42501", 1227: "42501", 1370: "42501",
-    1048: "23", 1062: "23", 1264: "23", 1292: "23", 1364: "23", 1366: "23", 1406: "23", 1451: "23", 1452: "23",
-    4025: "23",
+    1048: "23502", 1062: "23505", 1364: "23502", 1451: "23", 1452: "23", 4025: "23514",
+    1264: "22001", 1292: "22001", 1366: "22001", 1406: "22001",
     1146: "42P01", 1054: "42703", 1205: "55P03", 1969: "57014", 3024: "57014", 1213: "40", 1020: "40",
     1045: "28", 1698: "28", 1049: "3D000",
     1053: "57P", 1927: "08", 2006: "08", 2013: "08", 2014: "08", 1021: "53", 1040: "53", 1203: "53", 1226: "53",

@@ -32,7 +32,8 @@ class Rehearsal:
     """Some rows of a table, by their keys, and what is to be done to them.
 
     ``columns`` are those whose values must not survive; ``then`` is done once the rows have their new values, and
-    writes to the tables ``beside`` on purpose.
+    writes to the tables ``beside`` on purpose. ``giver`` says what gives a value that is refused, and ``remedy`` what
+    helps then.
     """
 
     store: str
@@ -44,6 +45,8 @@ class Rehearsal:
     values: Values | None
     then: Callable[[sa.Connection, list[tuple[Any, ...]]], None] | None = None
     beside: tuple[sa.Table, ...] = ()
+    giver: str = "its technique"
+    remedy: str = "Give it another technique in the data map, or change the constraint"
 
 
 def rehearse(connection: sa.Connection, rehearsal: Rehearsal) -> None:
@@ -129,12 +132,15 @@ def _refused(connection: sa.Connection, rehearsal: Rehearsal, error: sa.exc.DBAP
         raise known from None
     if rehearsal.values is None:
         return
-    names = [name for name in rehearsal.columns if not _fits(connection, rehearsal, name)]
+    with connection.begin() as attempt:
+        written = list(rehearsal.values(connection))
+        attempt.rollback()
+    names = [name for name in dict.fromkeys((*rehearsal.columns, *written)) if not _fits(connection, rehearsal, name)]
     raise StoreRefuses(
         rehearsal.store,
-        f"{rehearsal.dataset}: {', '.join(names) or 'the row'} cannot have the values that its technique gives "
+        f"{rehearsal.dataset}: {', '.join(names) or 'the row'} cannot have the values that {rehearsal.giver} gives "
         f"({_reason(known.what)})",
-        "Give it another technique in the data map, or change the constraint",
+        rehearsal.remedy,
     ) from None
 
 

@@ -20,7 +20,7 @@ from connectors.sql.connector import SqlConnector
 from connectors.sql.grouped import Grouped
 from connectors.sql.journal import Journal
 from connectors.sql.lines import LookWith, key_among
-from connectors.sql.partition import GROUP, Layout
+from connectors.sql.partition import GROUP, Hierarchy, Layout
 from connectors.sql.placement import CELL, assign, needed, with_cells
 from pipelines.anonymise.partition import layout
 from pipelines.anonymise.replacement import TechniqueUnfit
@@ -181,14 +181,8 @@ def grouping(
         or step.place is not Place.ACTIVE
     ):
         return None
-    source = source_of(step.dataset, dataset)
-    table, key, journal = connector.table(source), connector.key(source), connector.journal
-    try:
-        made = layout(dataset, shape, table, key, connector.where(source), connector.dialect.name)
-    except TechniqueUnfit as error:
-        where = f"{step.store}.{step.dataset}"
-        raise Refused(str(error), where, "Correct `anonymity` in the data map.") from None
-    fields = _columns(dataset)
+    made, journal = laid_out(connector, step.dataset, dataset, shape), connector.journal
+    fields = columns_of(dataset)
     others = {category: names for category, names in fields.items() if category not in step.categories}
     also = {category: names for category, names in others.items() if set(names) & set(made.written)}
 
@@ -201,6 +195,22 @@ def grouping(
     return Grouping(lasting, standing, journal, step.dataset, bool(others), passing)
 
 
+def laid_out(
+    connector: SqlConnector, name: str, dataset: DatasetMap, shape: DatasetShape, link: Hierarchy | None = None
+) -> Layout:
+    """The partition of a dataset over its table; ``link``: see `layout`.
+
+    Raises:
+        Refused: a column's type has no such level.
+    """
+    source = source_of(name, dataset)
+    place = connector.table(source), connector.key(source), connector.where(source)
+    try:
+        return layout(dataset, shape, *place, connector.dialect.name, link)
+    except TechniqueUnfit as error:
+        raise Refused(str(error), f"{connector.store}.{name}", "Correct `anonymity` in the data map.") from None
+
+
 def _drop(connection: sa.Connection, work: sa.Table) -> None:
     if connection.dialect.name == "mariadb":  # where a role may make tables and not drop them
         with connection.begin():
@@ -211,7 +221,7 @@ def _drop(connection: sa.Connection, work: sa.Table) -> None:
 
 def anonymous(journal: Journal, table: sa.FromClause, key: Sequence[str], name: str, dataset: DatasetMap) -> Expression:
     """Whether a row was anonymised, nothing was written to it since, and no personal field of it holds anything."""
-    fields = _columns(dataset)
+    fields = columns_of(dataset)
     # What holds anything is clear by its mark: then nobody has to look whether there is any.
     holds = (table.c[column].is_not(None) for columns in fields.values() for column in columns)
     marked = (journal.marks.standing(table, key, name, *each) for each in fields.items())
@@ -251,7 +261,7 @@ def work_table(journal: Journal, made: Layout, dataset: str, plan: str, step: st
     )
 
 
-def _columns(dataset: DatasetMap) -> dict[str, tuple[str, ...]]:
+def columns_of(dataset: DatasetMap) -> dict[str, tuple[str, ...]]:
     """The columns of each personal category."""
     found: dict[str, list[str]] = {}
     for name, field in sorted(dataset.personal.items()):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import operator
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ FRESH = dt.timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class DueNow:
-    """How many rows are due, and the keys of a few of them."""
+    """How many rows are due, and the keys of a few: of any step on the same rows, those that are due in this one."""
 
     count: int = 0
     examples: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
@@ -88,11 +89,11 @@ class Refreshed:
         with connector.reading() as connection:
             selections = self.selections(connector.store, connection, acting=False)
             take_rows(self.estate, self.plan, selections)
+            active = [step for step in steps if step.place is Place.ACTIVE]
             found = {
-                step.id: _due_now(connection, selections.selection(step.dataset).due_keys(step))
-                for step in steps
-                if step.place is Place.ACTIVE
+                step.id: _due_now(connection, selections.selection(step.dataset).due_keys(step)) for step in active
             }
+            found = {step.id: _with_those_of_others(connection, selections, step, active, found) for step in active}
         return found | self._preview_archive(connector, [step for step in steps if step.place is Place.ARCHIVE])
 
     def _preview_archive(self, connector: SqlConnector, steps: Sequence[Step]) -> dict[str, DueNow]:
@@ -136,6 +137,29 @@ def _due_now(connection: sa.Connection, keys: sa.Select[Any]) -> DueNow:
     due = keys.subquery()
     found = connection.execute(sa.select(sa.func.count().over(), *due.c).limit(ROWS)).all()
     return DueNow(int(found[0][0]), tuple(tuple(row[1:]) for row in found)) if found else DueNow()
+
+
+def _with_those_of_others(
+    connection: sa.Connection,
+    selections: StoreSelections,
+    step: Step,
+    steps: Sequence[Step],
+    found: Mapping[str, DueNow],
+) -> DueNow:
+    """The examples of other steps on the same rows that are due in this one too: it is known what a row has left."""
+    own = found[step.id]
+    others = {key for each in steps if each.dataset == step.dataset for key in found[each.id].examples}
+    others -= set(own.examples)
+    if not own.count or not others:
+        return own
+    selection = selections.selection(step.dataset)
+
+    def among(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+        columns = [rows.c[name] for name in selection.map.key]
+        return sa.or_(*(sa.and_(*map(operator.eq, columns, key)) for key in sorted(others)))
+
+    also = connection.execute(selection.due_keys(step, among))
+    return replace(own, examples=(*own.examples, *(tuple(row) for row in also)))
 
 
 def measures_file(estate: Estate, plan_digest: str, store: str, when: str) -> Path:

@@ -28,7 +28,7 @@ from pipelines.apply.gate import check_plan, check_stores, refuse_restored
 from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
-from pipelines.apply.rehearsing import rehearse_step
+from pipelines.apply.rehearsing import rehearse_partitions, rehearse_step
 from pipelines.apply.remaining import ledger_names, remaining
 from pipelines.apply.renewing import renews
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
@@ -214,9 +214,12 @@ class _Run:
             mine = [step for step in steps if step.store == store]
             if isinstance(connector, SqlConnector):
                 found = known.preview(connector, mine)
-                for step in mine:
-                    work = self._works.rows(known, connector, step)
-                    self._patiently([step], functools.partial(rehearse_step, connector, work, found[step.id].examples))
+                tried = [(self._works.rows(known, connector, step), found[step.id].examples) for step in mine]
+                for work, examples in tried:
+                    self._patiently([work.step], functools.partial(rehearse_step, connector, work, examples))
+                inventory, datasets = known.inventories[store], dict(known.context.active(store))
+                hiding = functools.partial(rehearse_partitions, connector, inventory, datasets, tried)
+                self._patiently(mine, hiding)
                 due = {name: each.count for name, each in found.items()}
             else:
                 due = {step.id: len(known.items(step)) for step in mine}
