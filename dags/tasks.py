@@ -172,7 +172,7 @@ def verify(digest: str) -> dict[str, int]:
         findings = verify_plan(estate, digest, now=moment, today=today, progress=from_environment())
         failed = sum(finding.blocking for finding in findings)
         if failed:
-            path = write_report(estate, digest, now=moment)
+            path, _ = write_report(estate, digest, now=moment)
             raise AirflowFailException(
                 f"{failed} of {len(findings)} expectations were not met; {path.name} in the estate's reports says which"
             )
@@ -184,8 +184,10 @@ def report(digest: str) -> str:
     with spoken():
         from pipelines.report import write_report
 
-        path = write_report(load_estate(), digest, now=now())
+        path, unreached = write_report(load_estate(), digest, now=now())
         log.info("The report is at %s", path)
+        if unreached:
+            log.warning("It says nothing of %s, which did not answer: write it again", ", ".join(unreached))
         return path.name
 
 

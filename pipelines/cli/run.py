@@ -222,9 +222,12 @@ def report(
 ) -> None:
     """Write the report, as HTML and JSON.
 
-    In English and French: one file in the language asked for, the other beside it.
+    In English and French: one file in the language asked for, the other beside it. Of
+    a store that does not answer nothing is measured: then the exit code is 5, and a
+    report that is whole stays beside the new one.
     """
     from pipelines.cli.context import console, engine_of, load_estate, now
+    from pipelines.errors import Unavailable
     from pipelines.report import write_report
     from retention_rules.policy_table import Language
 
@@ -232,7 +235,12 @@ def report(
     with engine_of(estate) as engine:
         wanted = engine.plans.record(digest or newest(engine)).digest
     spoken = Language(language.value) if language else None
-    console().print(str(write_report(estate, wanted, now=now(), language=spoken)), soft_wrap=True)
+    path, unreached = write_report(estate, wanted, now=now(), language=spoken)
+    console().print(str(path), soft_wrap=True)
+    if unreached:
+        raise Unavailable(
+            "it did not answer, and nothing of it was measured", ", ".join(unreached), "Start it, then report again."
+        )
 
 
 def newest(engine: EngineDatabase) -> str:

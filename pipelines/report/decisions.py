@@ -28,7 +28,9 @@ def _unfinished(data: ReportData, wording: Wording) -> Iterator[str]:
         yield said % {"n": wording.number(warned)}
     left = sum(each.left for each in data.done)
     if left:
-        said = wording.ngettext("%(n)s due record is still there", "%(n)s due records are still there", left)
+        said = wording.ngettext(
+            "%(n)s act that was due is still to do", "%(n)s acts that were due are still to do", left
+        )
         yield said % {"n": wording.number(left)}
 
 

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from pipelines.report.model import ReportData
+from pipelines.report.verdict import numbers, verdict
 from retention_rules.policy_table import explain
 
 FORMAT = 1
@@ -17,18 +18,21 @@ FORMAT = 1
 
 def render_json(data: ReportData) -> str:
     """The report as JSON, decimals and dates as text."""
+    found = verdict(data)
     document = asdict(replace(data, policy=None)) | {
         "format": FORMAT,
         "plan": data.plan.document(),
         "applied": data.applied,
-        "passed": data.passed,
+        "verdict": found.value,
+        "passed": found.passed,
+        "numbers": numbers(data).value,
         "numbers_hold": data.numbers_hold,
         "purposes": [asdict(line) for line in explain(data.policy).lines] if data.policy else [],
     }
     del document["policy"]
     for series, measured in zip(document["statistics"], data.statistics, strict=True):
-        for cell, found in zip(series["cells"], measured.cells, strict=True):
-            if found.pending:  # before less live would tell what nobody is to read
+        for cell, counted in zip(series["cells"], measured.cells, strict=True):
+            if counted.pending:  # before less live would tell what nobody is to read
                 cell.update(before=None, live=None, ledger=None)
     return json.dumps(document, default=_plain, indent=1, ensure_ascii=False)
 

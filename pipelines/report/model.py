@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from expectations.findings import Finding, Stage
+from expectations.findings import Finding
 from pipelines.plan.artefact import Plan
 from retention_rules.policy import Policy
 
@@ -253,12 +253,6 @@ class ReportData:
         return self.began is not None
 
     @property
-    def passed(self) -> bool:
-        """Whether all expectations passed but for warnings; a run that none has looked at afterwards proved nothing."""
-        verified = any(finding.stage is Stage.AFTER for finding in self.findings)
-        return verified and not any(finding.blocking for finding in self.findings)
-
-    @property
     def numbers_hold(self) -> bool:
-        """Whether every registered statistic is what it was."""
+        """Whether every registered statistic that was measured is what it was."""
         return all(series.holds for series in self.statistics)

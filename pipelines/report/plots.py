@@ -183,8 +183,8 @@ def trend_plots(runs: Sequence[Past], wording: Wording, name: str) -> str:
     with figure(height=4.0, rows=2, columns=3) as (made, grid):
         panels: list[tuple[str, str, Sequence[float | None], str]] = [
             (_("Overdue when planned"), _("records per category"), [run.due for run in runs], UNDETERMINED),
-            (_("Acted on"), _("records"), [_acted(run) for run in runs], LIVE),
-            (_("Still to do afterwards"), _("records"), [run.left for run in runs], LEDGER),
+            (_("Acted on"), _("acts"), [_acted(run) for run in runs], LIVE),
+            (_("Still to do afterwards"), _("acts"), [run.left for run in runs], LEDGER),
             (_("Undetermined"), _("records per category"), [run.undetermined for run in runs], UNDETERMINED),
             (_("Most days overdue"), _("days"), [run.lateness for run in runs], HELD),
             (_("Failed expectations"), _("number"), [run.failed for run in runs], LEDGER),

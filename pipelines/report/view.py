@@ -20,6 +20,7 @@ from pipelines.report.plots import (
     statistic_plot,
     trend_plots,
 )  # fmt: skip
+from pipelines.report.verdict import Numbers, Verdict, numbers, verdict
 from pipelines.report.ways import Otherwise, gone, otherwise
 from pipelines.report.wording import Wording
 from pipelines.verify.copies import NOWHERE_ELSE
@@ -55,10 +56,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A purpose that ended: for how many records, with what the policy says of it where that is known."""
+    """A purpose that ended: for how many acts, with what the policy says of it where that is known."""
 
     name: str
-    records: int
+    acts: int
     line: Line | None
 
     @property
@@ -102,7 +103,11 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "failed": [finding for finding in data.findings if finding.blocking],
         "warned": [finding for finding in data.findings if not finding.passed and not finding.blocking],
         "verified": any(finding.stage is Stage.AFTER for finding in data.findings),
-        "weak": [each for each in data.anonymity if not each.reached or each.held_back],
+        "verdict": verdict(data),
+        "Verdict": Verdict,
+        "numbers": numbers(data),
+        "Numbers": Numbers,
+        "weak": [each for each in data.anonymity if not each.reached],
         "stages": [(stage, _kinds(data.findings, stage)) for stage in Stage],
         "chosen": [each for each in acts if each.ways],
         "acts": [(store, list(of)) for store, of in _by_store(acts).items()],

@@ -21,11 +21,10 @@ from pipelines.verify import before, items
 from pipelines.verify.anonymity import anonymity_probes
 from pipelines.verify.canaries import canary_probes
 from pipelines.verify.ledger import ledger_probes
-from pipelines.verify.statistics import differing, measured
+from pipelines.verify.statistics import EQUAL, differing, measured
 from pipelines.verify.stores import UNTOUCHED, verify_store
 
 LEFT = "what was due is gone"
-EQUAL = "registered statistics are what they were"
 
 _AGAIN = "Run `ardoise apply` again; if it stays, look into the ledger for what was refused."
 _CHANGED = "Something else wrote to the store meanwhile, or this is a defect: compare with the server's log."

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pipelines.estate import Estate
     from pipelines.plan.artefact import Plan
 
+EQUAL = "registered statistics are what they were"
+
 _NONE = Totals()
 
 

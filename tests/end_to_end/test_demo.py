@@ -104,7 +104,7 @@ def carry_out(stores: DemoStores, now: dt.datetime) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CANARIES, str(canary_file(stores)))
         findings = verify(estate, plan.digest, now=now + HOUR / 2, today=AS_OF)
-    report = write_report(estate, plan.digest, now=now + HOUR / 2)
+    report = write_report(estate, plan.digest, now=now + HOUR / 2).path
     return Run(plan, summary, findings, report, before, led(contents(stores)))
 
 

@@ -21,7 +21,7 @@ from pipelines.engine import HoldScope
 from pipelines.plan import make_plan
 from pipelines.plan.artefact import Plan
 from pipelines.verify import verify
-from pipelines.verify.run import EQUAL
+from pipelines.verify.statistics import EQUAL
 from pipelines.verify.stores import UNTOUCHED
 
 pytestmark = pytest.mark.slow

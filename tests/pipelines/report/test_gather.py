@@ -72,7 +72,7 @@ def test_a_hold_is_told_by_its_number_and_neither_its_case_nor_its_person(tmp_pa
         later = TODAY + dt.timedelta(days=1)
         engine.holds.open("to-come", HoldScope(store="crm"), since=later, by="officer", at=NOW)
     plan = make_plan(estate, CONTROLLER, as_of=TODAY, today=TODAY, now=NOW)
-    path = write_report(estate, plan.digest, now=NOW)
+    path = write_report(estate, plan.digest, now=NOW).path
     document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert [(each["number"], each["narrow"]) for each in document["holds"]] == [(held.id, True)]
     for file in path.parent.iterdir():

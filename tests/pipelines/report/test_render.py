@@ -94,7 +94,7 @@ def test_every_name_of_an_element_is_used_once(make: Callable[[], ReportData], l
 def test_the_first_page_answers_the_six_questions() -> None:
     shown = Parsed(rendered(ordinary)).text.partition("On this page")[0]
     for answer in (
-        "1,400 deleted", "12 anonymised", "30 redacted", "technical_year ended for 1,400 records",
+        "1,400 deleted", "12 anonymised", "30 redacted", "technical_year ended: 1,400 acts",
         "JULIEN policy §9, technical data", "2,130 kept", "1 held", "4 undetermined", "Yes, exactly", "demo-dpo",
         "standing approval of 30 June 2026, 12:00 UTC", "Requested by airflow", "3 expectations passed",
     ):  # fmt: skip
@@ -104,7 +104,7 @@ def test_the_first_page_answers_the_six_questions() -> None:
 def test_the_first_page_answers_them_in_french() -> None:
     shown = Parsed(rendered(ordinary, Language.FRENCH)).text.replace("\N{NARROW NO-BREAK SPACE}", " ")
     for answer in (
-        "1 400 supprimés", "12 anonymisés", "30 caviardés", "éteinte pour 1 400 enregistrements",
+        "1 400 supprimés", "12 anonymisés", "30 caviardés", "éteinte : 1 400 actes",
         "2 130 conservés", "1 gelés pour une affaire", "4 indéterminés", "Oui, exactement", "demo-dpo",
         "approbation permanente du 30 juin 2026, 12:00 UTC", "3 attentes satisfaites", "intérêt légitime",
         "16 mars 2025",
@@ -180,7 +180,7 @@ def test_what_is_still_there_makes_the_run_unfinished() -> None:
     first, *rest = ordinary().done
     shown = text(replace(bare(), done=(replace(first, anonymised=5, left=7), *rest)))
     assert "Not finished" in shown
-    assert "7 due records are still there" in shown
+    assert "7 acts that were due are still to do" in shown
 
 
 def test_a_statistic_that_moved_is_said() -> None:

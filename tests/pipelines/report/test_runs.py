@@ -85,7 +85,7 @@ def test_no_value_of_a_record_is_in_any_file_and_the_document_is_what_its_schema
     small: SmallEstate, digests: tuple[str, ...]
 ) -> None:
     assert CANARY in small.dump()
-    path = write_report(Estate.load(small.path), digests[-1], now=NOW)
+    path = write_report(Estate.load(small.path), digests[-1], now=NOW).path
     texts = {each.name: each.read_text(encoding="utf-8") for each in path.parent.glob(f"{path.stem}*")}
     assert set(texts) == {f"{path.stem}.html", f"{path.stem}.fr.html", f"{path.stem}.json"}
     assert not [name for name, text in texts.items() if CANARY in text.lower()]
@@ -101,9 +101,9 @@ def test_the_file_that_is_named_is_in_the_language_asked_for_or_the_estates(
         files = path.parent.glob(f"{path.stem}*.html")
         return {each.name: each.read_text(encoding="utf-8").partition('lang="')[2][:2] for each in files}
 
-    path = write_report(estate, digests[-1], now=NOW, language=Language.FRENCH)
+    path = write_report(estate, digests[-1], now=NOW, language=Language.FRENCH).path
     assert languages(path) == {path.name: "fr", f"{path.stem}.en.html": "en"}
-    assert languages(write_report(estate, digests[-1], now=NOW)) == {path.name: "en", f"{path.stem}.fr.html": "fr"}
+    assert languages(write_report(estate, digests[-1], now=NOW).path) == {path.name: "en", f"{path.stem}.fr.html": "fr"}
     file = small.path / "ardoise.toml"
     file.write_text(file.read_text(encoding="utf-8").replace('name = "Small"', 'name = "Small"\nlanguage = "fr"'))
-    assert languages(write_report(Estate.load(small.path), digests[-1], now=NOW))[path.name] == "fr"
+    assert languages(write_report(Estate.load(small.path), digests[-1], now=NOW).path)[path.name] == "fr"
