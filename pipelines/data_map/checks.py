@@ -41,6 +41,8 @@ def alone(store_map: StoreMap) -> Iterator[Mistake]:
             yield from _event(place, name, event, source)
         yield from _facts(place, name, dataset)
         yield from _statistics(place, dataset)
+        if _speaks_of_items(dataset):
+            yield from _of_rows_alone(place, dataset)
         yield from anonymity.alone(place, dataset)
         yield from anonymity.parents(name, store_map.datasets)
     yield from _parents(store_map)
@@ -250,6 +252,7 @@ def against_inventory(store_map: StoreMap, inventory: Inventory) -> Iterator[Mis
         shape = inventory.find(dataset.source)
         if shape is None:
             if _is_pattern(dataset, inventory):
+                yield from _of_rows_alone(place, dataset)
                 continue
             known = [each.location for each in inventory.datasets]
             yield (
@@ -260,6 +263,25 @@ def against_inventory(store_map: StoreMap, inventory: Inventory) -> Iterator[Mis
         elif shape.kind is Kind.ROWS:
             yield from _columns(place, dataset, shape)
             yield from anonymity.against_shape(place, dataset, shape)
+        else:
+            yield from _of_rows_alone(place, dataset)
+
+
+def _speaks_of_items(dataset: DatasetMap) -> bool:
+    """Whether the map says of a dataset what only messages and meetings have, and names no column for it."""
+    links, events = dataset.subjects, dataset.events.values()
+    said = bool(dataset.own) or any(each.roles for each in links) or any(each.at is not None for each in events)
+    return said and not any(each.columns for each in links) and not any(each.column for each in events)
+
+
+def _of_rows_alone(place: tuple[str | int, ...], dataset: DatasetMap) -> Iterator[Mistake]:
+    """What nobody would keep of messages and meetings, which have no columns."""
+    remedy = "Take it out; what is to be counted of messages and meetings has to be counted before they go"
+    if dataset.statistics:
+        yield (*place, "statistics"), f"`{place[-1]}` holds messages or meetings, of which no statistic is kept", remedy
+    if dataset.anonymity is not None:
+        what = f"`{place[-1]}` holds messages or meetings, which do not hide among each other"
+        yield (*place, "anonymity"), what, "Take it out; `redact` takes the person out of each"
 
 
 def _is_pattern(dataset: DatasetMap, inventory: Inventory) -> bool:

@@ -301,6 +301,46 @@ def test_a_pattern_of_mailboxes_may_match_none(tmp_path: Path) -> None:
 # ── the digest ──
 
 
+MAIL = """\
+store: mail
+datasets:
+  messages:
+    source: "INBOX"
+    controller: JULIEN
+    subjects: [{kind: email, roles: [from]}]
+    events: {contact: {at: last, roles: [from], of: subject}}
+    fields: {message: {category: correspondence}}
+    statistics: [{name: received}]
+    anonymity: {partition: [{}]}
+    approved: {by: dpo, on: 2026-06-30}
+"""
+
+
+def test_nothing_is_kept_or_hidden_of_messages_and_meetings(tmp_path: Path) -> None:
+    """By what the map says; where it says nothing of the kind, by what the store has."""
+    kept = "`messages` holds messages or meetings, of which no statistic is kept"
+    found = problems(tmp_path, MAIL)
+    assert lines(found) == [
+        (9, kept),
+        (10, "`messages` holds messages or meetings, which do not hide among each other"),
+    ]
+    assert "counted before they go" in found[0].remedy
+    silent = """\
+        store: mail
+        datasets:
+          all:
+            source: "*"
+            controller: J
+            statistics: [{name: received}]
+            approved: {by: dpo, on: 2026-06-30}
+        """
+    loaded = load_map(written(tmp_path, silent))
+    for location in ("INBOX", "*"):
+        (mistake,) = loaded.check_against(Inventory("mail", (shape(location, kind=Kind.MESSAGES),)))
+        assert mistake.what == kept.replace("messages`", "all`")
+    assert loaded.check_against(Inventory("mail", (shape("*"),))) == []
+
+
 def test_the_digest_counts_what_approved_datasets_say_and_nothing_else(tmp_path: Path) -> None:
     def digest(text: str) -> str:
         return digest_of_maps([load_map(written(tmp_path, text)).map])
