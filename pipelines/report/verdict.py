@@ -73,11 +73,12 @@ def verdict(data: ReportData) -> Verdict:
     """How the run stands."""
     counted = numbers(data)
     small = any(not each.reached for each in data.anonymity)
+    unallowed = data.applied and data.approver is None
     states = (
-        (Verdict.NOT_APPLIED, not data.applied),
+        (Verdict.NOT_APPLIED, bool(data.plan.steps) and not data.applied),
         (Verdict.FAILED, any(each.blocking for each in data.findings)),
         (Verdict.NOT_VERIFIED, not any(each.stage is Stage.AFTER for each in data.findings)),
-        (Verdict.CONTRADICTED, small or data.approver is None or counted is Numbers.DIFFER),
+        (Verdict.CONTRADICTED, small or unallowed or counted is Numbers.DIFFER),
         (Verdict.UNFINISHED, any(each.left for each in data.done)),
         (Verdict.INCOMPLETE, bool(data.unreached)),
         (Verdict.SINCE_CHANGED, counted is Numbers.HELD),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from command_line import inside
 from expected_estate import TODAY, ExpectedEstate, expected_estate
 from report_samples import bare, hostile, not_applied, ordinary
 from running import applied, noon, planned, unexpecting
@@ -41,6 +42,11 @@ def found(*findings: Finding) -> tuple[Finding, ...]:
     return (*bare().findings, *findings)
 
 
+def nothing_due() -> ReportData:
+    """A day like most: there was nothing to do, and somebody has looked."""
+    return replace(not_applied(), plan=replace(not_applied().plan, steps=()), findings=bare().findings)
+
+
 RUNS = [
     (ordinary, "verified", "hold", "good"),
     (a_run(anonymity=(BACK,)), "verified", "unmeasured", "good"),
@@ -54,6 +60,7 @@ RUNS = [
     (a_run(unreached=("crm",), anonymity=(SMALL,)), "contradicted", "unmeasured", "bad"),
     (a_run(findings=()), "not_verified", "unmeasured", "bad"),
     (a_run(done=tuple(replace(each, left=1) for each in bare().done)), "unfinished", "unmeasured", "bad"),
+    (nothing_due, "verified", "unmeasured", "good"),
     (not_applied, "not_applied", "unmeasured", "bad"),
     (hostile, "failed", "differ", "bad"),
 ]
@@ -129,6 +136,9 @@ def test_a_whole_report_stays_where_a_store_does_not_answer(
     assert verdict == "incomplete"
     assert lesser.name == f"{whole.stem}-incomplete.html"
     assert whole.read_text(encoding="utf-8") == before
+    ran = inside("report", plan.digest, cwd=made.estate.folder, expect=5)
+    assert lesser.name in "".join(ran.out.split())
+    assert "shop: it did not answer, and nothing of it was measured" in ran.words
     (tmp_path / "away").rename(tmp_path / "shop.sqlite")
     assert reported(made, plan) == (whole, "verified")
     assert {each.name for each in whole.parent.iterdir()} == {
