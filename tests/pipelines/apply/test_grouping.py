@@ -47,6 +47,24 @@ def test_former_members_hide_among_each_other_run_after_run(store: Club) -> None
     assert (found.k, found.cells) == (min(cells.values()), len(cells))
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_whoever_hides_already_hides_among_as_many_after_later_runs(store: Club) -> None:
+    hiding: list[dict[tuple[Any, ...], int]] = []
+    for joining in (range(1, 40), range(100, 120), range(200, 203)):
+        store.join(joining, seed=joining.start)
+        plan = store.plan()
+        assert store.apply(plan).complete
+        hiding.append(hidden(store.rows(), is_nobody))
+        assert min(hiding[-1].values()) >= K
+    first, second, third = hiding
+    assert sum(second.values()) > sum(first.values()), "the second run has hidden somebody"
+    assert all(second[cell] >= count for cell, count in first.items())
+    assert all(third[cell] >= count for cell, count in second.items())
+    assert [each for each in store.verify(plan) if not each.passed] == []
+    found = next(each for each in measured(store.estate, plan) if each.dataset == "members")
+    assert (found.k, found.cells) == (min(third.values()), len(third))
+
+
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_table_that_is_written_anew_has_the_groups_too(store: Club, moved: bool) -> None:

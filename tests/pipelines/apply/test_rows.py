@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from faker.providers.person.en_GB import Provider as English
+from faker.providers.person.fr_FR import Provider as French
 from fixtures_postgres import PostgresDatabase
 
 from connectors.base import Source
@@ -188,6 +190,22 @@ def test_due_rows_are_anonymised_validly_and_differently(rows: Rows) -> None:
     assert len({row["name"] for row in after[:10]}) > 1
     kept = ("id", "due", "locale", "at", "region", "cents")
     assert [[row[name] for name in kept] for row in after] == [[row[name] for name in kept] for row in before]
+
+
+def test_a_row_gets_a_name_in_its_own_language(rows: Rows) -> None:
+    """With names of both languages for all of them it would be one in a thousand times that all ten have their own."""
+    languages = {"fr_FR": French, "en_GB": English}
+    with rows.connector.writing() as connection, connection.begin():
+        connection.exec_driver_sql("UPDATE people SET locale = CASE WHEN id < 5 THEN 'fr_FR' ELSE 'en_GB' END")
+    rows.run(rows.work(Action.ANONYMISE, 10))
+    for row in rows.all()[:10]:
+        lists = languages[row["locale"]]
+        assert {*row["name"].split()} <= {
+            word
+            for part in ("first_names_male", "first_names_female", "last_names")
+            for name in getattr(lists, part)
+            for word in name.split()
+        }
 
 
 def test_a_second_run_of_a_step_finds_nothing(rows: Rows) -> None:

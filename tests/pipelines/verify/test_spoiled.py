@@ -16,6 +16,7 @@ from hidden_shop import NOW, TODAY, Club, club
 from running import applied, planned, unexpecting
 from served_shop import US, served_shop
 
+from expectations.findings import Finding
 from pipelines.cli.codes import Exit
 from pipelines.engine.ledger import Entry
 from pipelines.expect.outcome import FORM, ORPHANS
@@ -48,12 +49,16 @@ class Verified:
             return list(engine.ledger.entries(kind))
 
     def failed(self) -> dict[tuple[str, str], int | None]:
-        """What has not passed now, by expectation and dataset; the ledger must say so too."""
+        """What has not passed now, by expectation and dataset."""
+        return {(each.expectation, each.dataset or each.store): each.seen for each in self.findings()}
+
+    def findings(self) -> list[Finding]:
+        """The same as it was found; the ledger must say so too."""
         found = self.club.verify(self.plan)
         failed = [each for each in found if each.blocking]
         said = self.entries("verification")[-1].body
         assert (said["passed"], said["failed"]) == (not failed, len(failed))
-        return {(each.expectation, each.dataset or each.store): each.seen for each in failed}
+        return failed
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +183,8 @@ def test_a_canary_is_found_wherever_it_is(
         case "engine":
             verdict = f"VALUES (1, '{NOW.isoformat()}', 'x', 'x', 'x', 'named', 'x', NULL, '[\"{CANARY}\"]')"
             by_hand.execute(f"sqlite:///{state / 'engine.sqlite'}", f"INSERT INTO verdicts {verdict}")
-            assert set(verified.failed()) == {(NOWHERE, "engine")}
+            found = {(each.expectation, each.store, each.measure) for each in verified.findings()}
+            assert found == {(NOWHERE, "engine", f"{what} with a canary") for what in ("rows", "files")}
         case "state":
             (state / "left.txt").write_text(f"{CANARY}\n", encoding="utf-8")
             assert verified.failed() == {(NOWHERE, "engine"): 1}
