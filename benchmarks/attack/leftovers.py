@@ -22,6 +22,7 @@ import duckdb
 import numpy as np
 import sqlalchemy as sa
 
+from benchmarks.attack.spelled import Texts
 from pipelines.estate import Estate
 from pipelines.subjects import canonical, loose_email, subject_digest
 
@@ -39,12 +40,12 @@ class Candidates:
     """The first bytes of every digest of every candidate, as numbers, and the texts themselves."""
 
     digests: np.ndarray = field(repr=False)
-    texts: frozenset[bytes] = field(repr=False)
+    texts: Texts = field(repr=False)
 
     @classmethod
     def of(cls, people: Iterable[Sequence[str]], secrets: Sequence[bytes], estate: Estate) -> Candidates:
         """Compute them of each person's (name, address, telephone number)."""
-        digests, texts = set[bytes](), set[bytes]()
+        people, digests = list(people), set[bytes]()
         scopes = {each.scope for store in estate.data_maps.values() for each in store.datasets.values()}
         for name, email, phone in people:
             for kind, text in (("name", name), ("email", email), ("phone", phone)):
@@ -53,9 +54,8 @@ class Candidates:
                     own = [subject_digest(estate.key, scope, kind, text)]
                     own += [subject_digest(estate.key, scope, kind, loose_email(text))] if kind == "email" else []
                     digests.update(bytes.fromhex(each)[:PREFIX] for each in own)
-            texts.update(text.lower().encode() for text in (email, phone))
         numbers = np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
-        return cls(np.sort(numbers), frozenset(texts))
+        return cls(np.sort(numbers), Texts.of(people))
 
     def in_bytes(self, content: bytes) -> int:
         """How many of them stand in bytes: raw at any place, in hexadecimal digits, in base64."""
@@ -131,9 +131,7 @@ def revealed(candidates: Candidates, everything: Iterable[tuple[str, bytes]]) ->
     """By place, how many digests or texts of candidates stand there."""
     found: Counter[str] = Counter()
     for place, content in everything:
-        low = content.lower()
-        found[place] += candidates.in_bytes(content)
-        found[place] += sum(word in candidates.texts for word in set(re.split(rb"[\s\x1f<>\"',;()]+", low)))
+        found[place] += candidates.in_bytes(content) + len(candidates.texts.found(content))
     return +found
 
 
