@@ -96,6 +96,26 @@ def _before(
     return found
 
 
+def left_alone(selections: StoreSelections, plan: str, steps: Sequence[Step]) -> dict[str, SetDigest]:
+    """The rows that no step has acted on nor would act on by now, by location: those that `before` has measured.
+
+    That is asked where some are due still, since nothing could hide them. ``steps``: the plan's in this store.
+    """
+    found = {}
+    journal = Journal(selections.connection.dialect)
+    turning = left_out_of(selections.context.active(selections.store), steps, selections.inventory)
+    for name in dict.fromkeys(step.dataset for step in steps):
+        selection = selections.selection(name)
+        table, key, connection = selection.table, selection.map.key, selections.connection
+        due = _acted(connection, selection, [step for step in steps if step.dataset == name])
+        again = sa.exists().where(*(due.c[each] == table.c[each] for each in key)).correlate(table)
+        done = journal.marks.by_plan(table, key, name, plan)
+        columns = _columns(table, turning.get(selection.map.source, frozenset()))
+        found[selection.map.source] = set_digest(connection, table, columns, sa.not_(sa.or_(again, done)))
+        due.drop(connection)
+    return found
+
+
 def _acted(connection: sa.Connection, selection: Selection, steps: Sequence[Step]) -> sa.Table:
     """The keys of the rows that the steps act on, in a temporary table; `deleted` says which go."""
     key = selection.map.key

@@ -75,7 +75,7 @@ class _Verification:
             probes += take()
         for number, store in enumerate(stores, start=len(parts)):
             self.progress("verify", number, total, store)
-            taken, checked = verify_store(self.estate, self.engine, self.plan, store)
+            taken, checked = verify_store(self.estate, self.engine, self.plan, store, self.today)
             probes += taken
             rows += checked
         self.progress("verify", total, total, "")

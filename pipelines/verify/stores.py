@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connectors.errors import ConnectorError
@@ -15,6 +17,8 @@ from pipelines.expect.outcome import form_suites, orphan_suites
 from pipelines.expect.own import own_suites
 from pipelines.expect.owned import placed
 from pipelines.plan.artefact import Place, Plan, Step
+from pipelines.plan.gathering import gathered, plan_context
+from pipelines.plan.selections import StoreSelections
 from pipelines.verify import archives, before, bystanders
 from pipelines.verify.classified import classified_probes
 from pipelines.verify.copies import copy_probes
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from connectors.base import Inventory
+    from connectors.sql.sets import SetDigest
     from pipelines.data_map.model import DatasetMap
     from pipelines.engine.database import EngineDatabase
     from pipelines.estate import Estate
@@ -32,7 +37,9 @@ UNTOUCHED = "what was not due is untouched"
 _CHANGED = "Something else wrote to the store meanwhile, or this is a defect: compare with the application's log."
 
 
-def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str) -> tuple[list[Probe], list[Finding]]:
+def verify_store(
+    estate: Estate, engine: EngineDatabase, plan: Plan, store: str, today: dt.date
+) -> tuple[list[Probe], list[Finding]]:
     """Probes and findings of one store; a store that is down gives a probe that could not be taken."""
     active = {name: each for name, each in estate.data_maps[store].active.items() if each.controller == plan.controller}
     try:
@@ -40,7 +47,7 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
             assert isinstance(connector, SqlConnector)  # noqa: S101 - the caller has seen to it
             inventory = connector.inspect()
             with connector.reading() as connection:
-                probes = list(_untouched(estate, engine, plan, store, connection, inventory))
+                probes = list(_untouched(estate, engine, plan, store, today, connection, inventory))
                 probes += covered(estate, engine, plan, store, inventory, Stage.AFTER)
                 steps = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
                 probes += copy_probes(connection, inventory, active, estate.data_maps[store].active, steps)
@@ -53,7 +60,7 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
             if connector.archive is not None:
                 measured = archives.read(before.archive_file(estate, plan.digest, store))
                 rules = estate.policy(plan.controller), active
-                done = _moved(engine, plan), _stale(engine, plan)
+                done = _outcomes(engine, plan, "archived"), _outcomes(engine, plan, "stale", "held_back")
                 probes += archives.probes(store, connector.archive, plan, measured, *done, rules)
     except ConnectorError as error:
         return [Probe(UNTOUCHED, store, "", "tables that differ", 0, None, error.remedy)], []
@@ -62,7 +69,13 @@ def verify_store(estate: Estate, engine: EngineDatabase, plan: Plan, store: str)
 
 
 def _untouched(
-    estate: Estate, engine: EngineDatabase, plan: Plan, store: str, connection: sa.Connection, inventory: Inventory
+    estate: Estate,
+    engine: EngineDatabase,
+    plan: Plan,
+    store: str,
+    today: dt.date,
+    connection: sa.Connection,
+    inventory: Inventory,
 ) -> Iterator[Probe]:
     measured = bystanders.read(before.rows_file(estate, plan.digest, store))
     if measured is None:
@@ -76,10 +89,14 @@ def _untouched(
     steps = {name: [step for step in active if step.dataset == name] for name in maps}
     acted = {maps[name].source: (name, _key(maps[name], inventory), own) for name, own in steps.items() if own}
     now = bystanders.after(connection, inventory, plan.digest, acted, estate.data_maps[store].active)
-    stale = _stale(engine, plan)
+    stale, held = _outcomes(engine, plan, "stale"), _outcomes(engine, plan, "held_back")
+    waiting = any(held.get(step.id) for step in active)
+    left = _left_alone(estate, engine, plan, store, today, active) if waiting else {}
     for location in sorted({*measured, *now}):
         name, _, own = acted.get(location, (location, (), []))
         then, after = measured.get(location), now.get(location)
+        if then is not None and after is not None and location in left:  # but for those that are held back
+            after = replace(after, rows=left[location])
         same = then is not None and after is not None and _same(then, after, own, stale)
         yield Probe(
             UNTOUCHED, store, name, "rows or columns that changed without being due", 0, int(not same), _CHANGED
@@ -87,7 +104,7 @@ def _untouched(
 
 
 def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[Step], stale: dict[str, int]) -> bool:
-    """Equal in content; where some records were gone or not due any more at their turn, in number but for those."""
+    """Equal in content; where some records were not due any more at their turn, in number but for those."""
     late = sum(stale.get(step.id, 0) for step in steps)
     if not late:
         return then == now
@@ -98,24 +115,28 @@ def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[S
     )
 
 
-def _stale(engine: EngineDatabase, plan: Plan) -> dict[str, int]:
-    """By step, how many records it was to act on and did not: no longer due, or held back since nothing hides them."""
+def _left_alone(
+    estate: Estate, engine: EngineDatabase, plan: Plan, store: str, today: dt.date, steps: Sequence[Step]
+) -> dict[str, SetDigest]:
+    """See `bystanders.left_alone`: what is due still is asked as the plan has asked it."""
+    made_at = engine.plans.record(plan.digest).made_at
+    holds = engine.holds.unreleased_since(made_at)
+    context = plan_context(estate, engine, plan.controller, plan.as_of, today, holds, plan.portion, made_at)
+    with gathered(estate, context) as found:
+        if store not in found.connections:
+            return {}
+        reached = found.connections[store], found.inventories[store]
+        selections = StoreSelections.prepare(context, store, *reached, found.evidence)
+        return bystanders.left_alone(selections, plan.digest, steps)
+
+
+def _outcomes(engine: EngineDatabase, plan: Plan, *names: str) -> dict[str, int]:
+    """By step, of how many records the receipts say that this became of them."""
     found: dict[str, int] = {}
     for entry in engine.ledger.entries("receipt"):
         if entry.body["plan"] == plan.digest:
-            step = entry.body["step"]
-            outcomes = entry.body["outcomes"]
-            found[step] = found.get(step, 0) + outcomes.get("stale", 0) + outcomes.get("held_back", 0)
-    return found
-
-
-def _moved(engine: EngineDatabase, plan: Plan) -> dict[str, int]:
-    """By step, how many records its receipts say have moved to the archive."""
-    found: dict[str, int] = {}
-    for entry in engine.ledger.entries("receipt"):
-        if entry.body["plan"] == plan.digest:
-            step = entry.body["step"]
-            found[step] = found.get(step, 0) + entry.body["outcomes"].get("archived", 0)
+            step, outcomes = entry.body["step"], entry.body["outcomes"]
+            found[step] = found.get(step, 0) + sum(outcomes.get(name, 0) for name in names)
     return found
 
 
