@@ -11,6 +11,8 @@ from fixtures_postgres import PostgresDatabase
 from connectors.sql import partitions, rewrite
 from connectors.sql.strategy import Obstacle
 
+pytestmark = pytest.mark.slow
+
 WRITER, READER, MOST = "ardoise_write", "ardoise_read", 1 << 40
 OTHER = "CREATE TABLE other (id integer PRIMARY KEY, plain integer REFERENCES plain (id))"
 FUNCTION = "CREATE FUNCTION nothing() RETURNS {} LANGUAGE plpgsql AS $$ BEGIN {} END $$"

@@ -12,6 +12,8 @@ from running import applied, planned, unexpecting
 from dags.estate import ESTATE
 from dags.tasks import verify
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_that_does_not_hold_fails_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = tmp_path / "shop.sqlite"

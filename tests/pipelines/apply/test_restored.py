@@ -12,6 +12,8 @@ from running import applied, noon, planned, unexpecting
 from pipelines.errors import Refused
 from pipelines.verify import verify
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_came_back_is_found_and_goes_again(tmp_path: Path) -> None:
     store = tmp_path / "shop.sqlite"
