@@ -56,7 +56,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A purpose that ended: for how many acts, with what the policy says of it where that is known."""
+    """A purpose that ended: for how many acts that were due, with what the policy says of it where that is known."""
 
     name: str
     acts: int

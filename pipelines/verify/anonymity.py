@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connectors.sql.cells import cell_sizes, in_ranges
@@ -37,13 +38,17 @@ def measured(estate: Estate, plan: Plan) -> Iterator[Anonymity]:
     """
     with contextlib.closing(estate.engine()) as engine:
         held = held_back(engine.ledger.entries("receipt"), plan.digest)
-        holding = Holding(tuple(engine.holds.list()), horizons(plan.as_of, plan.as_of))
+        made_at = engine.plans.record(plan.digest).made_at
+        holding = Holding(tuple(engine.holds.unreleased_since(made_at)), horizons(plan.as_of, plan.as_of))
     for store, store_map in estate.data_maps.items():
         active = {name: each for name, each in store_map.active.items() if each.controller == plan.controller}
         asking = {name: each for name, each in active.items() if each.anonymity is not None}
         if asking and estate.stores[store].kind not in ITEM_STORES:
             kept = frozenset(name for name in active if holding.of_records(store, name, plan.as_of))
-            yield from _measured(estate, store, asking, active, held, kept)
+            acted = any(step.store == store for step in plan.steps)
+            for each in _measured(estate, store, asking, active, held, kept):
+                waits = each.unturned if not acted else 0  # for a run that acts in the store: it turns them
+                yield replace(each, held_back=each.held_back + waits, unturned=each.unturned - waits)
 
 
 def _measured(

@@ -95,8 +95,8 @@ def _untouched(
     for location in sorted({*measured, *now}):
         name, _, own = acted.get(location, (location, (), []))
         then, after = measured.get(location), now.get(location)
-        if then is not None and after is not None and location in left:  # but for those that are held back
-            after = replace(after, rows=left[location])
+        if then is not None and after is not None and location in left and left[location].rows == then.rows.rows:
+            after = replace(after, rows=left[location])  # but for those that are held back, and due still
         same = then is not None and after is not None and _same(then, after, own, stale)
         yield Probe(
             UNTOUCHED, store, name, "rows or columns that changed without being due", 0, int(not same), _CHANGED

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from connectors.sql.functions import row_digest
-from connectors.sql.partition import Hierarchy, Layout
+from connectors.sql.functions import record_key, row_digest
+from connectors.sql.partition import Hierarchy, Layout, exactly
 from connectors.sql.scratch import has
-from pipelines.anonymise.partition import layout
+from pipelines.anonymise.partition import HIDDEN, layout
 from pipelines.apply.buckets import hidden_rows, link_of, nobodys
 from pipelines.scan.sources import source_of
 
@@ -59,19 +59,21 @@ def unturned(
     made = _laid(connector, inventory, name, child, hierarchy)
     leads = sa.exists().where(target == link, theirs, above.where).correlate(table)
     waits = nobodys(connector, made, name, child, leads)
-    waits = sa.and_(waits, sa.not_(hidden_rows(connector, made, name, child)), made.where)
-    sizes = [int(size) for size in connection.execute(_sizes(made, waits)).scalars()]
+    # What was turned and written to since leads to nobody of its own all the same.
+    turned = connector.journal.marks.written(record_key(table.c[each] for each in made.key), name, HIDDEN)
+    waits = sa.and_(waits, sa.not_(turned), made.where)
+    sizes = [int(size) for size in connection.execute(_sizes(made, waits, connection.dialect.name)).scalars()]
     few = sum(size for size in sizes if size < made.k)
     return Unturned(few, sum(sizes) - few)
 
 
-def _sizes(made: Layout, waits: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _sizes(made: Layout, waits: sa.ColumnElement[bool], dialect: str) -> sa.Select[Any]:
     """How many of these rows would agree at the coarsest level: those with and without an amount never do."""
     coarsest = [each.levels[-1](each.finest) for each in made.hierarchies]
     filled = has(made.table, [made.table.c[name] for name in made.measures])
     columns = (each.label(f"c{nth}") for nth, each in zip(itertools.count(), [*coarsest, *filled], strict=False))
     rows = sa.select(*columns).select_from(made.table).where(waits).subquery()
-    return sa.select(sa.func.count()).select_from(rows).group_by(*rows.c)
+    return sa.select(sa.func.count()).select_from(rows).group_by(*(exactly(each, dialect) for each in rows.c))
 
 
 def _laid(

@@ -23,8 +23,8 @@ for name in modules:
         with warnings.catch_warnings(action="ignore"):  # functions are registered once more
             try:
                 importlib.import_module(name)
-            except ImportError as error:
-                print(f"{name}: {error}", flush=True)
+            except Exception as error:
+                print(f"{name}: {type(error).__name__} {error}", flush=True)
         os._exit(0)
     os.wait()
 """
