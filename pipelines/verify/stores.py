@@ -89,22 +89,25 @@ def _untouched(
     steps = {name: [step for step in active if step.dataset == name] for name in maps}
     acted = {maps[name].source: (name, _key(maps[name], inventory), own) for name, own in steps.items() if own}
     now = bystanders.after(connection, inventory, plan.digest, acted, estate.data_maps[store].active)
-    stale, held = _outcomes(engine, plan, "stale"), _outcomes(engine, plan, "held_back")
-    waiting = any(held.get(step.id) for step in active)
+    stale, late = _outcomes(engine, plan, "stale"), _outcomes(engine, plan, "stale", "held_back")
+    waiting = stale != late
     left = _left_alone(estate, engine, plan, store, today, active) if waiting else {}
     for location in sorted({*measured, *now}):
         name, _, own = acted.get(location, (location, (), []))
         then, after = measured.get(location), now.get(location)
-        if then is not None and after is not None and location in left and left[location].rows == then.rows.rows:
-            after = replace(after, rows=left[location])  # but for those that are held back, and due still
-        same = then is not None and after is not None and _same(then, after, own, stale)
+        if then is None or after is None:
+            same = False
+        elif location in left and left[location].rows == then.rows.rows:  # the others are held back, and due still
+            same = _same(then, replace(after, rows=left[location]), own, stale)
+        else:
+            same = _same(then, after, own, late)
         yield Probe(
             UNTOUCHED, store, name, "rows or columns that changed without being due", 0, int(not same), _CHANGED
         )
 
 
 def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[Step], stale: dict[str, int]) -> bool:
-    """Equal in content; where some records were not due any more at their turn, in number but for those."""
+    """Equal in content; where some records were left, as not due any more at their turn, in number but for those."""
     late = sum(stale.get(step.id, 0) for step in steps)
     if not late:
         return then == now
