@@ -31,8 +31,8 @@ from connectors.sql.overwrite import update_chunk
 from connectors.sql.partition import Hierarchy, Layout
 from connectors.sql.questions import Question
 from connectors.sql.temporary import analyse
-from pipelines.anonymise.partition import HIDDEN, layout
-from pipelines.apply.grouping import Grouping, anonymous, work_table
+from pipelines.anonymise.partition import HIDDEN
+from pipelines.apply.grouping import Grouping, anonymous, laid_out, work_table
 from pipelines.apply.statistics import contribution, overwriting, taking_back
 from pipelines.data_map.model import DatasetMap, Parent
 from pipelines.locks import locked_in_store
@@ -274,11 +274,9 @@ class Buckets:
         self.connector.journal.marks.mark(connection, own, made.table, made.key, [(HIDDEN, made.kept, frozen.within())])
 
     def _laid(self, name: str, dataset: DatasetMap, link: Hierarchy | None = None) -> Layout:
-        source = source_of(name, dataset)
-        shape: DatasetShape | None = self.inventory.find(self.connector.location(source))
+        shape: DatasetShape | None = self.inventory.find(self.connector.location(source_of(name, dataset)))
         assert shape is not None  # noqa: S101 - a reflected table is in the inventory
-        place = self.connector.table(source), self.connector.key(source), self.connector.where(source)
-        return layout(dataset, shape, *place, self.connector.dialect.name, link)
+        return laid_out(self.connector, name, dataset, shape, link)
 
 
 def turn_to_buckets(

@@ -66,20 +66,21 @@ def _anonymity(data: ReportData, wording: Wording) -> Iterator[str]:
         if each.k is not None and each.k < each.required:
             said = wording.gettext("the smallest group holds %(k)s persons, %(required)s are required")
             yield wording.labelled(place, said % {"k": wording.number(each.k), "required": each.required})
-        if each.unturned:
-            said = wording.ngettext(
+        told = {
+            wording.ngettext(
                 "%(n)s record of nobody still leads to the row of one person",
                 "%(n)s records of nobody still lead to the rows of single persons",
                 each.unturned,
-            )
-            yield wording.labelled(place, said % {"n": wording.number(each.unturned)})
-        if each.held_back:
-            said = wording.ngettext(
+            ): each.unturned,
+            wording.ngettext(
                 "%(n)s due record is held back: no group is large enough to hide it",
                 "%(n)s due records are held back: no group is large enough to hide them",
                 each.held_back,
-            )
-            yield wording.labelled(place, said % {"n": wording.number(each.held_back)})
+            ): each.held_back,
+        }
+        for said, count in told.items():
+            if count:
+                yield wording.labelled(place, said % {"n": wording.number(count)})
 
 
 def _undecided(data: ReportData, wording: Wording) -> Iterator[str]:

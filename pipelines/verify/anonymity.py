@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from connectors.sql.cells import cell_sizes, in_ranges
 from connectors.sql.connector import SqlConnector
 from expectations.probes import Probe
-from pipelines.anonymise.partition import layout
 from pipelines.apply.buckets import hidden_rows, linked
+from pipelines.apply.grouping import laid_out
 from pipelines.plan.context import horizons
 from pipelines.plan.hiding import held_back
 from pipelines.plan.holding import Holding
@@ -75,8 +75,7 @@ def _measured(
                 shape = inventory.find(connector.location(source))
                 assert shape is not None  # noqa: S101 - a table that is reflected is in the inventory
                 assert dataset.anonymity is not None  # noqa: S101 - the caller has seen to it
-                place = connector.table(source), connector.key(source), connector.where(source)
-                made = layout(dataset, shape, *place, connector.dialect.name)
+                made = laid_out(connector, name, dataset, shape)
                 rows = hidden_rows(connector, made, name, dataset)
                 sizes = cell_sizes(connection, made, rows) if marks else {}
                 yield Anonymity(

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from connectors.sql.functions import record_key, row_digest
 from connectors.sql.partition import Hierarchy, Layout, exactly
 from connectors.sql.scratch import has
-from pipelines.anonymise.partition import HIDDEN, layout
+from pipelines.anonymise.partition import HIDDEN
 from pipelines.apply.buckets import hidden_rows, link_of, nobodys
+from pipelines.apply.grouping import laid_out
 from pipelines.scan.sources import source_of
 
 if TYPE_CHECKING:
@@ -79,8 +80,6 @@ def _sizes(made: Layout, waits: sa.ColumnElement[bool], dialect: str) -> sa.Sele
 def _laid(
     connector: SqlConnector, inventory: Inventory, name: str, dataset: DatasetMap, link: Hierarchy | None = None
 ) -> Layout:
-    source = source_of(name, dataset)
-    shape = inventory.find(connector.location(source))
+    shape = inventory.find(connector.location(source_of(name, dataset)))
     assert shape is not None  # noqa: S101 - a table that is reflected is in the inventory
-    place = connector.table(source), connector.key(source), connector.where(source)
-    return layout(dataset, shape, *place, connector.dialect.name, link)
+    return laid_out(connector, name, dataset, shape, link)
