@@ -63,9 +63,9 @@ def _refused(data: ReportData, wording: Wording) -> Iterator[str]:
 def _anonymity(data: ReportData, wording: Wording) -> Iterator[str]:
     for each in data.anonymity:
         place = f"{each.store}.{each.dataset}"
-        if each.k is not None and each.k < each.required:
+        if each.small:
             said = wording.gettext("the smallest group holds %(k)s persons, %(required)s are required")
-            yield wording.labelled(place, said % {"k": wording.number(each.k), "required": each.required})
+            yield wording.labelled(place, said % {"k": wording.number(each.k or 0), "required": each.required})
         told = {
             wording.ngettext(
                 "%(n)s record of nobody still leads to the row of one person",

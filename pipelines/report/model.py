@@ -195,9 +195,14 @@ class Anonymity:
     unturned: int = 0
 
     @property
+    def small(self) -> bool:
+        """Whether an anonymised record stands in a cell that is too small."""
+        return self.k is not None and self.k < self.required
+
+    @property
     def reached(self) -> bool:
-        """Whether no anonymised record stands in a cell that is too small, or leads to a person's own."""
-        return (self.k is None or self.k >= self.required) and not self.unturned
+        """Whether none does, nor leads to a person's own row."""
+        return not self.small and not self.unturned
 
 
 @dataclass(frozen=True, slots=True)

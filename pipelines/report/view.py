@@ -107,7 +107,7 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "Verdict": Verdict,
         "numbers": numbers(data),
         "Numbers": Numbers,
-        "weak": [each for each in data.anonymity if not each.reached],
+        "weak": [each for each in data.anonymity if each.small],
         "stages": [(stage, _kinds(data.findings, stage)) for stage in Stage],
         "chosen": [each for each in acts if each.ways],
         "acts": [(store, list(of)) for store, of in _by_store(acts).items()],
