@@ -106,15 +106,18 @@ class Marks:
     ) -> sa.ColumnElement[bool]:
         """Whether a plan has anonymised a category of a row, or any that the store knows of."""
         if category is not None:
-            return sa.exists().where(self.mine(table, key, dataset, category, plan))
+            return sa.exists().where(self._of_scope(dataset, category), *self._of_plan(table, key, plan))
         scopes = sa.select(self.scopes.c.scope).where(self.scopes.c.dataset == dataset)
         return sa.exists().where(self.table.c.scope.in_(scopes), *self._of_plan(table, key, plan))
 
-    def mine(
-        self, table: sa.FromClause, key: Sequence[str], dataset: str, category: str, plan: str
-    ) -> sa.ColumnElement[bool]:
-        """Whether a mark is the one that a plan has given a category of a row."""
-        return sa.and_(self.table.c.scope == _literal(dataset, category), *self._of_plan(table, key, plan))
+    def sample(self, dataset: str, category: str, plan: str, rows: int) -> sa.Select[tuple[str]]:
+        """The records of so many marks that a plan has given a category, the same ones as long as they stay."""
+        marks = self.table.c
+        mine = sa.select(marks.record).where(self._of_scope(dataset, category), marks.plan == _literal(plan))
+        return mine.order_by(marks.fingerprint, marks.record).limit(rows)
+
+    def _of_scope(self, dataset: str, category: str) -> sa.ColumnElement[bool]:
+        return self.table.c.scope == _literal(dataset, category)
 
     def _of_plan(self, table: sa.FromClause, key: Sequence[str], plan: str) -> tuple[sa.ColumnElement[bool], ...]:
         marks = self.table.c

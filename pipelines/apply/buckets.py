@@ -133,6 +133,7 @@ class Buckets:
         first, total = 1, Counts()
         while first <= candidates.count:
             with self.connection.begin():
+                self.connector.journal.marks.index(self.connection, self.name)  # by which the next chunk is looked at
                 last = candidates.last(self.connection, first, self.size)
                 number, _ = self.connector.journal.progress(self.connection, self.plan, self.step)
             chunk = Chunk(self.plan, self.step, self.name, number)

@@ -1,7 +1,8 @@
 """Days and facts that would get coarser while something that inherits them still depends on them.
 
 What hides among others gets coarser days and mean amounts. A row that inherits these, and is kept by a purpose that
-does not keep the row above it as long, would be due too early by as much as the day has moved: up to ten years.
+does not keep the row above it as long, would be due too early by as much as the day has moved: up to ten years. And a
+row that was due and is held back, since too few agree with it, would be due on another day, or on none that is known.
 """
 
 from __future__ import annotations
@@ -27,15 +28,21 @@ def blurred(context: Context) -> Iterator[Refusal]:
                 for purpose in _purposes(context.policy, active[child]):
                     events, facts = asked_of(context.policy, [purpose])
                     hit = (events | facts) & told.keys() - _own(child, name, active)
+                    columns = ", ".join(f"`{each}`" for each in sorted({told[each] for each in hit}))
+                    what = f"`anonymity` would make {columns} coarser, on which purpose {purpose.name} depends"
                     if hit and purpose not in above:
-                        columns = ", ".join(f"`{each}`" for each in sorted({told[each] for each in hit}))
-                        yield Refusal(
-                            store,
-                            name,
-                            f"`anonymity` would make {columns} coarser, on which purpose {purpose.name} depends in "
-                            f"{store}.{child} for longer",
-                            "Have them by `value` in every level, or let the purpose keep something of both.",
-                        )
+                        yield Refusal(store, name, f"{what} in {store}.{child} for longer", _LONGER)
+                    elif hit and _held_back(active[child]):
+                        yield Refusal(store, name, f"{what} in rows of {store}.{child} that can be held back", _WAIT)
+
+
+_LONGER = "Have them by `value` in every level, or let the purpose keep something of both."
+_WAIT = "Have them by `value` in every level, or give the rows that depend on them `anonymity` with a `link`."
+
+
+def _held_back(dataset: DatasetMap) -> bool:
+    """Whether rows that are due stay as they are where too few agree; with a link, they hide once nobody's."""
+    return dataset.anonymity is not None and dataset.anonymity.link is None
 
 
 def _changed(dataset: DatasetMap) -> dict[str, str]:

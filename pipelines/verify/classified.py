@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.probes import Probe
 from pipelines.anonymise.replacement import Coarse, Constant, Draw, Replacement
@@ -86,14 +87,9 @@ def _texts(
     names: Sequence[str],
 ) -> dict[str, list[str]]:
     """The distinct filled values of a sample of marked rows, by field. A mark's fingerprint is the stable hash."""
-    marks = Journal(connection.dialect).marks
+    chosen = Journal(connection.dialect).marks.sample(*mark, SAMPLE).subquery()  # before the rows are looked for
     columns = (sa.func.substr(sa.cast(table.c[each], sa.Text), 1, _LONGEST).label(each) for each in names)
-    query = (
-        sa.select(*columns)
-        .join_from(table, marks.table, marks.mine(table, key, *mark))
-        .order_by(marks.table.c.fingerprint, marks.table.c.record)
-        .limit(SAMPLE)
-    )
+    query = sa.select(*columns).where(record_key(table.c[each] for each in key) == chosen.c.record)
     found: dict[str, dict[str, None]] = {each: {} for each in names}
     for row in connection.execute(query).mappings():
         for each in names:

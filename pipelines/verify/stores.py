@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from connectors.base import Inventory
-    from connectors.sql.sets import SetDigest
     from pipelines.data_map.model import DatasetMap
     from pipelines.engine.database import EngineDatabase
     from pipelines.estate import Estate
@@ -47,7 +46,7 @@ def verify_store(
             assert isinstance(connector, SqlConnector)  # noqa: S101 - the caller has seen to it
             inventory = connector.inspect()
             with connector.reading() as connection:
-                probes = list(_untouched(estate, engine, plan, store, today, connection, inventory))
+                probes = list(_untouched(estate, engine, plan, store, today, connection, inventory, active))
                 probes += covered(estate, engine, plan, store, inventory, Stage.AFTER)
                 steps = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
                 probes += copy_probes(connection, inventory, active, estate.data_maps[store].active, steps)
@@ -76,6 +75,7 @@ def _untouched(
     today: dt.date,
     connection: sa.Connection,
     inventory: Inventory,
+    datasets: dict[str, DatasetMap],
 ) -> Iterator[Probe]:
     measured = bystanders.read(before.rows_file(estate, plan.digest, store))
     if measured is None:
@@ -84,23 +84,22 @@ def _untouched(
                 UNTOUCHED, store, "", "tables that differ", 0, None, "The run measured nothing before it began."
             )
         return
-    maps = estate.data_maps[store].datasets
-    active = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
-    steps = {name: [step for step in active if step.dataset == name] for name in maps}
-    acted = {maps[name].source: (name, _key(maps[name], inventory), own) for name, own in steps.items() if own}
-    now = bystanders.after(connection, inventory, plan.digest, acted, estate.data_maps[store].active)
+    steps = [step for step in plan.steps if step.store == store and step.place is Place.ACTIVE]
+    now = bystanders.after(connection, inventory, plan.digest, datasets, steps)
     stale, late = _outcomes(engine, plan, "stale"), _outcomes(engine, plan, "stale", "held_back")
-    waiting = stale != late
-    left = _left_alone(estate, engine, plan, store, today, active) if waiting else {}
+    left = _left_alone(estate, engine, plan, store, today, steps) if stale != late else {}
+    moved = sum(stale.get(step.id, 0) for step in steps)
     for location in sorted({*measured, *now}):
-        name, _, own = acted.get(location, (location, (), []))
-        then, after = measured.get(location), now.get(location)
+        names = [name for name, each in datasets.items() if each.source == location]
+        own = [step for step in steps if step.dataset in names]
+        then, after, again = measured.get(location), now.get(location), left.get(location)
         if then is None or after is None:
             same = False
-        elif location in left and left[location].rows == then.rows.rows:  # the others are held back, and due still
-            same = _same(then, replace(after, rows=left[location]), own, stale)
+        elif again is not None and again.rows.rows == then.rows.rows:  # the others are held back, and due still
+            same = _same(then, replace(again, columns=after.columns), own, stale) and _alike(then, again, bool(moved))
         else:
-            same = _same(then, after, own, late)
+            same = _same(then, after, own, late) and _alike(then, after, stale != late or bool(moved))
+        name = names[0] if names else location
         yield Probe(
             UNTOUCHED, store, name, "rows or columns that changed without being due", 0, int(not same), _CHANGED
         )
@@ -110,7 +109,7 @@ def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[S
     """Equal in content; where some records were left, as not due any more at their turn, in number but for those."""
     late = sum(stale.get(step.id, 0) for step in steps)
     if not late:
-        return then == now
+        return (then.rows, then.columns) == (now.rows, now.columns)
     gone_late = sum(stale.get(step.id, 0) for step in steps if step.takes_rows)
     return (
         then.columns.rows <= now.columns.rows <= then.columns.rows + gone_late
@@ -118,9 +117,18 @@ def _same(then: bystanders.Bystanders, now: bystanders.Bystanders, steps: list[S
     )
 
 
+def _alike(then: bystanders.Bystanders, now: bystanders.Bystanders, late: bool) -> bool:
+    """Whether parts are equal in content; in number at least, where records of this table or another were left."""
+    if not late:
+        return then.parts == now.parts
+    return then.parts.keys() == now.parts.keys() and all(
+        part.rows <= now.parts[name].rows for name, part in then.parts.items()
+    )
+
+
 def _left_alone(
     estate: Estate, engine: EngineDatabase, plan: Plan, store: str, today: dt.date, steps: Sequence[Step]
-) -> dict[str, SetDigest]:
+) -> dict[str, bystanders.Bystanders]:
     """See `bystanders.left_alone`: what is due still is asked as the plan has asked it."""
     made_at = engine.plans.record(plan.digest).made_at
     holds = engine.holds.unreleased_since(made_at)
@@ -141,8 +149,3 @@ def _outcomes(engine: EngineDatabase, plan: Plan, *names: str) -> dict[str, int]
             step, outcomes = entry.body["step"], entry.body["outcomes"]
             found[step] = found.get(step, 0) + sum(outcomes.get(name, 0) for name in names)
     return found
-
-
-def _key(dataset: DatasetMap, inventory: Inventory) -> tuple[str, ...]:
-    shape = inventory.find(dataset.source)
-    return dataset.key or (shape.key if shape else ())

@@ -55,6 +55,32 @@ def test_a_purpose_that_keeps_both_has_ended_when_the_day_gets_coarser(store: Cl
     assert refusals(store, "letter, user.name") == []
 
 
+HIDING = """    anonymity:
+      k: 5
+      signed_off: {by: dpo, on: 2026-06-01}
+      partition: [{sent_on: month}]
+"""
+
+
+HELD_BACK = (
+    "club",
+    "members",
+    "`anonymity` would make `left_on` coarser, on which purpose letters depends in rows of club.letters that can be held "
+    "back",
+)
+
+
+def test_rows_that_can_be_held_back_do_not_depend_on_it(store: Club) -> None:
+    """They would be due on no day that is known once the member's is gone. With a link they hide when he does."""
+    alone = LETTERS.replace("    approved:", HIDING + "      free: [member_id]\n    approved:")
+    assert refusals(store, "letter, user.name", alone) == [HELD_BACK]
+
+
+def test_rows_with_a_link_are_not_held_back(store: Club) -> None:
+    linked = LETTERS.replace("    approved:", HIDING + "      link: member_id\n    approved:")
+    assert refusals(store, "letter, user.name", linked) == []
+
+
 def test_a_day_of_its_own_is_not_inherited(store: Club) -> None:
     own = LETTERS.replace("    fields:", "    events: {left: {column: sent_on}}\n    fields:")
     assert refusals(store, "letter", own) == []

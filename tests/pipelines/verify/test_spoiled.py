@@ -70,6 +70,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Verified:
     made.join(range(1, 25), region="Nord")
     made.join(range(200, 206), left=1)
     made.run("UPDATE members SET seen_on = '2026-06-01' WHERE id >= 200")
+    made.join(range(300, 306), left=1)  # who are nobody's as little, and of whom another step empties the address
     made.visit(range(1, 25))
     made.visit(range(200, 206))
     made.run("CREATE TABLE notices (id INTEGER PRIMARY KEY, said TEXT)")
@@ -131,7 +132,7 @@ CASES = {
     ),
     "a member to whom nobody leads any more": (
         "UPDATE visits SET member_id = 99999 WHERE member_id = 200",
-        {(ORPHANS, "visits"): 3},
+        {(ORPHANS, "visits"): 3, (UNTOUCHED, "visits"): 1},
     ),
     "a name of somebody who is not due": (
         "UPDATE members SET name = 'Other' WHERE id = 200",
@@ -149,7 +150,31 @@ CASES = {
         "DELETE FROM visits WHERE id = 20000",
         {(EQUAL, "visits"): 1, (UNTOUCHED, "visits"): 1},
     ),
-    "an amount": ("UPDATE visits SET cents = cents + 1 WHERE id = 20000", {(EQUAL, "visits"): 1}),
+    "an amount of somebody who is not due": (
+        "UPDATE visits SET cents = cents + 1 WHERE id = 20000",
+        {(EQUAL, "visits"): 1, (UNTOUCHED, "visits"): 1},
+    ),
+    "a day of somebody who is not due": (
+        "UPDATE visits SET on_day = date(on_day, 'start of year') WHERE id = 20000",
+        {(EQUAL, "visits"): 2, (UNTOUCHED, "visits"): 1},
+    ),
+    "a row that leads from one who is not due to another": (
+        "UPDATE visits SET member_id = 201 WHERE id = 20000",
+        {(UNTOUCHED, "visits"): 1},
+    ),
+    "a name of somebody of whom only an address was due": (
+        "UPDATE members SET name = 'Other' WHERE id = 300",
+        {(UNTOUCHED, "members"): 1},
+    ),
+    "a date of birth of somebody of whom only an address was due": (
+        "UPDATE members SET born = '1970-01-01' WHERE id = 300",
+        {(UNTOUCHED, "members"): 1},
+    ),
+    "a day on which somebody left of whom only an address was due": (
+        "UPDATE members SET left_on = '2025-01-01' WHERE id = 300",
+        {(UNTOUCHED, "members"): 1},
+    ),
+    "an amount of a nobody": ("UPDATE visits SET cents = cents + 1 WHERE id = 100", {(EQUAL, "visits"): 1}),
     "a table that is in no plan": ("UPDATE notices SET said = 'open'", {(UNTOUCHED, "notices"): 1}),
 }
 
@@ -237,9 +262,16 @@ def test_that_some_are_held_back_hides_nothing_of_what_becomes_of_others(tmp_pat
     made.join(range(1, 60))
     made.join(range(200, 206), left=1)
     made.run("UPDATE members SET seen_on = '2026-06-01' WHERE id >= 200")
+    made.join(range(300, 306), left=1)
+    made.visit(range(1, 60))
+    made.visit(range(200, 206))
     plan = made.plan()
     assert made.apply(plan).counts["held_back"] == 2
     verified = Verified(made, plan, tmp_path)
     assert verified.failed() == {}
-    made.run("UPDATE members SET name = 'Somebody' WHERE id = 200")
-    assert verified.failed() == {(UNTOUCHED, "members"): 1}
+    for table, row, column in [("members", 200, "name"), ("members", 300, "name"), ("visits", 20000, "cents")]:
+        was = next(each[column] for each in made.rows(table) if each["id"] == row)
+        made.run(f"UPDATE {table} SET {column} = 17 WHERE id = {row}")
+        assert (UNTOUCHED, table) in verified.failed()
+        made.run(f"UPDATE {table} SET {column} = '{was}' WHERE id = {row}")
+    assert verified.failed() == {}
