@@ -78,4 +78,5 @@ def test_it_says_what_the_page_says() -> None:
     assert [first[name] for name in ("label", "before", "live", "ledger")] == ["2025-01", "30", "10", "20"]
     for hidden, why in ((waiting, "pending"), (few, "few")):
         assert [hidden[name] for name in ("label", "before", "live", "ledger", why)] == [None, None, None, None, True]
-    assert not json.loads(render_json(not_applied()))["applied"]
+    before = json.loads(render_json(not_applied()))
+    assert (before["applied"], before["stopped"]["unmet"]) == (False, False)
