@@ -13,7 +13,7 @@ from retention_rules.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """Who authorised the plan, how (`approval` or `standing_approval`), when, and until when it counts.
+    """Who has authorised the plan, how (`approval` or `standing_approval`), when, and until when it counts.
 
     ``entry`` is the ledger's; ``requester`` asked for the plan, where that is known.
     """
@@ -24,6 +24,14 @@ class Approver:
     expires: dt.datetime | None
     entry: int = 0
     requester: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """When a run was stopped before it began; ``unmet``: by an expectation that failed."""
+
+    at: dt.datetime
+    unmet: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +131,37 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One group of a registered statistic: before the run, live after it, and in the statistics ledger.
+    """One group of a registered statistic: live after the run, and in the statistics ledger.
 
-    ``others_hold``: the same is so of its other measures (rows, subjects, squares). ``pending``: some of the ledger's
-    part is not released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group.
+    ``holds``: both together are what was there before the run, in every measure (rows, subjects, sums, squares); that
+    is known by digests, and nothing else is kept of what was there. ``pending``: some of the ledger's part is not
+    released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group. ``few``: its live rows
+    are of too few persons, or one of them makes up most of it. A group of which either is so has no name and no
+    numbers here (see `hidden`), so that nothing that is made of it can show them.
     """
 
-    label: str
-    before: Decimal
-    live: Decimal
-    ledger: Decimal
-    others_hold: bool = True
+    label: str | None
+    live: Decimal | None
+    ledger: Decimal | None
+    holds: bool = True
     pending: bool = False
     held_back: bool = False
+    few: bool = False
+
+    @classmethod
+    def hidden(cls, *, holds: bool, pending: bool = False, held_back: bool = False, few: bool = False) -> Cell:
+        """A group that nobody is to read."""
+        return cls(None, None, None, holds, pending, held_back, few)
 
     @property
-    def holds(self) -> bool:
-        """Whether live and ledger together are what was there before."""
-        return self.live + self.ledger == self.before and self.others_hold
+    def now(self) -> Decimal:
+        """What live rows and the ledger say together; nothing of a group that is hidden."""
+        return (self.live or Decimal(0)) + (self.ledger or Decimal(0))
+
+    @property
+    def before(self) -> Decimal | None:
+        """What was there before the run: where it holds, what is there now."""
+        return None if self.label is None or not self.holds else self.now
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +181,8 @@ class Series:
 
     @property
     def shown(self) -> tuple[Cell, ...]:
-        """The groups whose numbers may be read: of the others, before less live would tell what is pending."""
-        return tuple(cell for cell in self.cells if not cell.pending)
+        """The groups whose numbers may be read."""
+        return tuple(cell for cell in self.cells if cell.label is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +249,8 @@ class ReportData:
     ``anonymity``: of the datasets whose data map asks for it. ``leading``: which
     rows lead to anonymised records. ``policy`` is the one that the plan was made under; None
     where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
-    the plan's run wrote its first intent. ``unreached``: stores that did not answer, so that nothing of them was
+    the plan's run wrote its first intent; ``stopped``: where none did, what became of the last that was to.
+    ``unreached``: stores that did not answer, so that nothing of them was
     measured.
     """
 
@@ -250,6 +272,7 @@ class ReportData:
     holds: tuple[HoldInForce, ...] = ()
     runs: tuple[Past, ...] = ()
     began: dt.datetime | None = None
+    stopped: Stopped | None = None
     unreached: tuple[str, ...] = ()
 
     @property

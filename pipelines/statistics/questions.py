@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import record_key
 from connectors.sql.questions import Expression, Question, levels_of
-from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
+from pipelines.anonymise.partition import HIDDEN
+from pipelines.data_map.model import DatasetMap, Statistic, StoreMap
 from pipelines.errors import Refused
+from pipelines.plan.remembered import fields_of
 from pipelines.scan.sources import source_of
+from pipelines.statistics.groupings import grouping
 
 _STRONG = frozenset({"exact", "canonical"})
 
@@ -29,8 +33,13 @@ class Registered:
     digest: str
 
 
-def registered(connector: SqlConnector, store_map: StoreMap, dataset: str) -> tuple[Registered, ...]:
+def registered(
+    connector: SqlConnector, store_map: StoreMap, dataset: str, *, plain: bool = False
+) -> tuple[Registered, ...]:
     """Every registered statistic of a dataset.
+
+    ``plain``: in what every client of the engine knows. In SQLite a row that was used anew for somebody else is then
+    nobody's until it is anonymised again, since nothing else can tell it there.
 
     Raises:
         StoreMismatch: a table or column is not there.
@@ -49,16 +58,47 @@ def registered(connector: SqlConnector, store_map: StoreMap, dataset: str) -> tu
             name=statistic.name,
             table=table,
             where=where,
-            groupings=tuple(_bucket(table.c[each.column], each, connector.dialect.name) for each in statistic.by),
+            groupings=tuple(grouping(table.c[each.column], each, connector.dialect.name) for each in statistic.by),
             levels=levels_of(len(statistic.by), dropped(statistic)),
             amount=None if statistic.sum is None else table.c[statistic.sum],
             squares=statistic.squares,
             subject=_subject(table, columns, alone=alone) if columns else record_key(table.c[name] for name in key),
             alone=alone,
             columns=statistic.columns | frozenset(columns),
+            **_forgetting(connector, dataset, mapped, () if alone else columns, plain=plain),
         )
         found.append(Registered(dataset, statistic, question, _digest(statistic, columns)))
     return tuple(found)
+
+
+def _forgetting(
+    connector: SqlConnector, dataset: str, mapped: DatasetMap, columns: Sequence[str], *, plain: bool
+) -> dict[str, Any]:
+    """How a row's subject is forgotten: by the categories of these columns, or by turning a link among them.
+
+    Where no two rows have the same subject, what is put in its place is as good as the subject itself.
+    """
+    fields = {category: names for category, names in fields_of(mapped).items() if set(names) & set(columns)}
+    turned = mapped.anonymity is not None and mapped.anonymity.link in columns
+    forgotten = frozenset([*fields, *([HIDDEN] if turned else [])])
+    if not forgotten or not _marked(connector):
+        return {"forgotten": forgotten}
+    source, marks = source_of(dataset, mapped), connector.journal.marks
+    table, key = connector.table(source), connector.key(source)
+    record, simple = record_key(table.c[name] for name in key), plain and connector.dialect.name == "sqlite"
+    found = [
+        marks.written(record, dataset, category)
+        if category == HIDDEN or simple
+        else marks.standing(table, key, dataset, category, fields[category])
+        for category in sorted(forgotten)
+    ]
+    return {"forgotten": forgotten, "nobodys": sa.or_(*found)}
+
+
+def _marked(connector: SqlConnector) -> bool:
+    """Whether the store has marks."""
+    with connector.reading() as connection:
+        return connector.journal.exists(connection)
 
 
 def refuse_changed(connection: sa.Connection, connector: SqlConnector, statistics: Iterable[Registered]) -> None:
@@ -138,15 +178,3 @@ def _unique(table: sa.Table, columns: tuple[str, ...]) -> bool:
         if index.unique and whole and all(isinstance(each, sa.Column) for each in index.expressions):
             sets.append(frozenset(index.columns.keys()))
     return any(each and each <= named for each in sets)
-
-
-def _bucket(column: Expression, bucket: Bucket, dialect: str) -> Expression:
-    """The value itself, or the calendar month or year (in UTC) of a date, an instant or an ISO text."""
-    if bucket.by == "value":
-        return column
-    length = {"month": 7, "year": 4}[bucket.by]
-    if dialect == "sqlite" or isinstance(column.type, sa.String):
-        return sa.func.substr(sa.cast(column, sa.Text), 1, sa.literal_column(str(length)))
-    if dialect == "postgresql":
-        return sa.func.to_char(column, sa.literal_column("'YYYY-MM'" if length == 7 else "'YYYY'"))  # noqa: PLR2004
-    return sa.func.date_format(column, sa.literal_column("'%Y-%m'" if length == 7 else "'%Y'"))  # noqa: PLR2004
