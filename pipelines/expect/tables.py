@@ -160,9 +160,7 @@ class _Table:
         yield self._check(KEYED, f"rows without a key ({names})", remedy, "expect_no_rows_where", condition=empty)
         remedy = "Remove the duplicates, or name in the data map what tells these rows apart."
         query = self._text(_repeating(self._table, [self._table.c[each] for each in key]))
-        yield self._check(
-            KEYED, f"rows whose key ({names}) another has", remedy, "expect_query_to_count_none", query=query
-        )
+        yield self._check(KEYED, f"rows whose key ({names}) another has", remedy, "expect_no_offenders", query=query)
 
     def references(self) -> Iterator[Check]:
         """What the store's foreign keys and the data map say of rows that belong together."""
@@ -186,7 +184,7 @@ class _Table:
             REFERENCED,
             f"rows whose {', '.join(reference.columns)} is nowhere in {reference.location}",
             "Restore the referenced rows or remove these; what hangs on nothing is nobody's and is never due.",
-            "expect_query_to_count_none",
+            "expect_no_offenders",
             query=self._text(query),
             among=self._text(referring),
             share=self._tolerance.orphans,
