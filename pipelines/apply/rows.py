@@ -355,7 +355,8 @@ class RowWork:
         counted, written = touched(counted, columns), overwriting(columns)
         before.append(contribution(journal, counted, written, day))
         renewing = [] if self.renewal is None else [self.renewal.after()]
-        return before, [taking_back(journal, counted, written, day), *renewing]
+        then = [each.after(self.step.categories) for each in counted]
+        return before, [taking_back(journal, then, written, day), *renewing]
 
     def _checkpoint(self, point: str) -> None:
         """Of a transaction that may take long: holds count that were opened while it wrote."""

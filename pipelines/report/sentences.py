@@ -88,6 +88,11 @@ SENTENCES: Final = (
         "partition or the measures, or as `free` of any meaning for a person"
     ),
     N_(
+        "{dataset}: {columns} stay in anonymised rows, and count for k in every cell; they are of the key, or choose "
+        "the rows, and get no coarser: name in `anonymity` as `free` what tells nothing of a person, such as a number "
+        "that was drawn"
+    ),
+    N_(
         "{dataset}: {count} records were due and held back by the last run, since too few of them agree in any cell; "
         "they wait for more, or for a coarser level in `anonymity.partition`"
     ),
@@ -306,7 +311,12 @@ SENTENCES: Final = (
     N_("The store's engine refused what the suite asks of it: try the condition, pattern or query there, and mend it"),
     N_("every group of anonymised records has at least k subjects"),
     N_("cells that hide fewer than {k} subjects"),
-    N_("Something wrote to anonymised records, or they were anonymised before `anonymity` was declared: look at them"),
+    N_(
+        "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared as it is, with "
+        "a smaller `k` perhaps"
+    ),
+    N_("No run makes groups larger that stand: put `k` back to {k}, which all of them reach, or delete them"),
+    N_("No run makes groups larger that stand: look at them, and delete those that tell of somebody"),
     N_("records of nobody lead to nobody of their own"),
     N_("rows that still lead to one"),
     N_(

@@ -111,7 +111,7 @@ def make_views(estate: Estate, store: str) -> tuple[str, ...]:
         with connector.writing() as connection, connection.begin():
             for each in questions(estate):
                 if each.store == store:
-                    asked = _asked(connection, connector, _of(connector, estate.data_maps[store], each))
+                    asked = _asked(connection, connector, _of(connector, estate.data_maps[store], each, plain=True))
                     made.append(connector.make_view(connection, view_name(each), asked.shown()))
     return tuple(made)
 
@@ -129,8 +129,8 @@ def rules(statistic: Statistic) -> Rules:
     return Rules(statistic.minimum, str(LARGEST_SHARE), str(PROTECTION))
 
 
-def _of(connector: SqlConnector, store_map: StoreMap, listed: Listed) -> Registered:
-    found = registered(connector, store_map, listed.dataset)
+def _of(connector: SqlConnector, store_map: StoreMap, listed: Listed, *, plain: bool = False) -> Registered:
+    found = registered(connector, store_map, listed.dataset, plain=plain)
     return next(each for each in found if each.statistic.name == listed.statistic.name)
 
 
