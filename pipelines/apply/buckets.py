@@ -139,7 +139,8 @@ class Buckets:
             chunk = Chunk(self.plan, self.step, self.name, number)
             counted, act = self._counted, overwriting(self._layout.written)
             before = [contribution(self.connector.journal, counted, act, self.day)]
-            changed = [taking_back(self.connector.journal, counted, act, self.day), self._mark]
+            then = [each.after([HIDDEN]) for each in counted]
+            changed = [taking_back(self.connector.journal, then, act, self.day), self._mark]
             total += update_chunk(
                 self.connection, self.connector.journal, chunk, candidates, first, last, {}, {}, before, changed,
                 checkpoint=self.checkpoint,

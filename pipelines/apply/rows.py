@@ -356,8 +356,9 @@ class RowWork:
         counted, written = touched(counted, columns | implied), overwriting(columns)
         before.append(contribution(journal, counted, written, day))
         renewing = [] if self.renewal is None else [self.renewal.after()]
+        then = [each.after(self.step.categories) for each in counted]
         # A key's own update is followed too: what rows say at last is known after it.
-        return before, [*renewing, taking_back(journal, counted, written, day)]
+        return before, [*renewing, taking_back(journal, then, written, day)]
 
     def _checkpoint(self, point: str) -> None:
         """Of a transaction that may take long: holds count that were opened while it wrote."""

@@ -174,12 +174,23 @@ SENTENCES: Final = (
     N_("Its own rules keep it, or leave it undetermined: look at them, or let {place} inherit from {dataset}"),
     N_("Map {place}, or empty it by hand"),
     N_("Run `ardoise apply` again; if it stays, look into the ledger for what was refused"),
-    N_("Something else wrote to the store meanwhile, or this is a defect: compare with the server's log"),
-    N_("Something else wrote to the store meanwhile, or this is a defect: compare with the application's log"),
+    N_("Something else wrote to the store since the run began, or this is a defect: compare with the server's log"),
+    N_(
+        "Something else wrote to the store since the run began, or this is a defect: compare with the application's log"
+    ),
+    N_("Verify right after a run, as the DAG does, before others write"),
     N_("Something else wrote to the archive meanwhile, or this is a defect: compare with the server's log"),
     N_("Start the store and verify again"),
     N_("Start it, or correct its address, and run again"),
-    N_("Compare live rows and ledger in the report; publish nothing before it is explained"),
+    N_(
+        "Compare with the application's log what it wrote to the store since the run began; verify right after a run, "
+        "as the DAG does, before others write"
+    ),
+    N_("Publish nothing before it is explained"),
+    N_(
+        "Nothing says what it was before the run: restore the estate's state folder, or compare with a backup of the "
+        "store"
+    ),
     N_("Run `ardoise ledger verify` and restore a whole copy"),
     N_("Run `ardoise apply` again; it resumes what was interrupted"),
     N_("Look there for what the data map does not name, map it, and run again"),
@@ -292,6 +303,7 @@ SENTENCES: Final = (
     N_("Find out why: what fills or empties the column decides when records are due"),
     N_("If it is right, raise `nulls` under [expectations] for this run"),
     N_("Look at the rows; the suite was written by somebody who knows what they should be"),
+    N_("The store's engine refused what the suite asks of it: try the condition, pattern or query there, and mend it"),
     N_("every group of anonymised records has at least k subjects"),
     N_("cells that hide fewer than {k} subjects"),
     N_("Something wrote to anonymised records, or they were anonymised before `anonymity` was declared: look at them"),
@@ -304,6 +316,7 @@ SENTENCES: Final = (
     N_("Find out what has changed the table since the plan was made; then make a new plan"),
     N_("offenders of {columns} ({kind})"),
     N_("offenders ({kind})"),
+    N_("queries that find offenders ({kind})"),
     N_("{table} is system-versioned: it keeps every row as it was"),
     N_("ALTER TABLE {table} DROP SYSTEM VERSIONING, then plan again"),
     N_("columns missing"),
