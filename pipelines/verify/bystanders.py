@@ -233,7 +233,8 @@ def _side(
             return dataset
         return dataset.model_copy(update={"source": f"{connection.dialect.default_schema_name}.{dataset.source}"})
 
-    return _Side(connection, inventory, {name: located(each) for name, each in datasets.items()}, steps)
+    known = [step for step in steps if step.dataset in datasets]  # the data map may be another by now
+    return _Side(connection, inventory, {name: located(each) for name, each in datasets.items()}, known)
 
 
 @dataclass(frozen=True)
