@@ -18,7 +18,7 @@ from connectors.sql.connector import SqlConnector
 from connectors.sql.tally import Totals
 from expectations.probes import Probe
 from pipelines.apply.refresh import measures_file
-from pipelines.apply.statistics import Cells, added, digested, living, read_measures
+from pipelines.apply.statistics import Cells, added, digested, living, read_measures, text
 from pipelines.report.model import Cell, Series
 from pipelines.scan.refresh import ITEM_STORES
 from pipelines.statistics.answering import rules
@@ -187,4 +187,4 @@ def _label(name: str, partition: Partition) -> str:
 
 
 def _amount(found: Totals, *, summed: bool) -> Decimal:
-    return (found.total or Decimal(0)) if summed else Decimal(found.n)
+    return Decimal(text(found.total or Decimal(0))) if summed else Decimal(found.n)
