@@ -50,14 +50,19 @@ def killing(point: str) -> Any:
 
 
 class CountedVisits:
-    """The table `visits`, empty: id, person, at, region, cents. ``statistics`` are registered over it."""
+    """The table `visits`, empty: id, person, at, region, cents, and what ``columns`` declares besides.
 
-    def __init__(self, connector: SqlConnector, admin: str, statistics: tuple[Statistic, ...] = STATISTICS) -> None:
+    ``statistics`` are registered over it.
+    """
+
+    def __init__(
+        self, connector: SqlConnector, admin: str, statistics: tuple[Statistic, ...] = STATISTICS, columns: str = ""
+    ) -> None:
         self.connector = connector
         self.admin = sa.create_engine(admin, poolclass=sa.NullPool)
         self.run(
             "CREATE TABLE visits (id INTEGER PRIMARY KEY, person VARCHAR(20), at DATE, "
-            "region VARCHAR(20), cents BIGINT)"
+            f"region VARCHAR(20), cents BIGINT{columns})"
         )
         connector.prepare()
         dataset = DatasetMap(source="visits", controller="ACME", key=("id",), statistics=statistics)

@@ -21,6 +21,7 @@ from pipelines.report.model import (
     ReportData,
     Residue,
     Series,
+    Stopped,
     Unclassified,
     Way,
 )  # fmt: skip
@@ -238,8 +239,11 @@ def reviewed() -> ReviewTable:
 
 
 def not_applied() -> ReportData:
-    """A plan that nobody has carried out."""
-    return replace(ordinary(), began=None, done=(), approver=None, findings=(), residue=(), statistics=(), runs=())
+    """A plan that nobody has carried out: a run was stopped before it began."""
+    return replace(
+        ordinary(), began=None, stopped=Stopped(NOW, unmet=False), done=(), approver=None, findings=(), residue=(),
+        statistics=(), runs=(),
+    )  # fmt: skip
 
 
 def _step(

@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from connectors.sql.exact import Exact
-from connectors.sql.functions import cell_key, plain_text
+from connectors.sql.functions import cell_key
 from connectors.sql.questions import Expression, Question
 
 FOLDED = "folded"
@@ -73,19 +73,14 @@ class Asked:
         return [f"g{at}" for at in range(len(self.question.groupings))]
 
     def _live(self) -> sa.Select[Any]:
-        """What live rows say, by cell and subject."""
+        """What live rows say, by cell and subject; spelled as the ledger would: by way of the cell."""
         q = self.question
-        texts = [plain_text(each).label(name) for each, name in zip(q.groupings, self._places, strict=True)]
-        x = sa.null() if q.amount is None else q.amount
-        rows = (
-            sa.select(*texts, q.subject.label("subject"), x.label("x")).select_from(q.table).where(q.where).subquery()
-        )
+        rows = q.rows().subquery()
         total, squares = q.sums(rows.c.x)
         n, subject = sa.func.count(), rows.c.subject
         size = sa.cast(n, Exact) if q.amount is None else sa.func.abs(total, type_=Exact)
-        places = [rows.c[name] for name in self._places]
         return sa.select(
-            *places,
+            *(_element(rows.c.cell_0, at).label(name) for at, name in enumerate(self._places)),
             subject,
             n.label("n"),
             sa.case((subject.is_(None), 0), else_=1).label("subjects"),
@@ -93,7 +88,7 @@ class Asked:
             squares.label("squares"),
             sa.case((subject.is_(None), 0), else_=size).label("weight"),
             sa.literal_column("0").label("crowd"),
-        ).group_by(*places, subject)
+        ).group_by(rows.c.cell_0, subject)
 
     def _released(self, table: sa.Table, level: int) -> sa.Select[Any]:
         """What was released at a level, as if one nameless crowd had said it."""
@@ -207,7 +202,9 @@ def _element_sqlite(element: _Element, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_Element, "mysql", "mariadb")
 def _element_mariadb(element: _Element, compiler: SQLCompiler, **kw: Any) -> str:
     cell, at = (compiler.process(each, **kw) for each in element.clauses)
-    return f"CONVERT(JSON_VALUE({cell}, '$[{at}]') USING utf8mb4) COLLATE utf8mb4_nopad_bin"
+    # One of the two is NULL: JSON's own lists and objects are no values to it.
+    text = f"COALESCE(JSON_VALUE({cell}, '$[{at}]'), JSON_QUERY({cell}, '$[{at}]'))"
+    return f"CONVERT({text} USING utf8mb4) COLLATE utf8mb4_nopad_bin"
 
 
 @compiles(_Length, "postgresql")

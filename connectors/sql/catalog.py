@@ -16,6 +16,7 @@ from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 from connectors.base import DatasetShape, FieldShape, Inventory, Kind, Reference
 from connectors.sql.statistics import change_tokens, estimates
 from connectors.sql.triggers import triggers
+from connectors.sql.unique import Written, unique_columns, written
 
 OWN_SCHEMA = "ardoise"
 OWN_PREFIX = "ardoise_"
@@ -30,7 +31,7 @@ def location(schema: str | None, table: str) -> str:
 def read_inventory(connection: sa.Connection, store: str) -> Inventory:
     """Every table of the store but the engine's own, with keys, references, triggers and estimates.
 
-    A field counts as unique when a primary key, unique constraint or unique index holds it, alone or with others.
+    What counts as unique is said in `connectors.sql.unique`.
     """
     inspector = sa.inspect(connection)
     partitions = _partitions(connection)
@@ -38,7 +39,7 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
     for each in triggers(connection):
         watching[each.table].add(each.name)
     about, tokens = estimates(connection), change_tokens(connection)
-    rules = _sqlite_rules(connection)
+    rules, texts = _sqlite_rules(connection), written(connection)
     # SQLite keeps a UNIQUE of a column definition as an automatic index only.
     automatic: dict[str, Any] = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
     among = _among(connection)
@@ -56,7 +57,8 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
             key = tuple(keys[place]["constrained_columns"] if place in keys else ())
             sets: list[Sequence[str | None]] = [i["column_names"] for i in indexes.get(place, ()) if i.get("unique")]
             sets += [each["column_names"] for each in unique.get(place, ())]
-            singular = {*key} | {column for each in sets for column in each if column}
+            apart = indexes.get(place, ()), unique.get(place, ())
+            singular = unique_columns(columns[place], key, *apart, texts.get(name, Written()))
             ordered = [key, *(tuple(each["column_names"]) for each in indexes.get(place, ())), *map(tuple, sets)]
             shapes.append(
                 DatasetShape(

@@ -13,9 +13,9 @@ from connectors.errors import ConnectorError
 from connectors.lasting import Lasting
 from pipelines.apply.remaining import declare
 from pipelines.engine.approvals import extent_of
-from pipelines.errors import EstateInvalid
+from pipelines.errors import EstateInvalid, ExpectationsUnmet, NotApproved
 from pipelines.plan.artefact import Action, Plan
-from pipelines.report.model import Approver, Done, Impeded, ReportData, Residue, Way
+from pipelines.report.model import Approver, Done, Impeded, ReportData, Residue, Stopped, Way
 from pipelines.report.outcomes import Begun, begun
 from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
@@ -59,7 +59,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             made_at=now,
             plan=plan,
             plan_digest=plan.digest,
-            approver=None if run is None else _approver(engine, plan, run),
+            approver=_approver(engine, plan, run, now),
             done=() if run is None else tuple(_done(plan, run)),
             findings=tuple(stored_findings(engine, plan.digest)),
             statistics=tuple(statistics),
@@ -73,6 +73,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             holds=tuple(holds_in_force(engine, plan)),
             runs=runs_until(engine, plan),
             began=None if run is None else run.at,
+            stopped=_stopped(engine, plan) if run is None else None,
             unreached=tuple(sorted(silent | hiding | unseen)),
         )
 
@@ -88,15 +89,16 @@ def _policy(estate: Estate, plan: Plan) -> Policy | None:
     return policy if policy.digest == plan.policy_digest else None
 
 
-def _approver(engine: EngineDatabase, plan: Plan, run: Begun) -> Approver | None:
-    """Who gave the approval under which the run began, as the ledger stood then."""
+def _approver(engine: EngineDatabase, plan: Plan, run: Begun | None, now: dt.datetime) -> Approver | None:
+    """Who gave the approval under which the run began, as the ledger stood then; before a run, as it stands now."""
+    at = now if run is None else run.at
     given: dict[int, Entry] = {}
     for entry in engine.ledger.entries("approval", "standing_approval", "revocation"):
-        if entry.sequence > run.first:
+        if run is not None and entry.sequence > run.first:
             break
         if entry.kind == "revocation":
             given.pop(entry.body["approval"], None)
-        elif run.at < dt.datetime.fromisoformat(entry.body["expires"]) and _allows(entry, plan):
+        elif at < dt.datetime.fromisoformat(entry.body["expires"]) and _allows(entry, plan):
             given[entry.sequence] = entry
     if not given:
         return None
@@ -113,6 +115,15 @@ def _allows(entry: Entry, plan: Plan) -> bool:
     extent = extent_of(plan)
     named = (body["controller"], body["policy"]) == (plan.controller, plan.policy_digest)
     return bool(named and extent.count <= body["max_count"] and extent.share <= body["max_share"])
+
+
+def _stopped(engine: EngineDatabase, plan: Plan) -> Stopped | None:
+    """What stopped the last run of a plan of which none has begun; that nobody had allowed one is told by itself."""
+    mine = (each for each in engine.ledger.entries("refusal") if each.body.get("plan") == plan.digest)
+    last = max(mine, key=lambda each: each.sequence, default=None)
+    if last is None or last.body["reason"] == NotApproved.__name__:
+        return None
+    return Stopped(last.at, unmet=last.body["reason"] == ExpectationsUnmet.__name__)
 
 
 def _done(plan: Plan, run: Begun) -> Iterator[Done]:

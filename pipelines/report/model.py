@@ -13,7 +13,7 @@ from retention_rules.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """Who authorised the plan, how (`approval` or `standing_approval`), when, and until when it counts.
+    """Who has authorised the plan, how (`approval` or `standing_approval`), when, and until when it counts.
 
     ``entry`` is the ledger's; ``requester`` asked for the plan, where that is known.
     """
@@ -24,6 +24,14 @@ class Approver:
     expires: dt.datetime | None
     entry: int = 0
     requester: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """When a run was stopped before it began; ``unmet``: by an expectation that failed."""
+
+    at: dt.datetime
+    unmet: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +236,8 @@ class ReportData:
     ``anonymity``: of the datasets whose data map asks for it. ``leading``: which
     rows lead to anonymised records. ``policy`` is the one that the plan was made under; None
     where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
-    the plan's run wrote its first intent. ``unreached``: stores that did not answer, so that nothing of them was
+    the plan's run wrote its first intent; ``stopped``: where none did, what became of the last that was to.
+    ``unreached``: stores that did not answer, so that nothing of them was
     measured.
     """
 
@@ -250,6 +259,7 @@ class ReportData:
     holds: tuple[HoldInForce, ...] = ()
     runs: tuple[Past, ...] = ()
     began: dt.datetime | None = None
+    stopped: Stopped | None = None
     unreached: tuple[str, ...] = ()
 
     @property

@@ -77,7 +77,20 @@ SENTENCES: Final = (
         "known, and the record is left alone"
     ),
     N_("`anonymity` would make {columns} coarser, on which purpose {purpose} depends in {dataset} for longer"),
+    N_(
+        "`anonymity` would make {columns} coarser, on which purpose {purpose} depends in rows of {dataset} that can be "
+        "held back"
+    ),
     N_("Have them by `value` in every level, or let the purpose keep something of both"),
+    N_("Have them by `value` in every level, or give the rows that depend on them `anonymity` with a `link`"),
+    N_(
+        "{dataset}: {columns} stay in anonymised rows, and count for k in every cell; name them in `anonymity`: in the "
+        "partition or the measures, or as `free` of any meaning for a person"
+    ),
+    N_(
+        "{dataset}: {count} records were due and held back by the last run, since too few of them agree in any cell; "
+        "they wait for more, or for a coarser level in `anonymity.partition`"
+    ),
     N_("{dataset}: {count} rows will lead to anonymised records of {place}"),
     N_(
         "{dataset}: {count} rows will lead to anonymised records of {place}, {named} of them with personal fields that "

@@ -108,6 +108,7 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "numbers": numbers(data),
         "Numbers": Numbers,
         "weak": [each for each in data.anonymity if each.small],
+        "unturned": sum(each.unturned for each in data.anonymity),
         "stages": [(stage, _kinds(data.findings, stage)) for stage in Stage],
         "chosen": [each for each in acts if each.ways],
         "acts": [(store, list(of)) for store, of in _by_store(acts).items()],

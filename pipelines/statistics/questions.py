@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import record_key
 from connectors.sql.questions import Expression, Question, levels_of
-from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
+from pipelines.data_map.model import DatasetMap, Statistic, StoreMap
 from pipelines.errors import Refused
 from pipelines.scan.sources import source_of
+from pipelines.statistics.groupings import grouping
 
 _STRONG = frozenset({"exact", "canonical"})
 
@@ -49,7 +50,7 @@ def registered(connector: SqlConnector, store_map: StoreMap, dataset: str) -> tu
             name=statistic.name,
             table=table,
             where=where,
-            groupings=tuple(_bucket(table.c[each.column], each, connector.dialect.name) for each in statistic.by),
+            groupings=tuple(grouping(table.c[each.column], each, connector.dialect.name) for each in statistic.by),
             levels=levels_of(len(statistic.by), dropped(statistic)),
             amount=None if statistic.sum is None else table.c[statistic.sum],
             squares=statistic.squares,
@@ -138,15 +139,3 @@ def _unique(table: sa.Table, columns: tuple[str, ...]) -> bool:
         if index.unique and whole and all(isinstance(each, sa.Column) for each in index.expressions):
             sets.append(frozenset(index.columns.keys()))
     return any(each and each <= named for each in sets)
-
-
-def _bucket(column: Expression, bucket: Bucket, dialect: str) -> Expression:
-    """The value itself, or the calendar month or year (in UTC) of a date, an instant or an ISO text."""
-    if bucket.by == "value":
-        return column
-    length = {"month": 7, "year": 4}[bucket.by]
-    if dialect == "sqlite" or isinstance(column.type, sa.String):
-        return sa.func.substr(sa.cast(column, sa.Text), 1, sa.literal_column(str(length)))
-    if dialect == "postgresql":
-        return sa.func.to_char(column, sa.literal_column("'YYYY-MM'" if length == 7 else "'YYYY'"))  # noqa: PLR2004
-    return sa.func.date_format(column, sa.literal_column("'%Y-%m'" if length == 7 else "'%Y'"))  # noqa: PLR2004

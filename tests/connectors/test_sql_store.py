@@ -45,6 +45,35 @@ def test_inspection_names_tables_keys_references_and_nothing_of_its_own(shop: Sh
     )
 
 
+APART = {
+    "postgresql": """
+CREATE TABLE apart (id integer PRIMARY KEY, phone text, name text, city text, born date, cents integer,
+  plain text GENERATED ALWAYS AS (replace(phone, ' ', 'city')) STORED UNIQUE, EXCLUDE USING btree (born WITH =));
+CREATE UNIQUE INDEX apart_name ON apart (lower(name), (1)) INCLUDE (city) WHERE cents > 0
+""",
+    "mariadb": """
+CREATE TABLE apart (id integer PRIMARY KEY, phone varchar(40), name varchar(40), city varchar(40), born date,
+  cents integer, short varchar(40) AS (replace(phone, 'city', '')) VIRTUAL,
+  plain varchar(40) AS (concat(short, name, born)) PERSISTENT UNIQUE)
+""",
+    "sqlite": """
+CREATE TABLE apart (id integer PRIMARY KEY, phone decimal(10, 2), name text, city text DEFAULT 'as (', born date,
+  cents integer, twice integer AS (cents * 2), -- as is the next one: AS (city)
+  short text AS (replace(phone, 'city', '(')) STORED, plain text AS (short || born) UNIQUE);
+CREATE UNIQUE INDEX apart_name ON apart (lower("name")) WHERE cents > 0
+""",
+}
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+def test_what_a_unique_expression_is_made_of_is_unique(shop: Shop) -> None:
+    for statement in APART[shop.admin.dialect.name].split(";"):
+        shop.run(statement)
+    apart = next(each for each in shop.connector.inspect().datasets if each.location.endswith("apart"))
+    found = {each.name for each in apart.fields if each.unique}
+    assert found - {"short"} == {"id", "phone", "name", "born", "plain"}
+
+
 def test_children_are_deleted_before_their_parents(shop: Shop) -> None:
     order, cycles = deletion_order(shop.connector.inspect())
     names = [each.removeprefix("public.") for each in order]

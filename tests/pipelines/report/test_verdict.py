@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from report_samples import bare, hostile, not_applied, ordinary
 from running import applied, noon, planned, unexpecting
 
 from expectations.findings import Finding
+from pipelines.errors import ExpectationsUnmet
 from pipelines.plan.artefact import Plan
 from pipelines.report import write_report
 from pipelines.report.document import render_json
+from pipelines.report.gather import gather
 from pipelines.report.model import Anonymity, Cell, ReportData, Series
 from pipelines.report.render import render_html
 from pipelines.verify import verify
@@ -27,6 +30,7 @@ from retention_rules.policy_table import Language
 
 MOVED = Series("crm", "web_logs", "visits", "count", (Cell("2025-01", Decimal(5), Decimal(1), Decimal(3)),))
 SMALL = Anonymity("crm", "contacts", 2, 11, 9, (("1-10", 3), ("11-21", 6)))
+LEADING = Anonymity("crm", "contacts", 11, 11, 9, (("11-21", 9),), unturned=3)
 BACK = Anonymity("crm", "contacts", 11, 11, 9, (("11-21", 9),), 4)
 
 
@@ -55,6 +59,7 @@ RUNS = [
     (a_run(statistics=(MOVED,)), "contradicted", "differ", "bad"),
     (a_run(statistics=(MOVED,), findings=found(looked_at(None))), "failed", "differ", "bad"),
     (a_run(anonymity=(SMALL,)), "contradicted", "unmeasured", "bad"),
+    (a_run(anonymity=(LEADING,)), "contradicted", "unmeasured", "bad"),
     (a_run(approver=None), "contradicted", "unmeasured", "bad"),
     (a_run(unreached=("crm",)), "incomplete", "unmeasured", "warn"),
     (a_run(unreached=("crm",), anonymity=(SMALL,)), "contradicted", "unmeasured", "bad"),
@@ -83,8 +88,8 @@ def test_the_first_line_is_green_where_nothing_below_is_red(
         assert re.search(r'class="[^"]*\bbad\b', front), "it says that something is red"
 
 
-def page(data: ReportData) -> str:
-    return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", render_html(data)))
+def page(data: ReportData, language: Language = Language.ENGLISH) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", render_html(data, language)))
 
 
 def test_what_held_when_verified_and_differs_by_now_is_both_said() -> None:
@@ -102,11 +107,47 @@ def test_groups_of_a_store_that_did_not_answer_are_not_said_to_be_large_enough()
     assert "Every group of anonymised records is large enough" not in said
 
 
+def test_rows_that_lead_to_one_person_are_counted_where_there_are_any() -> None:
+    assert "Held back Lead to one person" in page(a_run(anonymity=(LEADING,))())
+    assert "3 records of nobody still lead to the rows of single persons" in page(a_run(anonymity=(LEADING,))())
+    assert "Lead to one person" not in page(a_run(anonymity=(BACK,))())
+
+
+def test_what_is_not_there_is_not_said_to_be_large_enough_and_one_is_no_plural() -> None:
+    nobody = Anonymity("crm", "contacts", None, 11, 0)
+    said = page(replace(not_applied(), anonymity=(nobody,)))
+    assert "is large enough" not in said
+    assert "No record is anonymised in the datasets that must hide it in a group" in said
+    assert "registered statistic over 1 group:" in page(a_run(statistics=(MOVED,))())
+
+
 @pytest.fixture
-def verified(tmp_path: Path) -> tuple[ExpectedEstate, Plan]:
+def made(tmp_path: Path) -> ExpectedEstate:
     (tmp_path / "shop.sqlite").touch()
     url = f"sqlite:///{tmp_path / 'shop.sqlite'}"
-    made = expected_estate(tmp_path / "estate", url, url, url)
+    return expected_estate(tmp_path / "estate", url, url, url)
+
+
+def test_who_approved_and_what_stopped_the_run_is_told_of_one_that_never_began(made: ExpectedEstate) -> None:
+    plan = planned(made.estate, "EXPECTED", TODAY)
+
+    def shown(language: Language = Language.ENGLISH, days: int = 0) -> str:
+        return page(gather(made.estate, plan.digest, now=noon(TODAY + dt.timedelta(days))), language)
+
+    assert "dpo This very plan, on 30 June 2026" in shown()
+    assert "The plan has not been applied." in shown()
+    made.run("UPDATE people SET joined = '1203-04-05' WHERE id <= 9")
+    with pytest.raises(ExpectationsUnmet):
+        applied(made.estate, plan, TODAY)
+    for told in ("Not applied: a failed expectation stopped the run before it began", "dpo This very plan, on 30 June"):
+        assert told in shown()
+    assert "Not applied: stopped before it began, on 30 June 2026, 12:00 UTC" in shown()
+    assert "une attente non satisfaite a arrêté" in shown(Language.FRENCH)
+    assert "Nobody The plan has not been applied, and no approval in force" in shown(days=9)
+
+
+@pytest.fixture
+def verified(made: ExpectedEstate) -> tuple[ExpectedEstate, Plan]:
     plan = planned(made.estate, "EXPECTED", TODAY)
     applied(made.estate, plan, TODAY, expect=unexpecting)
     verify(made.estate, plan.digest, now=noon(TODAY), today=TODAY)
