@@ -17,7 +17,7 @@ from connectors.sql.lines import Candidates, line_up
 from connectors.sql.overwrite import update_chunk
 from connectors.sql.tally import Contribution, Increment, Totals
 from pipelines.apply.statistics import DELETED, contribution, measure, overwriting, taking_back
-from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
+from pipelines.data_map.model import Bucket, DatasetMap, FieldMap, Statistic, StoreMap
 from pipelines.statistics.ledger import Outcome, settle
 from pipelines.statistics.questions import registered, touched
 
@@ -32,6 +32,14 @@ REGIONS = Statistic(
     deadline="3 months",
 )
 ROWS = Statistic(name="rows", sum="cents")
+PERSON = "user.contact"
+"""The category of what tells persons apart."""
+REPLACED = {
+    "nothing": None,
+    "the same in all": "nobody",
+    "another in each": sa.literal("drawn ") + sa.cast(sa.column("id"), sa.String(12)),
+}
+"""What is put in the place of persons."""
 STATISTICS = (TURNOVER, REGIONS, ROWS)
 
 
@@ -65,7 +73,10 @@ class CountedVisits:
             f"region VARCHAR(20), cents BIGINT{columns})"
         )
         connector.prepare()
-        dataset = DatasetMap(source="visits", controller="ACME", key=("id",), statistics=statistics)
+        dataset = DatasetMap(
+            source="visits", controller="ACME", key=("id",), statistics=statistics,
+            fields={"person": FieldMap(category=PERSON)},
+        )  # fmt: skip
         self.map = StoreMap(store="shop", datasets={"visits": dataset})
         self.registered = registered(connector, self.map, "visits")
         self.table = connector.table(VISITS)
@@ -101,11 +112,12 @@ class CountedVisits:
         """Overwrite columns of the visits that fulfil a condition, as one chunk of a run."""
         journal = self.connector.journal
         questions = touched((each.question for each in self.registered), values)
-        act = overwriting(values)
+        act, marks = overwriting(values), {PERSON: ("person",)} if "person" in values else {}
+        then = [each.after(marks) for each in questions]
         with self.connector.writing() as connection:
             return update_chunk(
-                connection, journal, self._chunk("anonymise", number), *self._lined_up(connection, due), values, {},
-                [contribution(journal, questions, act, day)], [taking_back(journal, questions, act, day)],
+                connection, journal, self._chunk("anonymise", number), *self._lined_up(connection, due), values, marks,
+                [contribution(journal, questions, act, day)], [taking_back(journal, then, act, day)],
                 killing(kill),
             )  # fmt: skip
 

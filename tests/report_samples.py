@@ -32,9 +32,6 @@ from retention_rules.loading import load_policy
 NOW = dt.datetime(2026, 6, 30, 12, 0, tzinfo=dt.UTC)
 AS_OF = dt.date(2026, 6, 30)
 OVERDUE_SINCE = dt.date(2025, 3, 16)
-PENDING = Decimal(271828)
-"""What was there before in a group of which something is pending: nobody is to read it."""
-
 NO_ARCHIVE = (
     "crm has no archive: 8 fields that law and claims alone keep stay in place; give it one ([stores.crm.archive])"
 )
@@ -76,11 +73,8 @@ def ordinary() -> ReportData:
         evidence=(EvidenceNote("last_inbound_contact", "mail", "messages", 80, complete=True),),
         warnings=(NO_ARCHIVE,),
     )  # fmt: skip
-    months = tuple(
-        Cell(f"2025-{month:02}", Decimal(month * 30), Decimal(month * 10), Decimal(month * 20))
-        for month in range(1, 13)
-    )
-    pending = Cell("2024-12", PENDING, PENDING - 3, Decimal(3), pending=True, held_back=True)
+    months = tuple(Cell(f"2025-{month:02}", Decimal(month * 10), Decimal(month * 20)) for month in range(1, 13))
+    unread = (Cell.hidden(holds=True, pending=True, held_back=True), Cell.hidden(holds=True, few=True))
     return ReportData(
         estate="Demo",
         made_at=NOW,
@@ -106,7 +100,7 @@ def ordinary() -> ReportData:
             Finding("the ledger is whole", "ledger", "", "entries changed, removed or moved", 0, 0, "restore it"),
             Finding("no drift", "crm", "contacts", "columns", 4, 4, "look", Stage.BEFORE),
         ),
-        statistics=(Series("crm", "web_logs", "visits", "count", (*months, pending)),),
+        statistics=(Series("crm", "web_logs", "visits", "count", (*months, *unread)),),
         residue=(
             Residue("crm", "write ahead log", "kept until the store's own schedule removes it", dt.date(2026, 7, 7)),
             Residue("mail", "backups", "how long it is kept is not declared: backups in [stores.mail.residue]"),
@@ -177,7 +171,7 @@ def _spoilt(stores: int, datasets: int, cells: int) -> ReportData:
         warnings=HOSTILE,
     )
     groups = tuple(
-        Cell(f"{HOSTILE[at % len(HOSTILE)]} {at}", Decimal(at * 7) / 4, Decimal(at), Decimal(at * 3) / 4)
+        Cell(f"{HOSTILE[at % len(HOSTILE)]} {at}", Decimal(at), Decimal(at * 3) / 4, holds=at % 9 > 0)
         for at in range(cells)
     )
     return replace(
@@ -198,7 +192,7 @@ def _spoilt(stores: int, datasets: int, cells: int) -> ReportData:
         statistics=(
             Series("crm", "web_logs", HOSTILE[0], f"sum of {HOSTILE[2]}", groups),
             Series("crm", "web_logs", HOSTILE[2], "count", groups[: len(HOSTILE)]),
-            Series("crm", "web_logs", "moved", "count", (Cell("2025", Decimal(5), Decimal(1), Decimal(3)),)),
+            Series("crm", "web_logs", "moved", "count", (Cell("2025", Decimal(1), Decimal(3), holds=False),)),
         ),
         residue=tuple(Residue("crm", name, name) for name in HOSTILE),
         kept_exactly=HOSTILE,

@@ -86,7 +86,7 @@ class Asked:
             sa.case((subject.is_(None), 0), else_=1).label("subjects"),
             total.label("total"),
             squares.label("squares"),
-            sa.case((subject.is_(None), 0), else_=size).label("weight"),
+            size.label("weight"),
             sa.literal_column("0").label("crowd"),
         ).group_by(rows.c.cell_0, subject)
 
@@ -125,10 +125,12 @@ class Asked:
         key = cell_key(persons.c[name] for name in kept) if kept else sa.literal_column("'[]'")
         own = sa.case((persons.c.subject.is_not(None), persons.c.weight))
         ordered = sa.func.coalesce(own, -1).desc()
+        # What is nobody's hides somebody if enough were released who may have said it.
+        counts = sa.or_(persons.c.subject.is_not(None), persons.c.crowd >= _number(self.rules.minimum))
         windows = {
             "persons": sa.func.count(persons.c.subject).over(partition_by=key),
             "largest_crowd": sa.func.max(persons.c.crowd).over(partition_by=key),
-            "whole": sa.func.sum(persons.c.weight).over(partition_by=key),
+            "whole": sa.func.sum(sa.case((counts, persons.c.weight), else_=0)).over(partition_by=key),
             "rank": sa.func.row_number().over(partition_by=key, order_by=ordered),
         }
         ranked = sa.select(

@@ -2,13 +2,13 @@
 
 A *cell* is the JSON array of grouping values. The finest level keeps all of them, each coarser one drops one more, so
 the length of a cell says its level. A *subject* is a person as the rows tell them apart: a text, or NULL where a row
-is nobody's.
+is nobody's. What was put in the place of a person is none: each row of one would have another, or many have the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +25,8 @@ class Question:
 
     ``levels`` says which groupings each level keeps, by their place, from the finest to the top. ``amount`` is what is
     summed, ``squares`` whether its squares are too. ``alone``: no two rows have the same subject. ``columns`` are
-    those on which it depends.
+    those on which it depends. ``nobodys``: whether the subject of a row was replaced, so that it is no person's;
+    ``forgotten`` are the categories with which that happens.
     """
 
     name: str
@@ -38,6 +39,17 @@ class Question:
     subject: Expression
     alone: bool
     columns: frozenset[str]
+    nobodys: Expression = field(default_factory=sa.false)
+    forgotten: frozenset[str] = frozenset()
+
+    def after(self, categories: Iterable[str]) -> Question:
+        """The same, of rows of which these categories were just anonymised."""
+        return self if self.forgotten.isdisjoint(categories) else replace(self, nobodys=sa.true())
+
+    @property
+    def person(self) -> Expression:
+        """Whose a row is; NULL where it is nobody's."""
+        return sa.case((sa.not_(self.nobodys), self.subject)) if self.forgotten else self.subject
 
     def cell(self, level: int) -> Expression:
         """The cell of a row at a level."""
@@ -48,7 +60,7 @@ class Question:
         """Every row's cells (``cell_0`` and so on), ``subject``, and ``x``, which is summed."""
         cells = [self.cell(level).label(f"cell_{level}") for level in range(len(self.levels))]
         x = sa.null() if self.amount is None else self.amount
-        return sa.select(*cells, self.subject.label("subject"), x.label("x")).select_from(self.table).where(self.where)
+        return sa.select(*cells, self.person.label("subject"), x.label("x")).select_from(self.table).where(self.where)
 
     def living(self) -> sa.Select[Any]:
         """What the rows say now, by finest cell: cell, n, subjects, total, squares."""
@@ -83,7 +95,8 @@ class Question:
         """Which of those subjects have rows in which cells that fulfil ``outside``; None where nobody can have."""
         if self.alone:
             return None
-        rows = self.rows().where(outside, self.subject.in_(sa.select(persons.c.subject))).subquery()
+        known = self.subject.in_(sa.select(persons.c.subject))
+        rows = self.rows().where(outside, known, sa.not_(self.nobodys)).subquery()
         cells = [rows.c[f"cell_{level}"] for level in range(len(self.levels))]
         return sa.select(*cells, rows.c.subject).distinct().cte("others")
 

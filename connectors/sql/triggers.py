@@ -55,10 +55,13 @@ def triggers(connection: sa.Connection) -> Iterator[Trigger]:
                 yield Trigger(row["name"], row["at"], frozenset([row["event"]]), _written(row["body"]))
 
 
-def followed(connection: sa.Connection, table: sa.Table) -> bool:
-    """Whether anything but a check can write to a table's rows once a statement of PostgreSQL has updated them."""
+def followed(connection: sa.Connection, table: sa.Table, *, cascades: bool = True) -> bool:
+    """Whether anything but a check can write to a table's rows once a statement of PostgreSQL has updated them.
+
+    ``cascades``: or can write to those that point at them.
+    """
     place = connection.dialect.identifier_preparer.format_table(table)
-    found = ask(connection, queries("triggers.sql", "followed")["postgresql"], place=place)
+    found = ask(connection, queries("triggers.sql", "followed")["postgresql"], place=place, cascades=cascades)
     return bool(found.scalar_one())
 
 

@@ -40,6 +40,8 @@ _TECHNIQUES: dict[str, Callable[[FieldShape], Replacement]] = {
 }
 NAMES = frozenset({VALUE, *_TECHNIQUES})
 """Every way in which a level can have a column."""
+_AMOUNT = "MONEY"
+"""PostgreSQL's amounts with a currency's sign, which it neither rounds nor adds to numbers."""
 HIDDEN = "hidden:row"
 """The category of the mark of a row that was turned to a bucket; no category of a policy has a colon."""
 
@@ -78,14 +80,22 @@ def left_forms(dataset: DatasetMap, shape: FieldShape) -> Iterator[Replacement]:
 def stays(dataset: DatasetMap, shape: DatasetShape) -> Iterator[FieldShape]:
     """The columns that nobody has said anything about: they stay as they are, and count for k.
 
-    A field whose technique depends on what was there is one of them: it counts as coarse as it becomes.
+    A field whose technique depends on what was there is one of them: it counts as coarse as it becomes. So is each
+    column of a key of several, which says something by itself, and one that chooses the dataset's rows by several
+    values: nothing makes these coarser.
     """
     anonymity = dataset.anonymity or Anonymity()
-    named = {*anonymity.columns, *anonymity.measures, *anonymity.free, *shape.key, *dataset.key, *dataset.where}
+    named = {*anonymity.columns, *anonymity.measures, *anonymity.free, *_telling_nothing(dataset, shape)}
     named |= {anonymity.link} if anonymity.link else set()
     for field in shape.fields:
         if field.name not in named and depends(dataset, field):
             yield field
+
+
+def _telling_nothing(dataset: DatasetMap, shape: DatasetShape) -> set[str]:
+    """What tells rows apart and nothing of them, and what is the same in all of them."""
+    same = {name for name, values in dataset.where.items() if len(set(values)) == 1}
+    return same | {name for key in (shape.key, dataset.key) if len(key) == 1 for name in key}
 
 
 def depends(dataset: DatasetMap, field: FieldShape) -> bool:
@@ -179,5 +189,5 @@ def _literal(value: Any, column: Expression, dialect: str) -> Expression:
 
 
 def averaged(field: FieldShape) -> bool:
-    """Whether a column can be a measure."""
-    return family_of(field.type) in {Family.INTEGER, Family.DECIMAL}
+    """Whether a column can be a measure: a number, of a type that computes with numbers."""
+    return family_of(field.type) in {Family.INTEGER, Family.DECIMAL} and field.type.upper() != _AMOUNT

@@ -21,7 +21,7 @@ from connectors.base import Inventory
 from connectors.errors import ScanIncomplete, StoreDown
 from connectors.sql.connector import SqlConnector
 from connectors.sql.rehearsal import ROWS
-from pipelines.apply.statistics import Cells, measure, read_measures, write_measures
+from pipelines.apply.statistics import Digests, digested, measure, read_measures, write_measures
 from pipelines.engine import EngineDatabase
 from pipelines.engine.holds import HoldsWatch
 from pipelines.errors import PlanChanged, Refused
@@ -118,18 +118,22 @@ class Refreshed:
         finally:
             self.evidence.detach()
 
-    def measure(self, connector: SqlConnector, when: str) -> None:
-        """Keep the registered statistics of a store, before the run's first act or after its last."""
-        path = measures_file(self.estate, self.plan.digest, connector.store, when)
-        if when == "before" and read_measures(path):
+    def measure(self, connector: SqlConnector) -> None:
+        """Keep what the registered statistics of a store are before the run's first act, as digests."""
+        path = measures_file(self.estate, self.plan.digest, connector.store)
+        if read_measures(path):
             return
-        store_map = self.estate.data_maps[connector.store]
-        found: dict[str, dict[str, Cells]] = {}
+        store_map, key = self.estate.data_maps[connector.store], self.estate.key
+        found: dict[str, dict[str, Digests]] = {}
         for name in self.context.active(connector.store):
             if statistics := registered(connector, store_map, name):
                 with connector.writing() as connection, connection.begin():
                     refuse_changed(connection, connector, statistics)
-                found[name] = measure(connector, statistics)
+                cells, place = measure(connector, statistics), (self.plan.digest, connector.store, name)
+                found[name] = {
+                    each.statistic.name: digested(cells[each.statistic.name], each.statistic, key, place)
+                    for each in statistics
+                }
         write_measures(path, found)
 
 
@@ -162,11 +166,11 @@ def _with_those_of_others(
     return replace(own, examples=(*own.examples, *(tuple(row) for row in also)))
 
 
-def measures_file(estate: Estate, plan_digest: str, store: str, when: str) -> Path:
-    """Where the measures of a store are kept, `before` and `after` the run of a plan, for its verification."""
+def measures_file(estate: Estate, plan_digest: str, store: str) -> Path:
+    """Where it is kept what the measures of a store were before the run of a plan, for its verification."""
     folder = estate.state / "measures" / plan_digest
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / f"{store}-{when}.json"
+    return folder / f"{store}-before.json"
 
 
 def forget(estate: Estate, plan: Plan) -> None:

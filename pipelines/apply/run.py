@@ -194,9 +194,8 @@ class _Run:
             for store, connector in connectors.items():
                 mine = [step for step in steps if step.store == store]
                 if isinstance(connector, SqlConnector):
-                    known.measure(connector, "before")
+                    known.measure(connector)
                     self._patiently(mine, functools.partial(self._rows, known, connector, mine))
-                    known.measure(connector, "after")
                     self._patiently(mine, functools.partial(self._settle, known, connector))
                     self._patiently(mine, functools.partial(forget_days, connector, known.context, mine))
                 else:

@@ -16,16 +16,22 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from connectors.digests import DigestKey
 from connectors.sql.act import After, Before
 from connectors.sql.connector import SqlConnector
 from connectors.sql.freezing import Frozen
 from connectors.sql.journal import Chunk, Journal
 from connectors.sql.questions import Question
 from connectors.sql.tally import Totals
+from pipelines.data_map.model import Statistic
 from pipelines.statistics.questions import Registered
+from pipelines.statistics.settling import Partition
 
 Cells = dict[str, Totals]
 """By cell (the JSON array of the grouping values): its measures."""
+
+Digests = dict[str, str]
+"""By cell, of any level: a keyed digest of its measures and those of the finer cells in it."""
 
 DELETED = "delete"
 """The act of rows that went."""
@@ -58,21 +64,21 @@ def overwriting(columns: Iterable[str]) -> str:
 
 def measure(connector: SqlConnector, statistics: Sequence[Registered]) -> dict[str, Cells]:
     """What live rows, read by the reading role, and the ledger, read by the writing one, say together."""
-    live = living(connector, statistics)
+    with connector.reading() as connection:
+        live = living(connection, statistics)
     kept = contributed(connector, statistics)
     return {name: added(live[name], kept[name]) for name in live}
 
 
-def living(connector: SqlConnector, statistics: Sequence[Registered]) -> dict[str, Cells]:
-    """What live rows say to each statistic, over one snapshot and with the reading role."""
-    with connector.reading() as connection:
-        return {
-            each.statistic.name: {
-                cell: Totals(n, subjects, total, squares)
-                for cell, n, subjects, total, squares in connection.execute(each.question.living())
-            }
-            for each in statistics
+def living(connection: sa.Connection, statistics: Sequence[Registered]) -> dict[str, Cells]:
+    """What live rows say to each statistic; ``connection`` is of the reading role, and shows one snapshot."""
+    return {
+        each.statistic.name: {
+            cell: Totals(n, subjects, total, squares)
+            for cell, n, subjects, total, squares in connection.execute(each.question.living())
         }
+        for each in statistics
+    }
 
 
 def contributed(connector: SqlConnector, statistics: Sequence[Registered]) -> dict[str, Cells]:
@@ -95,38 +101,40 @@ def added(*parts: Cells) -> Cells:
     return dict(sorted(found.items()))
 
 
-def write_measures(path: Path, measures: Mapping[str, Mapping[str, Cells]]) -> None:
-    """Keep measures by dataset and statistic; replaces what was there, whole or not at all."""
-    plain = {
-        dataset: {name: {cell: _plain(totals) for cell, totals in cells.items()} for name, cells in found.items()}
-        for dataset, found in measures.items()
+def digested(cells: Cells, of: Statistic, key: DigestKey, place: Sequence[str]) -> Digests:
+    """What tells whether cells still say what they said, and does not tell what that is.
+
+    Coarser cells hold what the finer ones in them do: so one that has merged upward since compares in the next. What
+    says nothing has no digest. ``place`` is what the same measures elsewhere have another digest by.
+    """
+    partition = Partition(of)
+    whole: Cells = {}
+    for cell, totals in cells.items():
+        for each in (cell, *partition.above(cell)):
+            whole[each] = whole.get(each, Totals()) + totals
+    return {
+        cell: key.digest(json.dumps([*place, of.name, cell, *map(_plain, astuple(totals))]))
+        for cell, totals in sorted(whole.items())
+        if not totals.nothing
     }
+
+
+def write_measures(path: Path, measures: Mapping[str, Mapping[str, Digests]]) -> None:
+    """Keep digests of measures by dataset and statistic; replaces what was there, whole or not at all."""
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(plain, sort_keys=True), encoding="utf-8")
+    draft.write_text(json.dumps(measures, sort_keys=True), encoding="utf-8")
     draft.chmod(0o600)
     draft.replace(path)
 
 
-def read_measures(path: Path) -> dict[str, dict[str, Cells]]:
+def read_measures(path: Path) -> dict[str, dict[str, Digests]]:
     """What `write_measures` has written; empty when nothing was."""
-    if not path.exists():
-        return {}
-    document = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        dataset: {
-            name: {cell: Totals(n, subjects, *map(_amount, rest)) for cell, (n, subjects, *rest) in cells.items()}
-            for name, cells in found.items()
-        }
-        for dataset, found in document.items()
-    }
+    found: dict[str, dict[str, Digests]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
-def _plain(totals: Totals) -> list[int | str | None]:
-    return [text(each) if isinstance(each, Decimal) else each for each in astuple(totals)]
-
-
-def _amount(plain: str | None) -> Decimal | None:
-    return None if plain is None else Decimal(plain)
+def _plain(measure: Decimal | int | None) -> str:
+    return text(Decimal(measure or 0))
 
 
 def text(amount: Decimal) -> str:

@@ -90,12 +90,14 @@ def _roles(
             f"the measure `{column}` of `{name}` has a category of its own",
             "A measure is `none`: give it that category, or suppress the field",
         )
-    subject = anonymity.subject
-    if subject is not None and subject not in {*dataset.personal, *dataset.key, anonymity.link}:
+    subject, alone = anonymity.subject, dataset.key if len(dataset.key) == 1 else ()
+    if subject is not None and subject not in {*dataset.personal, *alone, anonymity.link}:
         yield (
             (*where, "subject"),
             f"the subject `{subject}` of `{name}` stays in every row and tells whose it is",
-            f"Add `link: {subject}`, or give the column a category",
+            "Take it out of the key"
+            if subject in dataset.key
+            else f"Add `link: {subject}`, or give the column a category",
         )
     yield from _link(where, name, dataset, anonymity)
     if anonymity.link is not None and anonymity.link not in links:
@@ -157,15 +159,20 @@ def against_shape(place: tuple[str | int, ...], dataset: DatasetMap, shape: Data
                 yield (*where, "partition"), str(error), "Have it by `value` or `any`, or take it out"
             except KeyError:
                 continue  # said by `alone`
-    yield from _references(where, anonymity, shape)
+    yield from _references(where, anonymity, dataset.key or shape.key, shape)
     for column in anonymity.measures:
         if column in fields and not averaged(fields[column]):
             kind = fields[column].type
             yield (*where, "measures"), f"`{column}` of `{shape.location}` is {kind}, no number", "Take it out"
 
 
-def _references(where: tuple[str | int, ...], anonymity: Anonymity, shape: DatasetShape) -> Iterator[Mistake]:
-    """A reference that may not be NULL can lead to no row that stands for all."""
+def _references(
+    where: tuple[str | int, ...], anonymity: Anonymity, key: tuple[str, ...], shape: DatasetShape
+) -> Iterator[Mistake]:
+    """A link that is part of the key stays; a reference that may not be NULL can lead to no row that stands for all."""
+    if anonymity.link in key:
+        what = f"the link `{anonymity.link}` of `{shape.location}` is part of the key, which stays"
+        yield (*where, "link"), what, "Give the table a key without it, or delete the rows with their parent"
     fixed = {each.name for each in shape.fields if not each.nullable}
     for column in sorted({name for each in shape.references for name in each.columns} & fixed):
         if column in anonymity.columns and column != anonymity.link and "any" in steps(anonymity, column):

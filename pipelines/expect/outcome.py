@@ -93,7 +93,7 @@ def orphan_suites(
                     name,
                     f"rows whose {', '.join(each.columns)} is nowhere in {each.location}",
                     "Restore the referenced rows or remove these; then find what deletes past the foreign key.",
-                    "expect_query_to_count_none",
+                    "expect_no_offenders",
                     {"query": text_of(query, connection.dialect)},
                 )
             )

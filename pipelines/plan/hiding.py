@@ -15,17 +15,26 @@ if TYPE_CHECKING:
 
 
 def unspoken(context: Context, inventories: Mapping[str, Inventory]) -> Iterator[str]:
-    """One sentence for each dataset of which a column stays exactly, counts for k, and nobody said that it should."""
+    """For each dataset, what stays exactly and counts for k, and nobody said that it should; what of it has to stay."""
     for store, inventory in inventories.items():
         for name, dataset in context.active(store).items():
             shape = inventory.find(dataset.source)
             if dataset.anonymity is None or shape is None:
                 continue
-            found = ", ".join(sorted(each.name for each in stays(dataset, shape)))
+            names = sorted(each.name for each in stays(dataset, shape))
+            bound = {*shape.key, *dataset.key, *dataset.where}
+            found = ", ".join(each for each in names if each not in bound)
             if found:
                 yield (
                     f"{store}.{name}: {found} stay in anonymised rows, and count for k in every cell; name them in "
                     "`anonymity`: in the partition or the measures, or as `free` of any meaning for a person"
+                )
+            found = ", ".join(each for each in names if each in bound)
+            if found:
+                yield (
+                    f"{store}.{name}: {found} stay in anonymised rows, and count for k in every cell; they are of the "
+                    "key, or choose the rows, and get no coarser: name in `anonymity` as `free` what tells nothing of "
+                    "a person, such as a number that was drawn"
                 )
 
 

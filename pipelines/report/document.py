@@ -32,8 +32,7 @@ def render_json(data: ReportData) -> str:
     del document["policy"]
     for series, measured in zip(document["statistics"], data.statistics, strict=True):
         for cell, counted in zip(series["cells"], measured.cells, strict=True):
-            if counted.pending:  # before less live would tell what nobody is to read
-                cell.update(before=None, live=None, ledger=None)
+            cell["before"] = counted.before
     return json.dumps(document, default=_plain, indent=1, ensure_ascii=False)
 
 

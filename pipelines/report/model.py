@@ -131,24 +131,37 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One group of a registered statistic: before the run, live after it, and in the statistics ledger.
+    """One group of a registered statistic: live after the run, and in the statistics ledger.
 
-    ``others_hold``: the same is so of its other measures (rows, subjects, squares). ``pending``: some of the ledger's
-    part is not released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group.
+    ``holds``: both together are what was there before the run, in every measure (rows, subjects, sums, squares); that
+    is known by digests, and nothing else is kept of what was there. ``pending``: some of the ledger's part is not
+    released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group. ``few``: its live rows
+    are of too few persons, or one of them makes up most of it. A group of which either is so has no name and no
+    numbers here (see `hidden`), so that nothing that is made of it can show them.
     """
 
-    label: str
-    before: Decimal
-    live: Decimal
-    ledger: Decimal
-    others_hold: bool = True
+    label: str | None
+    live: Decimal | None
+    ledger: Decimal | None
+    holds: bool = True
     pending: bool = False
     held_back: bool = False
+    few: bool = False
+
+    @classmethod
+    def hidden(cls, *, holds: bool, pending: bool = False, held_back: bool = False, few: bool = False) -> Cell:
+        """A group that nobody is to read."""
+        return cls(None, None, None, holds, pending, held_back, few)
 
     @property
-    def holds(self) -> bool:
-        """Whether live and ledger together are what was there before."""
-        return self.live + self.ledger == self.before and self.others_hold
+    def now(self) -> Decimal:
+        """What live rows and the ledger say together; nothing of a group that is hidden."""
+        return (self.live or Decimal(0)) + (self.ledger or Decimal(0))
+
+    @property
+    def before(self) -> Decimal | None:
+        """What was there before the run: where it holds, what is there now."""
+        return None if self.label is None or not self.holds else self.now
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +181,8 @@ class Series:
 
     @property
     def shown(self) -> tuple[Cell, ...]:
-        """The groups whose numbers may be read: of the others, before less live would tell what is pending."""
-        return tuple(cell for cell in self.cells if not cell.pending)
+        """The groups whose numbers may be read."""
+        return tuple(cell for cell in self.cells if cell.label is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -48,7 +49,7 @@ def statistic_plot(series: Series, wording: Wording, name: str) -> str:
             _bars(axes, series.shown, wording)
         else:
             _ranks(axes, series.shown, wording)
-        counted(axes, wording, integer=all(cell.before == cell.before.to_integral() for cell in series.shown))
+        counted(axes, wording, integer=all(cell.now == cell.now.to_integral() for cell in series.shown))
         axes.set_ylabel(literal(measure_in(series, wording)), color=INK, fontsize=SMALL)
         legend(axes)
         says = _("%(statistic)s of %(dataset)s before and after the run, for each of %(groups)s groups; %(result)s")
@@ -70,26 +71,25 @@ def measure_in(series: Series, wording: Wording) -> str:
 def _bars(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
     _ = wording.gettext
     at = range(len(cells))
-    live = [float(cell.live) for cell in cells]
+    live = [float(cell.live or 0) for cell in cells]
+    ledger = [float(cell.ledger or 0) for cell in cells]
     axes.bar(at, live, color=LIVE, width=0.7, label=_("live rows"))
-    axes.bar(
-        at, [float(cell.ledger) for cell in cells], bottom=live, color=LEDGER, width=0.7, label=_("statistics ledger")
-    )
-    before = [float(cell.before) for cell in cells]
+    axes.bar(at, ledger, bottom=live, color=LEDGER, width=0.7, label=_("statistics ledger"))
+    before = [_known(cell.before) for cell in cells]
     axes.bar(at, before, fill=False, edgecolor=BEFORE, linewidth=0.9, width=0.92, label=_("before the run"))
-    labelled(axes, [cell.label for cell in cells])
+    labelled(axes, [cell.label or "" for cell in cells])
     axes.margins(x=0.01)
 
 
 def _ranks(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
     _ = wording.gettext
-    ordered = sorted(cells, key=lambda cell: -cell.before)
+    ordered = sorted(cells, key=lambda cell: -cell.now)
     each = -(-len(ordered) // _MOST_STEPS)
     steps = [ordered[start : start + each] for start in range(0, len(ordered), each)]
     at = [start * each + 1 for start in range(len(steps))]
-    before = [_mean(cell.before for cell in step) for step in steps]
-    live = [_mean(cell.live for cell in step) for step in steps]
-    after = [_mean(cell.live + cell.ledger for cell in step) for step in steps]
+    before = [_mean(_known(cell.before) for cell in step) for step in steps]
+    live = [_mean(float(cell.live or 0) for cell in step) for step in steps]
+    after = [_mean(float(cell.now) for cell in step) for step in steps]
     axes.fill_between(at, 0, live, step="post", color=LIVE, linewidth=0, label=_("live rows"))
     axes.fill_between(at, live, after, step="post", color=LEDGER, linewidth=0, label=_("statistics ledger"))
     axes.step(at, before, where="post", color=BEFORE, linewidth=0.9, label=_("before the run"))
@@ -98,9 +98,13 @@ def _ranks(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
     axes.set_xlabel(_("groups, the largest first"), color=INK, fontsize=SMALL)
 
 
-def _mean(values: Iterable[Decimal]) -> float:
+def _known(value: Decimal | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _mean(values: Iterable[float]) -> float:
     found = list(values)
-    return float(sum(found, Decimal(0)) / len(found))
+    return math.fsum(found) / len(found)
 
 
 def cells_plot(each: Anonymity, wording: Wording, name: str) -> str:

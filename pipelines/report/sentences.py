@@ -88,6 +88,11 @@ SENTENCES: Final = (
         "partition or the measures, or as `free` of any meaning for a person"
     ),
     N_(
+        "{dataset}: {columns} stay in anonymised rows, and count for k in every cell; they are of the key, or choose "
+        "the rows, and get no coarser: name in `anonymity` as `free` what tells nothing of a person, such as a number "
+        "that was drawn"
+    ),
+    N_(
         "{dataset}: {count} records were due and held back by the last run, since too few of them agree in any cell; "
         "they wait for more, or for a coarser level in `anonymity.partition`"
     ),
@@ -174,12 +179,23 @@ SENTENCES: Final = (
     N_("Its own rules keep it, or leave it undetermined: look at them, or let {place} inherit from {dataset}"),
     N_("Map {place}, or empty it by hand"),
     N_("Run `ardoise apply` again; if it stays, look into the ledger for what was refused"),
-    N_("Something else wrote to the store meanwhile, or this is a defect: compare with the server's log"),
-    N_("Something else wrote to the store meanwhile, or this is a defect: compare with the application's log"),
+    N_("Something else wrote to the store since the run began, or this is a defect: compare with the server's log"),
+    N_(
+        "Something else wrote to the store since the run began, or this is a defect: compare with the application's log"
+    ),
+    N_("Verify right after a run, as the DAG does, before others write"),
     N_("Something else wrote to the archive meanwhile, or this is a defect: compare with the server's log"),
     N_("Start the store and verify again"),
     N_("Start it, or correct its address, and run again"),
-    N_("Compare live rows and ledger in the report; publish nothing before it is explained"),
+    N_(
+        "Compare with the application's log what it wrote to the store since the run began; verify right after a run, "
+        "as the DAG does, before others write"
+    ),
+    N_("Publish nothing before it is explained"),
+    N_(
+        "Nothing says what it was before the run: restore the estate's state folder, or compare with a backup of the "
+        "store"
+    ),
     N_("Run `ardoise ledger verify` and restore a whole copy"),
     N_("Run `ardoise apply` again; it resumes what was interrupted"),
     N_("Look there for what the data map does not name, map it, and run again"),
@@ -281,6 +297,13 @@ SENTENCES: Final = (
     N_("rows"),
     N_("rows without a date for `{event}`"),
     N_("rows with an implausible date for `{event}` ({column})"),
+    N_("registered statistics can be kept"),
+    N_("rows whose group in the statistic {statistic} is binary or has over {most} characters"),
+    N_("rows whose {column} the statistic {statistic} cannot sum exactly"),
+    N_("rows whose {column} is no date by which the statistic {statistic} can group"),
+    N_("Shorten those values, or group by something shorter, such as a code, under a new name"),
+    N_("Correct those amounts, or sum a column of whole numbers or decimals under a new name"),
+    N_("Write dates like 2024-02-29 there, or group by the value under a new name"),
     N_("rows without a key ({columns})"),
     N_("rows whose key ({columns}) another has"),
     N_("Bring it back, or correct the data map and have it approved; then make a new plan"),
@@ -292,9 +315,15 @@ SENTENCES: Final = (
     N_("Find out why: what fills or empties the column decides when records are due"),
     N_("If it is right, raise `nulls` under [expectations] for this run"),
     N_("Look at the rows; the suite was written by somebody who knows what they should be"),
+    N_("The store's engine refused what the suite asks of it: try the condition, pattern or query there, and mend it"),
     N_("every group of anonymised records has at least k subjects"),
     N_("cells that hide fewer than {k} subjects"),
-    N_("Something wrote to anonymised records, or they were anonymised before `anonymity` was declared: look at them"),
+    N_(
+        "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared as it is, with "
+        "a smaller `k` perhaps"
+    ),
+    N_("No run makes groups larger that stand: put `k` back to {k}, which all of them reach, or delete them"),
+    N_("No run makes groups larger that stand: look at them, and delete those that tell of somebody"),
     N_("records of nobody lead to nobody of their own"),
     N_("rows that still lead to one"),
     N_(
@@ -304,6 +333,7 @@ SENTENCES: Final = (
     N_("Find out what has changed the table since the plan was made; then make a new plan"),
     N_("offenders of {columns} ({kind})"),
     N_("offenders ({kind})"),
+    N_("queries that find offenders ({kind})"),
     N_("{table} is system-versioned: it keeps every row as it was"),
     N_("ALTER TABLE {table} DROP SYSTEM VERSIONING, then plan again"),
     N_("columns missing"),

@@ -111,7 +111,7 @@ def make_views(estate: Estate, store: str) -> tuple[str, ...]:
         with connector.writing() as connection, connection.begin():
             for each in questions(estate):
                 if each.store == store:
-                    asked = _asked(connection, connector, _of(connector, estate.data_maps[store], each))
+                    asked = _asked(connection, connector, _of(connector, estate.data_maps[store], each, plain=True))
                     made.append(connector.make_view(connection, view_name(each), asked.shown()))
     return tuple(made)
 
@@ -124,8 +124,13 @@ def view_name(listed: Listed) -> str:
     return f"statistic_{plain}" if exact else f"statistic_{plain[: _LONGEST - 30]}_{digest}"
 
 
-def _of(connector: SqlConnector, store_map: StoreMap, listed: Listed) -> Registered:
-    found = registered(connector, store_map, listed.dataset)
+def rules(statistic: Statistic) -> Rules:
+    """When a group of a statistic may be shown."""
+    return Rules(statistic.minimum, str(LARGEST_SHARE), str(PROTECTION))
+
+
+def _of(connector: SqlConnector, store_map: StoreMap, listed: Listed, *, plain: bool = False) -> Registered:
+    found = registered(connector, store_map, listed.dataset, plain=plain)
     return next(each for each in found if each.statistic.name == listed.statistic.name)
 
 
@@ -133,9 +138,8 @@ def _asked(connection: sa.Connection, connector: SqlConnector, of: Registered) -
     tally = connector.journal.tally
     names = [each.column if each.by == "value" else f"{each.column}_{each.by}" for each in of.statistic.by]
     names = [f"by_{name}" if name in {FOLDED, *MEASURES} else name for name in names]
-    rules = Rules(of.statistic.minimum, str(LARGEST_SHARE), str(PROTECTION))
     released = tally.released if tally.exists(connection) else None
-    return Asked(of.question, of.dataset, tuple(names), rules, released)
+    return Asked(of.question, of.dataset, tuple(names), rules(of.statistic), released)
 
 
 def _answered(row: Any, asked: Asked) -> Answered:

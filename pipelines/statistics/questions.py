@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import record_key
 from connectors.sql.questions import Expression, Question, levels_of
+from pipelines.anonymise.partition import HIDDEN
 from pipelines.data_map.model import DatasetMap, Statistic, StoreMap
 from pipelines.errors import Refused
+from pipelines.plan.remembered import fields_of
 from pipelines.scan.sources import source_of
 from pipelines.statistics.groupings import grouping
 
@@ -30,8 +33,13 @@ class Registered:
     digest: str
 
 
-def registered(connector: SqlConnector, store_map: StoreMap, dataset: str) -> tuple[Registered, ...]:
+def registered(
+    connector: SqlConnector, store_map: StoreMap, dataset: str, *, plain: bool = False
+) -> tuple[Registered, ...]:
     """Every registered statistic of a dataset.
+
+    ``plain``: in what every client of the engine knows. In SQLite a row that was used anew for somebody else is then
+    nobody's until it is anonymised again, since nothing else can tell it there.
 
     Raises:
         StoreMismatch: a table or column is not there.
@@ -57,9 +65,40 @@ def registered(connector: SqlConnector, store_map: StoreMap, dataset: str) -> tu
             subject=_subject(table, columns, alone=alone) if columns else record_key(table.c[name] for name in key),
             alone=alone,
             columns=statistic.columns | frozenset(columns),
+            **_forgetting(connector, dataset, mapped, () if alone else columns, plain=plain),
         )
         found.append(Registered(dataset, statistic, question, _digest(statistic, columns)))
     return tuple(found)
+
+
+def _forgetting(
+    connector: SqlConnector, dataset: str, mapped: DatasetMap, columns: Sequence[str], *, plain: bool
+) -> dict[str, Any]:
+    """How a row's subject is forgotten: by the categories of these columns, or by turning a link among them.
+
+    Where no two rows have the same subject, what is put in its place is as good as the subject itself.
+    """
+    fields = {category: names for category, names in fields_of(mapped).items() if set(names) & set(columns)}
+    turned = mapped.anonymity is not None and mapped.anonymity.link in columns
+    forgotten = frozenset([*fields, *([HIDDEN] if turned else [])])
+    if not forgotten or not _marked(connector):
+        return {"forgotten": forgotten}
+    source, marks = source_of(dataset, mapped), connector.journal.marks
+    table, key = connector.table(source), connector.key(source)
+    record, simple = record_key(table.c[name] for name in key), plain and connector.dialect.name == "sqlite"
+    found = [
+        marks.written(record, dataset, category)
+        if category == HIDDEN or simple
+        else marks.standing(table, key, dataset, category, fields[category])
+        for category in sorted(forgotten)
+    ]
+    return {"forgotten": forgotten, "nobodys": sa.or_(*found)}
+
+
+def _marked(connector: SqlConnector) -> bool:
+    """Whether the store has marks."""
+    with connector.reading() as connection:
+        return connector.journal.exists(connection)
 
 
 def refuse_changed(connection: sa.Connection, connector: SqlConnector, statistics: Iterable[Registered]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -64,6 +64,12 @@ class Partition:
         level = self.level(cell)
         values = dict(zip(self.levels[level], json.loads(cell), strict=True))
         return json.dumps([values[at] for at in self.levels[level + 1]], ensure_ascii=False)
+
+    def above(self, cell: str) -> Iterator[str]:
+        """The coarser cells that a cell lies in, from the next to the top."""
+        while self.level(cell) < self.top:
+            cell = self.parent(cell)
+            yield cell
 
     def ends(self, cell: str) -> dt.date | None:
         """The last day of a cell's period; None where it has none, or where what should name it does not."""

@@ -13,6 +13,7 @@ from connectors.sql.connector import SqlConnector
 from expectations.probes import Probe
 from pipelines.apply.buckets import hidden_rows, linked
 from pipelines.apply.grouping import laid_out
+from pipelines.data_map.anonymity import LEAST
 from pipelines.plan.context import horizons
 from pipelines.plan.hiding import held_back
 from pipelines.plan.holding import Holding
@@ -96,13 +97,22 @@ _TURNED = (
 )
 
 
+_SMALL = (
+    "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared as it is, with a "
+    "smaller `k` perhaps. No run makes groups larger that stand"
+)
+
+
 def anonymity_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:
     """Whether any cell hides too few, per dataset."""
-    remedy = (
-        "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared: look at them."
-    )
     for each in measured(estate, plan):
         small = sum(count for name, count in each.sizes if _below(name, each.required))
+        reached = each.k is not None and each.k >= LEAST
+        remedy = (
+            f"{_SMALL}: put `k` back to {each.k}, which all of them reach, or delete them."
+            if reached
+            else f"{_SMALL}: look at them, and delete those that tell of somebody."
+        )
         measure = f"cells that hide fewer than {each.required} subjects"
         yield Probe(HIDDEN, each.store, each.dataset, measure, 0, small, remedy)
         yield Probe(TURNED, each.store, each.dataset, "rows that still lead to one", 0, each.unturned, _TURNED)

@@ -1,58 +1,115 @@
 """Registered statistics before and after: live rows and ledger together must be what was there before the run.
 
 Live rows are read by the reading role, as everything that is verified. What is pending in the ledger no reading role
-may read: its totals are asked of the store with the writing role, and compared here.
+may read: its totals are asked of the store with the writing role, and compared here. What was there before is known by
+digests alone, so that no amount of anybody outlives its row.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from connectors.sql.answers import Asked
 from connectors.sql.connector import SqlConnector
 from connectors.sql.tally import Totals
+from expectations.probes import Probe
 from pipelines.apply.refresh import measures_file
-from pipelines.apply.statistics import Cells, added, living, read_measures
+from pipelines.apply.statistics import Cells, added, digested, living, read_measures
 from pipelines.report.model import Cell, Series
 from pipelines.scan.refresh import ITEM_STORES
+from pipelines.statistics.answering import rules
 from pipelines.statistics.questions import Registered, registered
 from pipelines.statistics.settling import Partition, folded
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from pipelines.data_map.model import DatasetMap, Statistic
     from pipelines.estate import Estate
     from pipelines.plan.artefact import Plan
 
 EQUAL = "registered statistics are what they were"
 
+_DIFFERS = (
+    "Compare with the application's log what it wrote to the store since the run began; verify right after a run, as "
+    "the DAG does, before others write. Publish nothing before it is explained."
+)
+_UNKNOWN = (
+    "Nothing says what it was before the run: restore the estate's state folder, or compare with a backup of the store."
+)
 _NONE = Totals()
+
+
+def statistics_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:
+    """How many groups of each statistic are not what they were; or that nobody can say, where nothing was measured."""
+    for found in measured(estate, plan):
+        yield _probe(found.store, found.dataset, found.name, sum(not cell.holds for cell in found.cells), _DIFFERS)
+    for store in sorted({step.store for step in plan.steps} & {*_stores(estate)}):
+        before = read_measures(measures_file(estate, plan.digest, store))
+        for name, dataset in _active(estate, plan, store).items():
+            for statistic in dataset.statistics:
+                if statistic.name not in before.get(name, {}):
+                    yield _probe(store, name, statistic.name, None, _UNKNOWN)
+
+
+def _probe(store: str, dataset: str, statistic: str, seen: int | None, remedy: str) -> Probe:
+    return Probe(EQUAL, store, dataset, f"groups of `{statistic}` that differ", 0, seen, remedy)
+
+
+def _stores(estate: Estate) -> Iterator[str]:
+    return (store for store in estate.data_maps if estate.stores[store].kind not in ITEM_STORES)
+
+
+def _active(estate: Estate, plan: Plan, store: str) -> dict[str, DatasetMap]:
+    active = estate.data_maps[store].active
+    return {name: each for name, each in active.items() if each.controller == plan.controller}
 
 
 def measured(estate: Estate, plan: Plan) -> Iterator[Series]:
     """Every statistic that a run of the plan measured beforehand, measured again over fresh connections."""
-    for store, store_map in estate.data_maps.items():
-        before = read_measures(measures_file(estate, plan.digest, store, "before"))
-        if not before or estate.stores[store].kind in ITEM_STORES:
+    for store in _stores(estate):
+        before = read_measures(measures_file(estate, plan.digest, store))
+        if not before:
             continue
         with estate.connected(store) as connector:
             assert isinstance(connector, SqlConnector)  # noqa: S101 - what is neither mail nor calendar is SQL
-            for name in store_map.active:
+            for name in _active(estate, plan, store):
                 then = before.get(name, {})
-                statistics = [each for each in registered(connector, store_map, name) if each.statistic.name in then]
+                asked = registered(connector, estate.data_maps[store], name)
+                statistics = [each for each in asked if each.statistic.name in then]
                 if not statistics:
                     continue
-                live = living(connector, statistics)
+                with connector.reading() as connection:
+                    live = living(connection, statistics)
+                    large = {each.statistic.name: _large(connection, each) for each in statistics}
                 for of, ledger in _ledgers(connector, statistics):
-                    of_then = then[of.statistic.name]
-                    yield _series((store, name), of, of_then, live[of.statistic.name], ledger)
+                    statistic = of.statistic
+                    found = live[statistic.name]
+                    place = (plan.digest, store, name)
+                    now = digested(added(found, ledger.all), statistic, estate.key, place)
+                    moved = _moved(then[statistic.name], now, ledger.merged)
+                    yield _series((store, name), statistic, found, large[statistic.name], ledger, moved)
 
 
+def _large(connection: sa.Connection, of: Registered) -> frozenset[tuple[str | None, ...]]:
+    """The grouping values, as texts, of the finest groups of live rows that an answer would show by themselves."""
+    finest = replace(of.question, levels=of.question.levels[:1])
+    names = tuple(f"g{at}" for at in range(len(of.question.groupings)))
+    asked = Asked(finest, of.dataset, names, rules(of.statistic), released=None)
+    return frozenset(tuple(row[: len(names)]) for row in connection.execute(asked.shown()))
+
+
+@dataclass(frozen=True, slots=True)
 class _Ledger:
     """What the ledger holds of one statistic: released, pending, and which cells have merged upward."""
 
-    def __init__(self, released: Cells, pending: Cells, merged: Collection[str]) -> None:
-        self.all, self.pending, self.merged = added(released, pending), pending, merged
+    all: Cells
+    pending: Cells
+    merged: Collection[str]
 
 
 def _ledgers(connector: SqlConnector, statistics: Collection[Registered]) -> Iterator[tuple[Registered, _Ledger]]:
@@ -66,35 +123,49 @@ def _ledgers(connector: SqlConnector, statistics: Collection[Registered]) -> Ite
             place = (each.dataset, each.question.name)
             released = tally.totals(connection, *place, pending=False)
             pending = tally.totals(connection, *place, released=False)
-            yield each, _Ledger(released, pending, tally.merged_cells(connection, *place))
+            yield each, _Ledger(added(released, pending), pending, tally.merged_cells(connection, *place))
 
 
-def differing(found: Series) -> int:
-    """How many groups are not what they were."""
-    return sum(not cell.holds for cell in found.cells)
+def _moved(then: Mapping[str, str], now: Mapping[str, str], merged: Collection[str]) -> frozenset[str]:
+    """The cells that are not what they were, with what is in them; of what has merged upward, a coarser one."""
+    return frozenset(cell for cell in {*then, *now} if cell not in merged and then.get(cell) != now.get(cell))
 
 
-def _series(place: tuple[str, str], of: Registered, before: Cells, live: Cells, ledger: _Ledger) -> Series:
-    statistic, partition = of.statistic, Partition(of.statistic)
+def _series(
+    place: tuple[str, str],
+    statistic: Statistic,
+    live: Cells,
+    large: Collection[tuple[str | None, ...]],
+    ledger: _Ledger,
+    moved: Collection[str],
+) -> Series:
+    partition = Partition(statistic)
     measure = f"sum of {statistic.sum}" if statistic.sum else "count"
-    parts = [folded(part, ledger.merged, partition) for part in (before, live, ledger.all, ledger.pending)]
-    cells = tuple(_cell(name, partition, *(part.get(name, _NONE) for part in parts)) for name in _names(parts))
-    return Series(*place, statistic.name, measure, cells)
+    few = {cell: totals for cell, totals in live.items() if _texts(cell) not in large}
+    small = folded(few, ledger.merged, partition)
+    parts = [folded(part, ledger.merged, partition) for part in (live, ledger.all, ledger.pending)]
+    cells = []
+    for name in sorted({*set().union(*parts), *_finest(moved, partition)}):
+        now, kept, waits = (part.get(name, _NONE) for part in parts)
+        holds, pending = name not in moved, not waits.nothing
+        if name in small or pending:
+            top = partition.level(name) == partition.top
+            cells.append(Cell.hidden(holds=holds, pending=pending, held_back=pending and top, few=name in small))
+        else:
+            here, gone = (_amount(each, summed=statistic.sum is not None) for each in (now, kept))
+            cells.append(Cell(_label(name, partition), here, gone, holds))
+    return Series(*place, statistic.name, measure, tuple(cells))
 
 
-def _names(parts: Collection[Cells]) -> list[str]:
-    return sorted(set().union(*parts))
+def _finest(cells: Collection[str], partition: Partition) -> set[str]:
+    """Those in which no other of them lies: a group that is gone makes each coarser one another, which may be none."""
+    return set(cells) - {above for cell in cells for above in partition.above(cell)}
 
 
-def _cell(name: str, partition: Partition, before: Totals, live: Totals, ledger: Totals, pending: Totals) -> Cell:
-    statistic = partition.statistic
-    both = live + ledger
-    others = (both.n, both.subjects, both.squares or 0) == (before.n, before.subjects, before.squares or 0)
-    then, now, kept = (_amount(each, summed=statistic.sum is not None) for each in (before, live, ledger))
-    waits = not pending.nothing
-    top = partition.level(name) == partition.top
-    label = _label(name, partition)
-    return Cell(label, then, now, kept, others_hold=others, pending=waits, held_back=waits and top)
+def _texts(cell: str) -> tuple[str | None, ...]:
+    """The grouping values of a cell as an answer tells them."""
+    values = json.loads(cell, parse_int=str, parse_float=str)
+    return tuple(each if each is None or isinstance(each, str) else json.dumps(each) for each in values)
 
 
 def _label(name: str, partition: Partition) -> str:

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 UNTOUCHED = "what was not due is untouched"
 
-_CHANGED = "Something else wrote to the store meanwhile, or this is a defect: compare with the application's log."
+_CHANGED = (
+    "Something else wrote to the store since the run began, or this is a defect: compare with the application's log. "
+    "Verify right after a run, as the DAG does, before others write."
+)
 
 
 def verify_store(

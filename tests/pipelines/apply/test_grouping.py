@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from apply_states import worker
 from approving import confirm_maps
-from hidden_shop import KEPT, NOW, Club, K, club, club_in, hidden, is_nobody
+from hidden_shop import KEPT, NOW, TABLE, Club, K, club, club_in, hidden, is_nobody
 
 from connectors.sql.strategy import Strategy
 from pipelines.verify.anonymity import HIDDEN, measured
@@ -212,6 +213,61 @@ def test_what_nobody_can_hide_is_held_back(store: Club) -> None:
     assert summary.counts["held_back"] == 3
     assert not any(map(is_nobody, store.rows()))
     assert [each for each in store.verify(plan) if not each.passed] == []
+
+
+BRANCHES = {
+    "PRIMARY KEY": "NOT NULL",
+    "cents integer": "branch varchar(9) DEFAULT 'A', country varchar(2) DEFAULT 'FR', cents integer, "
+    "PRIMARY KEY (branch, id)",
+}
+
+
+def test_a_key_of_several_columns_and_what_chooses_rows_count(store: Club) -> None:
+    """Each says something of a member: in which branch he was, in which country."""
+    store.run("DROP TABLE visits")
+    store.run("DROP TABLE members")
+    store.run(functools.reduce(lambda text, each: text.replace(*each), BRANCHES.items(), TABLE))
+    file = store.folder / "data_map" / "club.yaml"
+    text, visits = file.read_text(encoding="utf-8").split("  visits:")
+    assert visits
+    text = text.replace("key: [id]", "key: [branch, id]\n    where: {country: [FR, BE]}")
+    text = text.replace("      cents:", "      branch: {category: none}\n      country: {category: none}\n      cents:")
+    file.write_text(text, encoding="utf-8")
+    confirm_maps(store.folder)
+    store.join(range(1, 200))
+    store.run("UPDATE members SET branch = 'B' WHERE id > 100")
+    store.run("UPDATE members SET country = CASE WHEN id < 150 THEN 'BE' ELSE 'CH' END WHERE id BETWEEN 50 AND 159")
+    before = store.rows()
+    assert any("club.members: branch, country, id stay in anonymised rows" in each for each in store.plan().warnings)
+
+    file.write_text(text.replace("free: [seen_on]", "free: [seen_on, id]"), encoding="utf-8")
+    confirm_maps(store.folder)
+    plan = store.plan()
+    assert any("club.members: branch, country stay in anonymised rows" in each for each in plan.warnings)
+    assert store.apply(plan).complete
+    after = store.rows()
+    cells = Counter(tuple(row[name] for name in (*KEPT, "branch", "country")) for row in after if is_nobody(row))
+    assert {cell[-2:] for cell in cells} == {("A", "FR"), ("A", "BE"), ("B", "FR"), ("B", "BE")}
+    assert min(cells.values()) >= K
+    swiss = [row for row in before if row["country"] == "CH"]
+    assert [row for row in after if row["country"] == "CH"] == swiss, "they are no part of it"
+    assert [each for each in store.verify(plan) if not each.passed] == []
+    (found,) = measured(store.estate, plan)
+    assert (found.k, found.cells) == (min(cells.values()), len(cells))
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_where_k_was_raised_since_verification_says_what_helps(store: Club) -> None:
+    store.join(range(1, 60))
+    assert store.apply(store.plan()).complete
+    reached = min(hidden(store.rows(), is_nobody).values())
+    file = store.folder / "data_map" / "club.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("k: 5", "k: 12", 1), encoding="utf-8")
+    confirm_maps(store.folder)
+    plan = store.plan()
+    store.apply(plan)
+    (small,) = (each for each in store.verify(plan) if not each.passed)
+    assert f"put `k` back to {reached}" in small.remedy
 
 
 def test_visits_of_former_members_lead_to_nobody(store: Club) -> None:

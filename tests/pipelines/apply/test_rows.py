@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from faker.providers.person.fr_FR import Provider as French
 from fixtures_postgres import PostgresDatabase
 
 from connectors.base import Source
+from connectors.digests import DigestKey
 from connectors.sql.connector import SqlConnector
 from connectors.sql.tally import Totals
 from pipelines.anonymise.techniques import technique_for
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.rows import RowWork
-from pipelines.apply.statistics import measure, read_measures, write_measures
+from pipelines.apply.statistics import digested, measure, read_measures, write_measures
 from pipelines.data_map.model import Bucket, DatasetMap, Statistic, StoreMap
 from pipelines.engine import EngineDatabase, EngineKeys
 from pipelines.errors import LimitExceeded
@@ -172,8 +174,24 @@ def test_statistics_over_deleted_rows_stay_constant(rows: Rows) -> None:
 def test_measures_are_kept_for_the_verification(rows: Rows, tmp_path: Path) -> None:
     path = tmp_path / "measures.json"
     assert read_measures(path) == {}
-    write_measures(path, {"people": rows.measures()})
-    assert read_measures(path) == {"people": rows.measures()}
+    key = DigestKey(b"inner", b"outer")
+    kept = {
+        each.statistic.name: digested(rows.measures()[each.statistic.name], each.statistic, key, ("plan", "people"))
+        for each in rows.registered()
+    }
+    write_measures(path, {"people": kept})
+    assert read_measures(path) == {"people": kept}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_digests_tell_whether_a_group_is_what_it_was_wherever_it_has_merged() -> None:
+    key, place = DigestKey(b"inner", b"outer"), ("plan", "people")
+    then = {'["2023"]': Totals(3, 2, Decimal(70)), '["2024"]': Totals(1, 1, Decimal("9.50"))}
+    merged = {'["2023"]': Totals(3, 2, Decimal(70)), "[]": Totals(1, 1, Decimal("9.5")), '["2025"]': Totals()}
+    before, after = (digested(each, PER_YEAR, key, place) for each in (then, merged))
+    assert {cell for cell in {*before, *after} if before.get(cell) != after.get(cell)} == {'["2024"]'}
+    others = digested(then, PER_YEAR, key, ("other", "people")), digested(then, PER_YEAR, DigestKey(b"", b""), place)
+    assert [set(each.values()) & set(before.values()) for each in others] == [set(), set()]
 
 
 def test_due_rows_are_anonymised_validly_and_differently(rows: Rows) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,44 @@ def test_what_nobody_spoke_of_stays_and_is_named() -> None:
         document(free=[], measures=[], partition=[{"region": "value"}])["datasets"]["members"]
     )
     assert {each.name for each in stays(dataset, SHAPE)} == {"left_on", "cents", "club_id", "badge", "born"}
+
+
+def test_each_column_of_a_key_of_several_stays_and_what_chooses_rows_by_several_values() -> None:
+    def staying(**changes: Any) -> set[str]:
+        data = {**document(free=[], measures=[], partition=[{"region": "value"}])["datasets"]["members"], **changes}
+        return {each.name for each in stays(DatasetMap.model_validate(data), SHAPE)}
+
+    always = {"left_on", "cents", "badge", "born"}
+    assert staying(key=["club_id", "badge"]) == always | {"club_id"}
+    assert staying(key=["club_id"]) == always, "a key of one column says nothing"
+    assert staying(where={"club_id": [1, 1]}) == always, "it is the same in all rows"
+    assert staying(where={"club_id": [1, 2]}) == always | {"club_id"}
+    assert staying(where={"email": ["a", "b"]}) == always | {"club_id"}, "it is replaced"
+    free = {**document(measures=[], partition=[{}])["datasets"]["members"]["anonymity"], "free": ["club_id", "badge"]}
+    assert staying(key=["club_id", "badge"], anonymity=free) == {"left_on", "cents", "born", "region"}
+
+
+def test_what_is_of_a_key_of_several_can_be_free_and_is_neither_link_nor_subject(tmp_path: Path) -> None:
+    def said(**anonymity: Any) -> list[str]:
+        data = document(**{"free": ["badge", "club_id"], **anonymity})
+        data["datasets"]["members"]["key"] = ["club_id", "badge"]
+        data["datasets"]["clubs"]["anonymity"] = {"k": 11}
+        return problems(tmp_path, data)
+
+    assert said() == []
+    assert said(subject="club_id") == ["the subject `club_id` of `members` stays in every row and tells whose it is"]
+    linked = said(link="club_id", free=["badge"], partition=[{"club_id": "value", "region": "value"}])
+    assert linked == ["the link `club_id` of `members` is part of the key, which stays"]
+
+
+def test_an_amount_with_a_currency_is_no_measure(tmp_path: Path) -> None:
+    """PostgreSQL computes no mean of it."""
+    dearer = dataclasses.replace(SHAPE, fields=(*SHAPE.fields, FieldShape("fee", "MONEY")))
+    path = tmp_path / "club.yaml"
+    path.write_text(yaml.safe_dump(document(measures=["fee"])), encoding="utf-8")
+    clubs = DatasetShape("clubs", Kind.ROWS, (FieldShape("id", "INTEGER"),), ("id",))
+    (problem,) = load_map(path).check_against(Inventory("club", (dearer, clubs)))
+    assert problem.what == "`fee` of `members` is MONEY, no number"
 
 
 def test_a_map_without_it_is_the_same_document_as_before(tmp_path: Path) -> None:

@@ -74,8 +74,9 @@ def test_it_says_what_the_page_says() -> None:
     assert document["done"][1]["impeded"][0] == {"strategy": "rewrite", "obstacle": "lock"}
     assert document["anonymity"][0]["sizes"] == [["11-21", 3], ["22-43", 9], ["88 and more", 1]]
     assert document["approver"]["at"] == "2026-06-30T12:00:00+00:00"
-    first, *_, waiting = document["statistics"][0]["cells"]
+    first, *_, waiting, few = document["statistics"][0]["cells"]
     assert [first[name] for name in ("label", "before", "live", "ledger")] == ["2025-01", "30", "10", "20"]
-    assert [waiting[name] for name in ("before", "live", "ledger", "pending")] == [None, None, None, True]
-    waiting = json.loads(render_json(not_applied()))
-    assert (waiting["applied"], waiting["stopped"]["unmet"]) == (False, False)
+    for hidden, why in ((waiting, "pending"), (few, "few")):
+        assert [hidden[name] for name in ("label", "before", "live", "ledger", why)] == [None, None, None, None, True]
+    before = json.loads(render_json(not_applied()))
+    assert (before["applied"], before["stopped"]["unmet"]) == (False, False)

@@ -28,7 +28,7 @@ from pipelines.verify import verify
 from pipelines.verify.statistics import EQUAL
 from retention_rules.policy_table import Language
 
-MOVED = Series("crm", "web_logs", "visits", "count", (Cell("2025-01", Decimal(5), Decimal(1), Decimal(3)),))
+MOVED = Series("crm", "web_logs", "visits", "count", (Cell("2025-01", Decimal(1), Decimal(3), holds=False),))
 SMALL = Anonymity("crm", "contacts", 2, 11, 9, (("1-10", 3), ("11-21", 6)))
 LEADING = Anonymity("crm", "contacts", 11, 11, 9, (("11-21", 9),), unturned=3)
 BACK = Anonymity("crm", "contacts", 11, 11, 9, (("11-21", 9),), 4)

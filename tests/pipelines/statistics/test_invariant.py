@@ -20,7 +20,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 import sqlalchemy as sa
-from counted_visits import BY_MONTH, CountedVisits, Killed, visits_in_a_file
+from counted_visits import BY_MONTH, REPLACED, CountedVisits, Killed, visits_in_a_file
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -114,7 +114,9 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(
         part=st.integers(1, 3),
-        values=st.sampled_from([{"region": None}, {"cents": 100}, {"at": None, "cents": None}, {"person": None}]),
+        values=st.sampled_from(
+            [{"region": None}, {"cents": 100}, {"at": None, "cents": None}, *({"person": each} for each in REPLACED)]
+        ),
         kill=st.sampled_from(["", "", "mid_batch", "before_commit", "after_commit"]),
     )
     def change(self, part: int, values: dict[str, Any], kill: str) -> None:
@@ -123,8 +125,8 @@ class Ledger(RuleBasedStateMachine):
         due = [row for row in self.visits.rows() if row["id"] % part == 0 and (row["id"], kind) not in self.written]
         condition = self.visits.table.c.id.in_([row["id"] for row in due])
         self._twice(lambda number, point: self.visits.write(condition, values, self.today, number, point), kill)
-        self.written |= {(row["id"], kind) for row in due}
         self._concern(due, [row | values for row in due])
+        self.written |= {(row["id"], kind) for row in due}
 
     @rule(kill=st.sampled_from(["", "settled", "released"]))
     def settle(self, kill: str) -> None:
@@ -187,7 +189,8 @@ class Ledger(RuleBasedStateMachine):
     def _tables(self) -> list[sa.Table]:
         journal = self.visits.connector.journal
         tally = journal.tally
-        return [self.visits.table, journal.journal, tally.pending, tally.weights, tally.merged, tally.released]
+        kept = (journal.journal, journal.marks.table, tally.pending, tally.weights, tally.merged, tally.released)
+        return [self.visits.table, *kept]
 
     def _merged(self, statistic: str) -> frozenset[str]:
         tally = self.visits.connector.journal.tally
@@ -210,7 +213,8 @@ class Ledger(RuleBasedStateMachine):
         """Whom what is pending concerns from now on, cell by cell."""
         for statistic in STATISTICS:
             for old, new in zip(before, after, strict=True):
-                who = str(old["id"]) if statistic.name == "rows" else old["person"]
+                known = statistic.name != "rows" and (old["id"], "person") not in self.written
+                who = str(old["id"]) if statistic.name == "rows" else old["person"] if known else None
                 for row in (old, new):
                     if who is not None:
                         self.behind[statistic.name][_text(cell(statistic.name, row))].add(who)
@@ -302,7 +306,7 @@ def test_in_servers(kind: str, request: pytest.FixtureRequest) -> None:
         made = CountedVisits(SqlConnector("shop", database.read, database.write), database.admin, STATISTICS)
         journal = made.connector.journal
         with made.admin.begin() as connection:
-            for table in (journal.journal, *journal.tally.closed, journal.tally.released):
+            for table in (journal.journal, journal.marks.table, *journal.tally.closed, journal.tally.released):
                 connection.execute(table.delete())
         return made
 

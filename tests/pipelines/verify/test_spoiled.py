@@ -27,7 +27,8 @@ from pipelines.verify.anonymity import HIDDEN
 from pipelines.verify.canaries import NOWHERE
 from pipelines.verify.classified import INVENTED, SILENT
 from pipelines.verify.ledger import RECEIVED, SETTLED, WHOLE
-from pipelines.verify.run import EQUAL, LEFT
+from pipelines.verify.run import LEFT
+from pipelines.verify.statistics import EQUAL
 from pipelines.verify.stores import UNTOUCHED
 
 pytestmark = pytest.mark.slow
