@@ -322,7 +322,10 @@ SENTENCES: Final = (
         "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared as it is, with "
         "a smaller `k` perhaps"
     ),
-    N_("No run makes groups larger that stand: put `k` back to {k}, which all of them reach, or delete them"),
+    N_(
+        "No run makes groups larger that stand: look at them, and delete those that tell of somebody; if `k` was "
+        "raised since, put it back to {k}, which all of them reach"
+    ),
     N_("No run makes groups larger that stand: look at them, and delete those that tell of somebody"),
     N_("records of nobody lead to nobody of their own"),
     N_("rows that still lead to one"),

@@ -144,6 +144,24 @@ def test_what_cannot_be_evaluated_has_not_passed_and_spoils_nothing_beside_it(ur
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'point'")
+def test_a_column_of_a_type_that_nobody_knows_spoils_nothing_beside_it(postgres_database: Any) -> None:
+    engine = sa.create_engine(postgres_database.admin)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE person (id integer, name text, home point)")
+        connection.exec_driver_sql("INSERT INTO person VALUES (1, NULL, '(1,2)')")
+    engine.dispose()
+    days = "expect_column_types_to_match"
+    asked = (
+        check("expect_columns_to_exist", columns=["home", "phone"]),
+        check(days, patterns={"id": "INTEGER", "home": "DATE|TEXT|NULL"}),
+        check("expect_column_values_to_not_be_null", column="name"),
+    )
+    found = check_suites(postgres_database.read, [replace(suite(*asked), schema="public")])
+    assert [(each.seen, each.measure.partition(": ")[2]) for each in found] == [(1, "`phone`"), (1, "`home`"), (1, "")]
+
+
 def test_a_warning_that_fails_blocks_nothing() -> None:
     warning = Finding("named", "crm", "person", "unnamed", 0, 3, "look", Stage.BEFORE, Severity.WARNING)
     assert (warning.passed, warning.blocking) == (False, False)
