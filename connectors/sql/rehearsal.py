@@ -118,11 +118,18 @@ def _act(connection: sa.Connection, rehearsal: Rehearsal) -> None:
 
 def _old(connection: sa.Connection, rehearsal: Rehearsal) -> frozenset[str]:
     """What is there, in this process's memory alone."""
-    texts = [sa.cast(rehearsal.table.c[name], sa.Text) for name in rehearsal.columns if name in rehearsal.table.c]
+    dialect = connection.dialect.name
+    texts = [_text(rehearsal.table.c[name], dialect) for name in rehearsal.columns if name in rehearsal.table.c]
     if not texts:
         return frozenset()
     found = connection.execute(sa.select(*texts).where(_mine(rehearsal)))
     return frozenset(text for row in found for text in row if text and len(text) >= _SHORTEST)
+
+
+def _text(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[Any]:
+    """A value as text; of bytes in SQLite the digits, since what is no text could not be read as one."""
+    bytes_ = dialect == "sqlite" and isinstance(column.type, sa.LargeBinary)
+    return sa.func.hex(column) if bytes_ else sa.cast(column, sa.Text)
 
 
 def _refused(connection: sa.Connection, rehearsal: Rehearsal, error: sa.exc.DBAPIError) -> None:
@@ -215,7 +222,7 @@ def _holding(connection: sa.Connection, table: sa.Table, old: frozenset[str]) ->
     """How many rows hold any of the values; in PostgreSQL, of those that this transaction has written."""
     if not old:
         return 0
-    texts = [sa.cast(column, sa.Text) for column in table.c]
+    texts = [_text(column, connection.dialect.name) for column in table.c]
     found = sa.or_(*(text.contains(value, autoescape=True) for text in texts for value in sorted(old)))
     query = sa.select(sa.func.count()).select_from(table).where(found)
     if connection.dialect.name == "postgresql":
