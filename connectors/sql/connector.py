@@ -24,6 +24,7 @@ from connectors.sql.engines import open_engine, parse_url, speaking_for
 from connectors.sql.implied import implied
 from connectors.sql.journal import Journal
 from connectors.sql.sampling import Sampling
+from connectors.sql.stamps import keep_stamps
 
 
 class SqlConnector:
@@ -302,9 +303,9 @@ class SqlConnector:
                     raise StoreMismatch(
                         self.store, f"there is no table {location}", "Correct the source in the data map, or scan again"
                     )
-                self._tables[place] = sa.Table(
-                    name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False
-                )
+                table = sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
+                keep_stamps(connection, table)
+                self._tables[place] = table
         return self._tables[place]
 
     def implied(self, table: sa.Table) -> frozenset[str]:
