@@ -79,13 +79,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class FieldShape:
-    """A column or property as the store declares it."""
+    """A column or property as the store declares it; ``dialect`` is the name of a SQL store's dialect."""
 
     name: str
     type: str
     nullable: bool = True
     unique: bool = False
     length: int | None = None
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

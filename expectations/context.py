@@ -24,6 +24,8 @@ _NUMBERS = itertools.count(1)
 _SPOKEN = {"postgresql": "postgresql+psycopg://", "mariadb": "mysql+pymysql://", "sqlite": "sqlite://"}
 """What Great Expectations takes a store's engine for; where it is, the connections know."""
 
+UNKNOWN = "UNKNOWN"
+"""What a type is called that nobody knows."""
 _READING = {
     "postgresql": "SET default_transaction_read_only = on",
     "mariadb": "SET SESSION TRANSACTION READ ONLY",
@@ -75,12 +77,22 @@ def opened(store: str, url: str, schema: str = "") -> Iterator[SQLDatasource]:
             name, connection_string=_SPOKEN[engine.dialect.name], kwargs=kwargs
         )
         try:
+            _name_unknown_types(source.get_execution_engine().engine.dialect)
             yield source
         finally:
             source.get_execution_engine().close()  # else its connections stay open until something collects them
             source.get_engine().dispose()
             engine.dispose()
             context.data_sources.delete(name)
+
+
+def _name_unknown_types(dialect: sa.Dialect) -> None:
+    """Have a type that SQLAlchemy does not know (`point`, `vector`) called `UNKNOWN`.
+
+    It refuses to name one, and Great Expectations has it name all types of a table to tell which columns there are.
+    """
+    compiler: Any = dialect.type_compiler_instance
+    compiler.visit_null = lambda *_, **__: UNKNOWN
 
 
 def _connected(engine: sa.Engine, schema: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,11 @@ RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0, "inclu
 """Counts, and no example of what was counted."""
 
 
+_UNREADABLE = "Great Expectations cannot read it"
+
+_TELLING = 3
+"""Characters from which a text that Great Expectations repeats may be a value."""
+
 _NO_PARAMETER = r"\\:"
 """A colon that begins no parameter of a query: Great Expectations reads the text twice."""
 
@@ -34,7 +39,7 @@ class Check:
     """One expectation of a suite, and what a finding says of it.
 
     ``type`` and ``arguments`` are Great Expectations' own, or one of `expectations.kinds`. ``expected`` is told where
-    the arguments allow more than one count.
+    the arguments allow more than one count. ``refused`` is the remedy where the engine does not answer, if another.
     """
 
     expectation: str
@@ -45,6 +50,7 @@ class Check:
     arguments: Mapping[str, Any]
     severity: Severity = Severity.CRITICAL
     expected: int = 0
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,10 @@ def written(suite: Suite) -> dict[str, Any]:
 
 
 def misused(kind: str, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Why a kind of expectation does not take these arguments: each argument's name and what is wrong with it."""
+    """Why a kind of expectation does not take these arguments: each argument's name and what is wrong with it.
+
+    What Great Expectations says of an argument is told only where it repeats none.
+    """
     expectation = _kind(kind)
     from great_expectations.compatibility import pydantic
 
@@ -98,9 +107,39 @@ def misused(kind: str, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
     except pydantic.ValidationError as error:
         wrong: dict[str, list[str]] = {}
         for each in error.errors():
-            wrong.setdefault(str(each["loc"][0]), []).append(each["msg"].partition("\n")[0].rstrip("."))
+            said = each["msg"].partition("\n")[0].rstrip(".")
+            wrong.setdefault(str(each["loc"][0]), []).append(_UNREADABLE if _repeats(said, arguments) else said)
         return [(name, ", ".join(dict.fromkeys(said))) for name, said in wrong.items()]
+    except Exception as error:  # noqa: BLE001 - its parsers raise errors of their own, which quote what they cannot read
+        return [(name, _UNREADABLE) for name in _unreadable(expectation, arguments, str(error))]
     return []
+
+
+def _unreadable(expectation: Any, arguments: Mapping[str, Any], said: str) -> list[str]:
+    """The arguments without which an expectation could be made, of them those that an error repeats if it does."""
+    found = []
+    for name in arguments:
+        try:
+            expectation(**{other: value for other, value in arguments.items() if other != name})
+        except Exception:  # noqa: BLE001, S112 - it is another that cannot be read, or this one must be there
+            continue
+        found.append(name)
+    return [name for name in found if _repeats(said, arguments[name])] or found or list(arguments)
+
+
+def _repeats(said: str, value: Any) -> bool:
+    """Whether what is said repeats something that an argument holds."""
+    return any(text in said for text in _texts(value) if len(text) >= _TELLING)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text and number in a value, as a message would repeat it."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        yield str(value)
+    else:
+        yield from (text for each in value for text in _texts(each))
 
 
 def _checked(source: SQLDatasource, suite: Suite) -> Iterator[Finding]:
@@ -166,7 +205,9 @@ def _finding(suite: Suite, check: Check, result: ExpectationValidationResult | N
         suite.stage, check.severity, *((None, None) if (least, most) == (check.expected,) * 2 else (least, most)),
     )  # fmt: skip
     agreed = result is not None and found.passed == bool(result.success)
-    return found if agreed else replace(found, seen=None)
+    if not agreed or seen is None:
+        return replace(found, seen=None, remedy=check.refused or check.remedy)
+    return found
 
 
 def _measure(check: Check, result: ExpectationValidationResult | None) -> str:

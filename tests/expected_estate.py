@@ -27,7 +27,8 @@ CANARY = "zephyrine"
 SCHEMA = """
 CREATE TABLE people (id INTEGER, tenant VARCHAR(10), email VARCHAR(80), name VARCHAR(40), note VARCHAR(200),
   joined DATE, left_on VARCHAR(30));
-CREATE TABLE visits (id INTEGER, person_id INTEGER, place VARCHAR(20), cents INTEGER, at TIMESTAMP NULL)
+CREATE TABLE visits (id INTEGER, person_id INTEGER, place VARCHAR(20), cents INTEGER, at TIMESTAMP NULL,
+  tariff VARCHAR(400), billed VARCHAR(30))
 """
 
 CONFIG = """
@@ -98,7 +99,11 @@ datasets:
     fields:
       place: {category: technical.place}
       cents: {category: none}
-    statistics: [{name: takings, sum: cents, by: [{column: at, by: month}]}]
+      tariff: {category: none}
+      billed: {category: none}
+    statistics:
+      - {name: takings, sum: cents, by: [{column: at, by: month}]}
+      - {name: tariffs, by: [{column: tariff}, {column: billed, by: month}]}
     approved: {by: dpo, on: 2026-06-01}
 """
 
@@ -170,7 +175,8 @@ def _rows() -> Mapping[str, list[dict[str, Any]]]:
     visits = [
         {
             "id": n, "person_id": 1 + n % PEOPLE, "place": f"{CANARY} {n % 3}", "cents": n,
-            "at": f"{2024 + n % 2}-0{1 + n % 9}-11 08:00:00",
+            "at": f"{2024 + n % 2}-0{1 + n % 9}-11 08:00:00", "tariff": "full" if n % 2 else None,
+            "billed": f"2025-0{1 + n % 9}" + ("-12" if n % 2 else ""),
         }
         for n in range(1, VISITS + 1)
     ]  # fmt: skip

@@ -74,6 +74,7 @@ def ordinary() -> ReportData:
         warnings=(NO_ARCHIVE,),
     )  # fmt: skip
     months = tuple(Cell(f"2025-{month:02}", Decimal(month * 10), Decimal(month * 20)) for month in range(1, 13))
+    joint = Cell("2024-11", None, None, both=Decimal(4321))
     unread = (Cell.hidden(holds=True, pending=True, held_back=True), Cell.hidden(holds=True, few=True))
     return ReportData(
         estate="Demo",
@@ -100,7 +101,7 @@ def ordinary() -> ReportData:
             Finding("the ledger is whole", "ledger", "", "entries changed, removed or moved", 0, 0, "restore it"),
             Finding("no drift", "crm", "contacts", "columns", 4, 4, "look", Stage.BEFORE),
         ),
-        statistics=(Series("crm", "web_logs", "visits", "count", (*months, *unread)),),
+        statistics=(Series("crm", "web_logs", "visits", "count", (*months, joint, *unread)),),
         residue=(
             Residue("crm", "write ahead log", "kept until the store's own schedule removes it", dt.date(2026, 7, 7)),
             Residue("mail", "backups", "how long it is kept is not declared: backups in [stores.mail.residue]"),

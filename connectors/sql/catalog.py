@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 
-from connectors.base import DatasetShape, FieldShape, Inventory, Kind, Reference
+from connectors.base import DatasetShape, Inventory, Kind, Reference
 from connectors.sql.statistics import change_tokens, estimates
 from connectors.sql.triggers import triggers
+from connectors.sql.types import documents, field
 from connectors.sql.unique import Written, unique_columns, written
 
 OWN_SCHEMA = "ardoise"
@@ -42,7 +43,7 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
     rules, texts = _sqlite_rules(connection), written(connection)
     # SQLite keeps a UNIQUE of a column definition as an automatic index only.
     automatic: dict[str, Any] = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
-    among = _among(connection)
+    among, valid = _among(connection), documents(connection)
     shapes = []
     for schema in _schemas(connection, inspector):
         columns = inspector.get_multi_columns(schema=schema, **among)
@@ -64,7 +65,9 @@ def read_inventory(connection: sa.Connection, store: str) -> Inventory:
                 DatasetShape(
                     where,
                     Kind.ROWS,
-                    tuple(_field(column, singular) for column in columns[place]),
+                    tuple(
+                        field(each, singular, valid.get(name, ()), connection.dialect.name) for each in columns[place]
+                    ),
                     key,
                     tuple(_reference(each, schema, ordered, rules.get(name, {})) for each in foreign.get(place, ())),
                     about.get(where),
@@ -95,11 +98,6 @@ def _among(connection: sa.Connection) -> dict[str, Any]:
         "WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"
     )
     return {"filter_names": list(names.scalars()), "kind": ObjectKind.ANY, "scope": ObjectScope.ANY}
-
-
-def _field(column: Mapping[str, Any], unique: set[str]) -> FieldShape:
-    kind, name = column["type"], column["name"]
-    return FieldShape(name, str(kind), column.get("nullable", True), name in unique, getattr(kind, "length", None))
 
 
 def _reference(

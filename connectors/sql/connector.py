@@ -21,8 +21,10 @@ from connectors.sql import catalog, impact, renewal, residue, rows
 from connectors.sql.apart import Ordinary
 from connectors.sql.archive import Archive, ArchivePlace
 from connectors.sql.engines import open_engine, parse_url, speaking_for
+from connectors.sql.implied import implied
 from connectors.sql.journal import Journal
 from connectors.sql.sampling import Sampling
+from connectors.sql.stamps import keep_stamps
 
 
 class SqlConnector:
@@ -40,6 +42,7 @@ class SqlConnector:
         self._reader = parse_url(store, read_url).username
         self._writer = parse_url(store, write_url).username if write_url else None
         self._tables: dict[str, sa.Table] = {}
+        self._implied: dict[str, frozenset[str]] = {}
         self.journal = Journal(self.dialect)
         self.archive = None if archive is None else Archive(store, archive)
         if self.archive is not None and self._write is not None:
@@ -300,10 +303,17 @@ class SqlConnector:
                     raise StoreMismatch(
                         self.store, f"there is no table {location}", "Correct the source in the data map, or scan again"
                     )
-                self._tables[place] = sa.Table(
-                    name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False
-                )
+                table = sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
+                keep_stamps(connection, table)
+                self._tables[place] = table
         return self._tables[place]
+
+    def implied(self, table: sa.Table) -> frozenset[str]:
+        """The columns of one of its tables that may change when any others are written, asked once."""
+        if table.fullname not in self._implied:
+            with self.reading() as connection:
+                self._implied[table.fullname] = implied(connection, table)
+        return self._implied[table.fullname]
 
     # -- the protocol
 

@@ -109,8 +109,9 @@ def _prepare_postgresql(connection: Any, _: Any) -> None:
 _MARIADB = (
     # Texts are compared as they are: the usual collations take é for e, A for a, and drop spaces at the end.
     "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, time_zone = '+00:00', "
-    # A value that does not fit is refused, not cut. Dates of zeros are read and left alone.
-    "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+    # A value that does not fit is refused, not cut. Dates of zeros are read and left alone. What an UPDATE writes is
+    # made of what was there, as elsewhere; by itself, a column already has its new value for the columns after it.
+    "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,SIMULTANEOUS_ASSIGNMENT', "
     f"innodb_lock_wait_timeout = {LOCK_TIMEOUT // 1000}, lock_wait_timeout = {LOCK_TIMEOUT // 1000}, "
     f"max_statement_time = {STATEMENT_TIMEOUT // 1000}, idle_transaction_timeout = {STATEMENT_TIMEOUT // 1000}"
 )

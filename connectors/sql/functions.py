@@ -275,7 +275,9 @@ def _plain_text_mariadb(element: _PlainText, compiler: SQLCompiler, **kw: Any) -
 
 @compiles(_RowDigest, "mysql", "mariadb")
 def _row_digest_mariadb(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"LEFT(SHA2(JSON_ARRAY({compiler.process(element.clauses, **kw)}), 256), {LENGTH})"
+    # The text has the character set of its columns where all have the same, and a digest is one of bytes.
+    row = f"JSON_ARRAY({compiler.process(element.clauses, **kw)})"
+    return f"LEFT(SHA2(CONVERT({row} USING utf8mb4), 256), {LENGTH})"
 
 
 @compiles(_RandomHex, "mysql", "mariadb")

@@ -2,27 +2,37 @@
 
 It tells what no reading of a catalog tells for certain: whether a constraint (NOT NULL, UNIQUE, CHECK, an enumeration,
 a type's length, a generated column) refuses the new values, and whether something in the store (a trigger, mostly)
-writes what was there into another table, where it would survive.
+writes what was there into another table, where it would survive, or undoes the new values, or changes beside them what
+later decisions rely on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from connectors.errors import StoreDown, StoreReadOnly, StoreRefuses
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA, location
 from connectors.sql.engines import speaking_for, translate
-from connectors.sql.triggers import triggers
+from connectors.sql.triggers import may_change, parts, triggers, updating
 
 ROWS = 5
 """How many rows are tried."""
 _SHORTEST = 4
 """Characters of a value below which finding it elsewhere says nothing."""
+_DRAWN_AGAIN = 20
+"""How often a row may draw the very value that it had."""
+_ALONE = {
+    "postgresql": ", at least where our role writes: WHEN (current_user <> '{}')",
+    "mariadb": ", at least where our role writes: IF user() NOT LIKE '{}@%' THEN",
+}
 
+Row = tuple[Any, ...]
 Values = Callable[[sa.Connection], Mapping[str, Any]]
 """The new value of each column; None instead of a function: the rows are deleted."""
 
@@ -31,49 +41,51 @@ Values = Callable[[sa.Connection], Mapping[str, Any]]
 class Rehearsal:
     """Some rows of a table, by their keys, and what is to be done to them.
 
-    ``columns`` are those whose values must not survive; ``then`` is done once the rows have their new values, and
-    writes to the tables ``beside`` on purpose. ``giver`` says what gives a value that is refused, and ``remedy`` what
-    helps then.
+    ``columns`` are those whose values must not survive; ``then`` is done once the rows have their new values, writes
+    to the tables ``beside`` on purpose, and gives the keys that the rows have by then. ``giver`` says what gives a
+    value that is refused, and ``remedy`` what helps then. ``valid`` says of the text of a value whether a column can
+    hold it afterwards, where it gets no constant; ``drawn`` are the columns whose new values do not depend on the old
+    ones. ``relied`` are columns that nothing may change beside what is written, each with what it supplies.
     """
 
     store: str
     dataset: str
     table: sa.Table
     key: tuple[str, ...]
-    rows: Sequence[tuple[Any, ...]]
+    rows: Sequence[Row]
     columns: tuple[str, ...]
     values: Values | None
-    then: Callable[[sa.Connection, list[tuple[Any, ...]]], None] | None = None
+    then: Callable[[sa.Connection, list[Row]], list[Row]] | None = None
     beside: tuple[sa.Table, ...] = ()
     giver: str = "its technique"
     remedy: str = "Give it another technique in the data map, or change the constraint"
+    valid: Mapping[str, Callable[[str | None], bool]] = field(default_factory=dict)
+    drawn: tuple[str, ...] = ()
+    relied: Mapping[str, str] = field(default_factory=dict)
 
 
 def rehearse(connection: sa.Connection, rehearsal: Rehearsal) -> None:
     """Try it, and take it back.
 
     Raises:
-        StoreRefuses: a constraint refuses the new values, or what was there would survive in another table.
+        StoreRefuses: a constraint refuses the new values, something in the store undoes them or changes what is relied
+            on, or what was there would survive in another table.
         ConnectorError: the store is down or read-only.
     """
-    spilled: list[str] = []
     with speaking_for(rehearsal.store):
         try:
             with connection.begin() as attempt:
                 mine = replace(rehearsal, rows=_free(connection, rehearsal))
-                spilled = _spilled(connection, mine) if mine.rows else []
+                refusal = _tried(connection, mine) if mine.rows else None
                 attempt.rollback()
         except sa.exc.DBAPIError as error:
             _refused(connection, mine, error)
-    if spilled:
-        raise StoreRefuses(
-            rehearsal.store,
-            f"acting on {rehearsal.dataset} writes what was there into {', '.join(spilled)}, where it would stay",
-            f"Have the triggers of {rehearsal.table.name} leave these columns out, or switch them off for our role",
-        )
+            return
+    if refusal is not None:
+        raise refusal
 
 
-def _free(connection: sa.Connection, rehearsal: Rehearsal) -> list[tuple[Any, ...]]:
+def _free(connection: sa.Connection, rehearsal: Rehearsal) -> list[Row]:
     """Those of the rows that nobody else is writing to, locked."""
     if not rehearsal.rows or connection.dialect.name == "sqlite":
         return list(rehearsal.rows)
@@ -89,40 +101,61 @@ def _mine(rehearsal: Rehearsal) -> sa.ColumnElement[bool]:
     )
 
 
-def _spilled(connection: sa.Connection, rehearsal: Rehearsal) -> list[str]:
-    """Act, and look for old values in every table that has been written to beside."""
+def _tried(connection: sa.Connection, rehearsal: Rehearsal) -> StoreRefuses | None:
+    """Act, and look for old values in every table that has been written to beside, then at the rows themselves."""
     old = _old(connection, rehearsal)
     places = _watched(connection, rehearsal.table)
-    before = {place: _holding(connection, table, old) for place, table in places.items()} if places else {}
+    holding = {place: _holding(connection, table, old) for place, table in places.items()} if places else {}
+    watched = rehearsal.values is not None and may_change(connection, rehearsal.table)
+    read = (rehearsal.key[0], *rehearsal.valid, *rehearsal.drawn, *rehearsal.relied)
+    before = _texts(connection, rehearsal, read, {}) if watched else {}
     counted = _written(connection)
-    _act(connection, rehearsal)
+    given = dict(rehearsal.values(connection)) if rehearsal.values is not None else None
+    rows = _act(connection, rehearsal, given)
     if connection.dialect.name == "postgresql":
         meant = (rehearsal.table, *rehearsal.beside)
-        own = {part for table in meant for part in (location(table.schema, table.name), *_parts(connection, table))}
+        own = {part for table in meant for part in (location(table.schema, table.name), *parts(connection, table))}
         changed = [place for place, count in _written(connection).items() if count > counted.get(place, 0)]
         places = {place: _table(connection, place) for place in changed if place not in own}
-    return [place for place, table in sorted(places.items()) if _holding(connection, table, old) > before.get(place, 0)]
+    spilled = [place for place, at in sorted(places.items()) if _holding(connection, at, old) > holding.get(place, 0)]
+    if spilled:
+        return StoreRefuses(
+            rehearsal.store,
+            f"acting on {rehearsal.dataset} writes what was there into {', '.join(spilled)}, where it would stay",
+            f"Have the triggers of {rehearsal.table.name} leave these columns out, or switch them off for our role",
+        )
+    return _by_itself(connection, rehearsal, before, given, rows) if given is not None and watched else None
 
 
-def _act(connection: sa.Connection, rehearsal: Rehearsal) -> None:
-    table, mine = rehearsal.table, _mine(rehearsal)
-    if rehearsal.values is None:
-        connection.execute(sa.delete(table).where(mine))
-        return
-    given = dict(rehearsal.values(connection))
+def _act(connection: sa.Connection, rehearsal: Rehearsal, given: Mapping[str, Any] | None) -> list[Row]:
+    """Delete the rows, or write to them; the keys that they have then."""
+    if given is None:
+        connection.execute(sa.delete(rehearsal.table).where(_mine(rehearsal)))
+        return []
+    _write(connection, rehearsal, given)
+    rows = list(rehearsal.rows)
+    return rows if rehearsal.then is None else rehearsal.then(connection, rows)
+
+
+def _write(connection: sa.Connection, rehearsal: Rehearsal, given: Mapping[str, Any]) -> None:
     if given:
-        connection.execute(sa.update(table).where(mine).values(given))
-    if rehearsal.then is not None:
-        rehearsal.then(connection, list(rehearsal.rows))
+        connection.execute(sa.update(rehearsal.table).where(_mine(rehearsal)).values(dict(given)))
 
 
 def _old(connection: sa.Connection, rehearsal: Rehearsal) -> frozenset[str]:
     """What is there, in this process's memory alone."""
-    texts = [sa.cast(rehearsal.table.c[name], sa.Text) for name in rehearsal.columns if name in rehearsal.table.c]
+    dialect = connection.dialect.name
+    texts = [_text(rehearsal.table.c[name], dialect) for name in rehearsal.columns if name in rehearsal.table.c]
     if not texts:
         return frozenset()
     found = connection.execute(sa.select(*texts).where(_mine(rehearsal)))
     return frozenset(text for row in found for text in row if text and len(text) >= _SHORTEST)
+
+
+def _text(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[Any]:
+    """A value as text; of bytes in SQLite the digits, since what is no text could not be read as one."""
+    bytes_ = dialect == "sqlite" and isinstance(column.type, sa.LargeBinary)
+    return sa.func.hex(column) if bytes_ else sa.cast(column, sa.Text)
 
 
 def _refused(connection: sa.Connection, rehearsal: Rehearsal, error: sa.exc.DBAPIError) -> None:
@@ -151,9 +184,9 @@ def _fits(connection: sa.Connection, rehearsal: Rehearsal, name: str) -> bool:
         try:
             given = values(connection)
             if name not in given and rehearsal.then is not None:
-                _act(connection, replace(rehearsal, values=lambda _: {}))
+                _act(connection, rehearsal, {})
             elif name in given:
-                _act(connection, replace(rehearsal, values=lambda _: {name: given[name]}, then=None))
+                _act(connection, replace(rehearsal, then=None), {name: given[name]})
         except sa.exc.DBAPIError:
             return False
         finally:
@@ -163,6 +196,86 @@ def _fits(connection: sa.Connection, rehearsal: Rehearsal, name: str) -> bool:
 
 def _reason(what: str) -> str:
     return what.removeprefix("a statement failed ").strip("()")
+
+
+# -- what the rows hold then
+
+
+def _by_itself(
+    connection: sa.Connection,
+    rehearsal: Rehearsal,
+    before: Mapping[str, Sequence[str | None]],
+    given: Mapping[str, Any],
+    rows: Sequence[Row],
+) -> StoreRefuses | None:
+    """What the store has made of the rows beside what was written, or instead of it."""
+    there = replace(rehearsal, rows=rows)
+    constants = {name: value for name, value in given.items() if _constant(value)}
+    after = _texts(connection, there, before, constants)
+    kept = [name for name in rehearsal.drawn if _same(before[name], after[name]) and set(before[name]) != {None}]
+    for _ in range(_DRAWN_AGAIN if kept else 0):
+        _write(connection, there, given)
+        after = _texts(connection, there, before, constants)
+        kept = [name for name in kept if _same(before[name], after[name])]
+    undone = {*kept, *(name for name in constants if not all(after[_flag(name)]))}
+    undone |= {name for name, valid in rehearsal.valid.items() if not all(map(valid, after[name]))}
+    if undone:
+        names = ", ".join(sorted(undone))
+        return _refusal(connection, rehearsal, f"{names} does not keep what {rehearsal.giver} gives", names)
+    name = rehearsal.key[0]
+    if len(after[name]) < len(before[name]):
+        return _refusal(connection, rehearsal, "a row that is written gets another key, or goes", name)
+    for name, supplied in rehearsal.relied.items():
+        if not _same(before[name], after[name]) and rehearsal.table.c[name].computed is None:
+            what = f"{name} changes by itself when a row is written, and supplies {supplied}"
+            return _refusal(connection, rehearsal, what, name, f"; or let another column supply {supplied}")
+    return None
+
+
+def _texts(
+    connection: sa.Connection, rehearsal: Rehearsal, names: Iterable[str], constants: Mapping[str, Any]
+) -> dict[str, list[Any]]:
+    """Of the rows, in no order: the text of each of the named columns, and whether columns hold these constants."""
+    table = rehearsal.table
+    wanted: dict[str, sa.ColumnElement[Any]] = {name: sa.cast(table.c[name], sa.Text) for name in names}
+    for name, value in constants.items():
+        wanted[_flag(name)] = sa.case((_holds(table.c[name], value), 1), else_=0)
+    found = connection.execute(sa.select(*wanted.values()).where(_mine(rehearsal))).all()
+    return {name: [row[at] for row in found] for at, name in enumerate(wanted)}
+
+
+def _flag(name: str) -> str:
+    return f"{name} holds"
+
+
+def _constant(value: Any) -> bool:
+    return not isinstance(value, sa.ClauseElement) or isinstance(value, (sa.BindParameter, sa.Null))
+
+
+def _holds(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    if value is None or isinstance(value, sa.Null):
+        return column.is_(None)
+    if isinstance(column.type, postgresql.JSON) and not isinstance(column.type, postgresql.JSONB):
+        return sa.cast(column, sa.Text) == sa.cast(value, sa.Text)  # such values have no equality
+    # Whose types PostgreSQL converts where it assigns them, it does not compare by themselves.
+    alike = sa.cast(value, column.type) if isinstance(column.type, postgresql.MONEY) else value
+    return column.is_not_distinct_from(alike)
+
+
+def _same(before: Sequence[str | None], after: Sequence[str | None]) -> bool:
+    """Whether rows hold in a column what they held."""
+    return Counter(before) == Counter(after)
+
+
+def _refusal(
+    connection: sa.Connection, rehearsal: Rehearsal, what: str, column: str, otherwise: str = ""
+) -> StoreRefuses:
+    fired = updating(connection, rehearsal.table)
+    if not fired:  # or none that the role may see
+        return StoreRefuses(rehearsal.store, f"{rehearsal.dataset}: {what}", rehearsal.remedy)
+    alone = _ALONE.get(connection.dialect.name, "").format(connection.engine.url.username)
+    what = f"{rehearsal.dataset}: {what} (trigger {', '.join(fired)})"
+    return StoreRefuses(rehearsal.store, what, f"Have it leave {column} alone{alone}{otherwise}")
 
 
 # -- where else something was written
@@ -178,18 +291,6 @@ def _written(connection: sa.Connection) -> dict[str, int]:
         (OWN_SCHEMA,),
     )
     return {place: int(count) for place, count in rows}
-
-
-def _parts(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
-    """The partitions of a table, which are written to in its stead."""
-    name = connection.dialect.identifier_preparer.format_table(table)
-    yield from connection.execute(
-        sa.text(
-            "SELECT n.nspname || '.' || c.relname FROM pg_partition_tree(CAST(:name AS regclass)) p "
-            "JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace"
-        ),
-        {"name": name},
-    ).scalars()
 
 
 def _watched(connection: sa.Connection, table: sa.Table) -> dict[str, sa.Table]:
@@ -215,7 +316,7 @@ def _holding(connection: sa.Connection, table: sa.Table, old: frozenset[str]) ->
     """How many rows hold any of the values; in PostgreSQL, of those that this transaction has written."""
     if not old:
         return 0
-    texts = [sa.cast(column, sa.Text) for column in table.c]
+    texts = [_text(column, connection.dialect.name) for column in table.c]
     found = sa.or_(*(text.contains(value, autoescape=True) for text in texts for value in sorted(old)))
     query = sa.select(sa.func.count()).select_from(table).where(found)
     if connection.dialect.name == "postgresql":

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from connectors.sql.freezing import Frozen
     from connectors.sql.journal import Chunk
 
+LONGEST_CELL = 255
+"""Characters of a cell: MariaDB's keys are short."""
+
 ZERO = Decimal(0)
 _MEASURES = ("n", "subjects", "total", "squares")
 _WEIGHTS = ("persons", "left_1", "left_2", "stayed_1", "stayed_2")
@@ -112,7 +115,7 @@ class Tally:
             return [
                 sa.Column("dataset", sa.String(128), primary_key=True),
                 sa.Column("statistic", sa.String(128), primary_key=True),
-                sa.Column("cell", sa.String(255), primary_key=True),
+                sa.Column("cell", sa.String(LONGEST_CELL), primary_key=True),
             ]
 
         def origin() -> list[sa.Column[Any]]:

@@ -55,11 +55,46 @@ def triggers(connection: sa.Connection) -> Iterator[Trigger]:
                 yield Trigger(row["name"], row["at"], frozenset([row["event"]]), _written(row["body"]))
 
 
-def followed(connection: sa.Connection, table: sa.Table) -> bool:
-    """Whether anything but a check can write to a table's rows once a statement of PostgreSQL has updated them."""
+def followed(connection: sa.Connection, table: sa.Table, *, cascades: bool = True) -> bool:
+    """Whether anything but a check can write to a table's rows once a statement of PostgreSQL has updated them.
+
+    ``cascades``: or can write to those that point at them.
+    """
     place = connection.dialect.identifier_preparer.format_table(table)
-    found = ask(connection, queries("triggers.sql", "followed")["postgresql"], place=place)
+    found = ask(connection, queries("triggers.sql", "followed")["postgresql"], place=place, cascades=cascades)
     return bool(found.scalar_one())
+
+
+def may_change(connection: sa.Connection, table: sa.Table) -> bool:
+    """Whether anything in the store can change rows that an UPDATE writes; yes where a role may not see all of it."""
+    match connection.dialect.name:
+        case "postgresql":
+            return followed(connection, table)
+        case "sqlite":
+            return bool(updating(connection, table))
+        case _:
+            return True
+
+
+def updating(connection: sa.Connection, table: sa.Table) -> list[str]:
+    """The names of the triggers that an UPDATE of a table fires, as far as the role may see them."""
+    places = {table.fullname.lower()}
+    if connection.dialect.name == "postgresql":
+        places.update(each.lower() for each in parts(connection, table))
+    found = triggers(connection)
+    return sorted({each.name for each in found if each.table.lower() in places and "UPDATE" in each.events})
+
+
+def parts(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
+    """A table of PostgreSQL, and its partitions, which are written to in its stead."""
+    name = connection.dialect.identifier_preparer.format_table(table)
+    yield from connection.execute(
+        sa.text(
+            "SELECT n.nspname || '.' || c.relname FROM pg_partition_tree(CAST(:name AS regclass)) p "
+            "JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        ),
+        {"name": name},
+    ).scalars()
 
 
 def _parted(text: str) -> tuple[str, str, str]:

@@ -13,7 +13,8 @@ SELECT trigger_name AS name, event_object_table AS at, action_statement AS body,
 FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 2, 1;
 
 -- part: followed; name: postgresql
--- Of the table, its partitions and those that inherit from it: rules, and triggers that an UPDATE fires, but for checks.
+-- Of the table, its partitions and those that inherit from it: rules, and triggers that an UPDATE fires, but for checks,
+-- and for all that foreign keys do unless their cascades are asked for too.
 -- Where it moves a row to another partition, these are those of INSERT and DELETE too. What others' servers do is not known.
 WITH RECURSIVE places AS (
   SELECT CAST(:place AS regclass)::oid AS place
@@ -24,6 +25,7 @@ SELECT EXISTS (SELECT FROM pg_class c JOIN places p ON p.place = c.oid WHERE c.r
     SELECT FROM pg_trigger t JOIN places p ON p.place = t.tgrelid JOIN pg_class c ON c.oid = t.tgrelid
     JOIN pg_proc f ON f.oid = t.tgfoid
     WHERE t.tgtype::int & (CASE WHEN c.relispartition OR c.relkind = 'p' THEN 28 ELSE 16 END) <> 0
-      AND NOT (t.tgisinternal AND f.proname IN ('RI_FKey_check_ins', 'RI_FKey_check_upd', 'RI_FKey_noaction_upd',
-        'RI_FKey_noaction_del', 'RI_FKey_restrict_upd', 'RI_FKey_restrict_del', 'unique_key_recheck'))
+      AND NOT (t.tgisinternal AND (NOT :cascades OR f.proname IN ('RI_FKey_check_ins', 'RI_FKey_check_upd',
+        'RI_FKey_noaction_upd', 'RI_FKey_noaction_del', 'RI_FKey_restrict_upd', 'RI_FKey_restrict_del',
+        'unique_key_recheck')))
   );

@@ -26,15 +26,15 @@ class Family(enum.StrEnum):
 _PATTERNS = (
     (r"JSONB?", Family.JSON),
     (r"UUID", Family.UUID),
-    (r"INET|CIDR", Family.NETWORK),
-    (r"BOOL(EAN)?|BIT", Family.BOOLEAN),
+    (r"INET[46]?|CIDR", Family.NETWORK),
+    (r"BOOL(EAN)?", Family.BOOLEAN),
     (r"TIMESTAMP.*|DATETIME.*", Family.INSTANT),
     (r"DATE", Family.DATE),
     (r"TIME.*", Family.TIME),
     (r"(TINY|SMALL|MEDIUM|BIG)?(INT|INTEGER|SERIAL)(\(.*| .*)?|INT[248]", Family.INTEGER),
     (r"(NUMERIC|DECIMAL|REAL|FLOAT|DOUBLE|MONEY).*", Family.DECIMAL),
     (r".*(BLOB|BYTEA|BINARY).*", Family.BYTES),
-    (r".*(CHAR|TEXT|CLOB|STRING|NAME|CITEXT|ENUM).*", Family.TEXT),
+    (r".*(CHAR|TEXT|CLOB|STRING|NAME|CITEXT).*", Family.TEXT),
 )
 
 

@@ -1,18 +1,23 @@
-"""Generalise: keep a coarser form of the value. What stays says something of the person: k decides whether too much."""
+"""Generalise: keep a coarser form of the value. What stays says something of the person: k decides whether too much.
+
+What is coarse already stays as it is, since a row may be written twice: by two steps, or by one and then by a
+partition.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, DateTime, Text, case, cast, func, literal, literal_column, type_coerce
+from sqlalchemy import ColumnElement, Date, DateTime, Text, case, cast, func, literal, literal_column, or_, type_coerce
 
 from connectors.base import FieldShape
 from pipelines.anonymise.families import Family, family_of
 from pipelines.anonymise.replacement import Coarse, Constant, Replacement, TechniqueUnfit
-from pipelines.anonymise.suppress import suppress
+from pipelines.anonymise.suppress import NO_DAY, suppress
 
 ANY = "*"
 """The top of every hierarchy of texts."""
@@ -55,17 +60,17 @@ def decade(shape: FieldShape) -> Replacement:
 
 
 def department(shape: FieldShape) -> Replacement:
-    """A French postcode becomes its département (`75`, `974`); any other becomes `ANY`.
+    """A French postcode becomes its département (`75`, `974`); any other becomes `ANY`, or 0 in a number.
 
     Raises:
         TechniqueUnfit: the column is neither text nor integer.
     """
     family = family_of(shape.type)
     if family is Family.INTEGER:
-        return Replacement("department", Coarse(_thousands), _department, r"\d{1,3}", nullable=shape.nullable)
+        return Replacement("department", Coarse(_thousands), _thousand, r"\d{1,2}", nullable=shape.nullable)
     if family is not Family.TEXT:
         raise TechniqueUnfit("department", shape, "a postcode is a text or a number")
-    return Replacement("department", Coarse(_department_sql), _department, r"\d{2,3}|\*", nullable=shape.nullable)
+    return Replacement("department", Coarse(_department_sql), _department, rf"{_CODE}|\*", nullable=shape.nullable)
 
 
 def anywhere(shape: FieldShape) -> Replacement:
@@ -92,6 +97,15 @@ def anything(shape: FieldShape) -> Replacement:
     return dataclasses.replace(suppress(shape), technique="any")
 
 
+_ISO_DAY = "^[0-9]{4}-(0[1-9]|1[0-2])-[0-9]{2}"
+"""How a text begins that is a day."""
+
+_CODE = "[0-8][0-9]|9[0-69]|9[78][0-9]"
+"""A département as `department` writes it."""
+
+_HUNDRED, _LAST = 100, 99_999
+"""Above the départements that a number can hold, and the last postcode."""
+
 _QUARTERS = {"01": "01", "02": "01", "03": "01", "04": "04", "05": "04", "06": "04", "07": "07", "08": "07", "09": "07",
              "10": "10", "11": "10", "12": "10"}  # fmt: skip
 """The first month of each month's quarter."""
@@ -109,28 +123,38 @@ def _date(shape: FieldShape, technique: str, days: str) -> Replacement:
     family = family_of(shape.type)
     if family not in {Family.DATE, Family.INSTANT, Family.TEXT}:
         raise TechniqueUnfit(technique, shape, f"only dates have a {technique}")
-    pattern = days + ("" if family is Family.TEXT else r"([ T]00:00.*)?")
-    if family is Family.TEXT:
-        pattern += r"|\*"
+    pattern = days + (r"|\*" if family is Family.TEXT else r"([ T]00:00.*)?")
 
     def value(text: str) -> str:
-        return _DAYS[technique](text) if re.match(r"\d{4}-\d\d-\d\d", text) else ANY
+        return _DAYS[technique](text) if re.match(_ISO_DAY, text) else ANY
 
-    return Replacement(technique, Coarse(_date_sql(family, technique)), value, pattern, nullable=shape.nullable)
+    build = _date_sql(family, technique, None if shape.nullable else NO_DAY)
+    return Replacement(technique, Coarse(build), value, pattern, nullable=shape.nullable)
 
 
-def _date_sql(family: Family, period: str) -> Callable[[ColumnElement[Any], str], ColumnElement[Any]]:
+def _date_sql(
+    family: Family, period: str, no_day: dt.date | None
+) -> Callable[[ColumnElement[Any], str], ColumnElement[Any]]:
+    """``no_day``: what a column of dates gets instead of what is no day of a year from 1 to 9999, the infinite one too.
+
+    SQLite keeps days as ISO texts, whatever type is declared, and takes anything else beside them.
+    """
+
     def build(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-        if family is Family.TEXT:
-            first = _first_day(column, period)
-            return case((column.like("____-__-__%"), first), (column.is_(None), None), else_=ANY)
-        if dialect == "sqlite":  # dates are ISO texts there, whatever type is declared
-            return type_coerce(_first_day(cast(column, Text), period), Text)
+        missing = (column.is_(None), None)
+        if family is Family.TEXT or dialect == "sqlite":
+            text = column if family is Family.TEXT else cast(column, Text)
+            other = ANY if family is Family.TEXT else no_day and no_day.isoformat()
+            return type_coerce(case((_is_day(text, dialect), _first_day(text, period)), missing, else_=other), Text)
+        other_day = None if no_day is None else literal(no_day, Date())
         if dialect in {"mysql", "mariadb"}:
             iso = func.date_format(column, literal_column("'%Y-%m-%d'"))
-            return cast(_first_day(iso, period), Date() if family is Family.DATE else DateTime())
-        begin = func.date_trunc(literal_column(f"'{period}'"), column)
-        return cast(begin, Date()) if family is Family.DATE else begin
+            first = cast(_first_day(iso, period), Date() if family is Family.DATE else DateTime())
+            return case((_is_day(iso, dialect), first), missing, else_=other_day)
+        begin: ColumnElement[Any] = func.date_trunc(literal_column(f"'{period}'"), column)
+        begin = cast(begin, Date()) if family is Family.DATE else begin
+        known = column.between(literal(dt.date.min, Date()), literal(dt.date.max, Date()))
+        return case((known, begin), missing, else_=other_day)
 
     return build
 
@@ -150,8 +174,28 @@ def _first_day(iso: ColumnElement[Any], period: str) -> ColumnElement[Any]:
             return func.substr(iso, 1, 3).concat("0-01-01")
 
 
+def _is_day(text: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
+    """Whether a text begins with an ISO day: anything else would stay in part."""
+    if dialect != "sqlite":
+        return _matches(text, _ISO_DAY, dialect)
+    year, day = "[0-9]" * 4, "[0-9]" * 2
+    return _glob(text, f"{year}-0[1-9]-{day}*", f"{year}-1[0-2]-{day}*")
+
+
+def _matches(text: ColumnElement[Any], pattern: str, dialect: str) -> ColumnElement[bool]:
+    operator = "REGEXP" if dialect in {"mysql", "mariadb"} else "~"
+    return text.op(operator, is_comparison=True)(literal(pattern))
+
+
+def _glob(text: ColumnElement[Any], *patterns: str) -> ColumnElement[bool]:
+    """Whether a text is as one of the patterns says, in SQLite, which has no regular expressions of its own."""
+    return or_(*(text.op("GLOB", is_comparison=True)(literal(pattern)) for pattern in patterns))
+
+
 def _department(text: str) -> str:
-    code = text.strip()
+    code = text.strip(" ")
+    if re.fullmatch(_CODE, code):
+        return code
     if not re.fullmatch(r"[0-9]{5}", code):
         return ANY
     return code[:3] if code.startswith(("97", "98")) else code[:2]
@@ -160,15 +204,30 @@ def _department(text: str) -> str:
 def _department_sql(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     code = func.trim(column)
     if dialect == "sqlite":
-        five = code.op("GLOB")(literal("[0-9]" * 5))
+        five = _glob(code, "[0-9]" * 5)
+        coarse = _glob(code, "[0-8][0-9]", "9[0-69]", "9[78][0-9]")
     else:
-        five = code.op("REGEXP" if dialect in {"mysql", "mariadb"} else "~")(literal("^[0-9]{5}$"))
+        five, coarse = _matches(code, "^[0-9]{5}$", dialect), _matches(code, f"^({_CODE})$", dialect)
     overseas = five & func.substr(code, 1, 2).in_(["97", "98"])
     return case(
-        (column.is_(None), None), (overseas, func.substr(code, 1, 3)), (five, func.substr(code, 1, 2)), else_=ANY
+        (column.is_(None), None),
+        (overseas, func.substr(code, 1, 3)),
+        (five, func.substr(code, 1, 2)),
+        (coarse, code),
+        else_=ANY,
     )
+
+
+def _thousand(text: str) -> str:
+    number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
+    return str(number if number < _HUNDRED else number // 1000)
 
 
 def _thousands(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     whole = column.op("DIV") if dialect in {"mysql", "mariadb"} else column.op("/")
-    return whole(literal(1000))
+    return case(
+        (column.is_(None), None),
+        (column.between(0, _HUNDRED - 1), column),
+        (column.between(0, _LAST), whole(literal(1000))),
+        else_=0,
+    )

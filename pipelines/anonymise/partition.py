@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from connectors.base import DatasetShape, FieldShape
 from connectors.sql.partition import Hierarchy, Layout
+from connectors.sql.types import comparable
 from pipelines.anonymise import generalise
+from pipelines.anonymise.constants import constant
 from pipelines.anonymise.families import Family, family_of
 from pipelines.anonymise.regions import region
 from pipelines.anonymise.replacement import Coarse, Constant, Replacement, TechniqueUnfit
@@ -150,8 +149,7 @@ def _fixed(dataset: DatasetMap, field: FieldShape, column: Expression, dialect: 
     Raises:
         TechniqueUnfit: nobody can tell whether two of its values are the same.
     """
-    kind = column.type
-    if isinstance(kind, (sa.types.NullType, postgresql.JSON)) and not isinstance(kind, postgresql.JSONB):
+    if not comparable(column.type):
         why = "its values are not compared; put it among `free` if it tells of nobody, else map it as personal"
         raise TechniqueUnfit(VALUE, field, why)
     same = tuple([lambda value: value] * len(anonymity.partition))
@@ -170,22 +168,12 @@ def _expression(value: Expression, column: Expression, replacement: Replacement,
     match replacement.assignment:
         case Coarse(build):
             return build(value, dialect)
-        case Constant(constant):
-            if constant is not None:
-                return _literal(constant, column, dialect)
+        case Constant(given):
+            if given is not None:
+                return constant(given, column, dialect)
             return sa.cast(sa.null(), column.type) if dialect == "postgresql" else sa.null()
         case _:
             raise TechniqueUnfit(replacement.technique, FieldShape(str(column), ""), "it is no step of a partition")
-
-
-def _literal(value: Any, column: Expression, dialect: str) -> Expression:
-    if dialect != "sqlite":
-        return sa.literal(value, column.type)
-    if isinstance(value, dt.datetime):
-        return sa.literal(value.strftime("%Y-%m-%d %H:%M:%S"), sa.Text)
-    if isinstance(value, (dt.date, dt.time)):
-        return sa.literal(value.isoformat(), sa.Text)
-    return sa.literal(int(value) if isinstance(value, Decimal) else value)
 
 
 def averaged(field: FieldShape) -> bool:

@@ -51,9 +51,11 @@ def region(shape: FieldShape) -> Replacement:
     def build(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
         code = coarser(column, dialect)
         inside = ((code.in_(codes), name) for name, codes in REGIONS.items())
-        return case((column.is_(None), None), *inside, else_=ANY)
+        known = ((column == name, name) for name in REGIONS)  # a row may be written twice
+        return case((column.is_(None), None), *known, *inside, else_=ANY)
+
+    def item(text: str) -> str:
+        return text if text in REGIONS else _OF.get(below.item(text), ANY)
 
     names = "|".join(sorted(REGIONS))
-    return Replacement(
-        "region", Coarse(build), lambda text: _OF.get(below.item(text), ANY), rf"{names}|\*", nullable=shape.nullable
-    )
+    return Replacement("region", Coarse(build), item, rf"{names}|\*", nullable=shape.nullable)

@@ -82,7 +82,8 @@ class Replacement:
     """How one column is anonymised.
 
     ``item`` replaces a single text (a header, a property). ``pattern`` is a regular expression that the text form of
-    every replaced value matches in full; None when only NULL is valid. ``nullable`` says whether NULL is valid too.
+    every replaced value (of bytes, their hexadecimal digits) matches in full; None when only NULL is valid.
+    ``nullable`` says whether NULL is valid too.
     """
 
     technique: str
@@ -95,4 +96,5 @@ class Replacement:
         """Whether a value found after the run can be this replacement's."""
         if value is None:
             return self.nullable
-        return self.pattern is not None and re.fullmatch(self.pattern, str(value)) is not None
+        text = value.hex() if isinstance(value, bytes) else str(value)
+        return self.pattern is not None and re.fullmatch(self.pattern, text) is not None

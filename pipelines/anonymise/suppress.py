@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,10 @@ from pipelines.anonymise.unique import unique
 NO_DAY = dt.date(1900, 1, 1)
 """What stands in a date column that may not be NULL."""
 
-_EMPTY: dict[Family, tuple[Any, str]] = {
+Empty = tuple[Any, str]
+"""A constant, and a pattern of its text (of its digits, where it is bytes or bits)."""
+
+_EMPTY: dict[Family, Empty] = {
     Family.TEXT: ("", ""),
     Family.INTEGER: (0, "0"),
     Family.DECIMAL: (Decimal(0), r"0(\.0+)?"),
@@ -24,8 +28,29 @@ _EMPTY: dict[Family, tuple[Any, str]] = {
     Family.BOOLEAN: (False, r"False|false|f|0"),
     Family.NETWORK: ("0.0.0.0", r"0\.0\.0\.0(/\d+)?"),  # noqa: S104 - the unspecified address, nothing binds to it
     Family.JSON: ("{}", r"\{\}"),
-    Family.BYTES: (b"", r"b''"),
+    Family.BYTES: (b"", ""),
 }
+
+_OF_TYPES: dict[str, Empty] = {
+    "ARRAY": ("{}", r"\{\}"),
+    "BIT": ("0", "0+"),
+    "INET6": ("::", "::"),
+    "INTERVAL": ("0", r"0?0:00:00|PT0S|(@ )?0"),
+    r"MACADDR8?": ("00:00:00:00:00:00", "00:00:00(:ff:fe)?(:00){3}"),
+    "MONEY": (Decimal(0), r"[^0-9]*0([.,]0+)?[^0-9]*"),
+    "SET": ("", ""),
+    "TSVECTOR": ("", ""),
+    r"\w+MULTIRANGE": ("{}", r"\{\}"),
+    r"\w+RANGE": ("empty", "empty"),
+    "YEAR": (1901, "1901"),
+}
+"""Of types that are of no family, or have another empty value than it."""
+
+_OF_MARIADB: dict[str, Empty] = {
+    "BIT": (0, "0+"),
+    "TIMESTAMP": (dt.datetime(1970, 1, 2), "1970-01-0[1-3].*"),  # noqa: DTZ001 - its zone is the session's
+}
+"""Of types of MariaDB that other stores have too, with other bounds."""
 
 
 def suppress(shape: FieldShape) -> Replacement:
@@ -36,10 +61,17 @@ def suppress(shape: FieldShape) -> Replacement:
     """
     if shape.nullable:
         return Replacement("suppress", Constant(None), lambda _: "", None, nullable=True)
-    family = family_of(shape.type)
-    if shape.unique or family is Family.UUID:
+    if shape.unique or family_of(shape.type) is Family.UUID:
         return unique(shape)
-    if family not in _EMPTY:
+    empty = _empty(shape)
+    if empty is None:
         raise TechniqueUnfit("suppress", shape, "NULL is refused and no empty value of this type is known")
-    value, pattern = _EMPTY[family]
+    value, pattern = empty
     return Replacement("suppress", Constant(value), lambda _: "", pattern, nullable=False)
+
+
+def _empty(shape: FieldShape) -> Empty | None:
+    known = {**_OF_TYPES, **(_OF_MARIADB if shape.dialect in {"mysql", "mariadb"} else {})}
+    name = re.split(r"\W", shape.type.strip().upper())[0]
+    special = next((empty for pattern, empty in known.items() if re.fullmatch(pattern, name)), None)
+    return special or _EMPTY.get(family_of(shape.type))

@@ -72,7 +72,7 @@ def _number(kind: str, what: str) -> Technique:
 TECHNIQUES: dict[str, Technique] = {
     "suppress": _plain(suppress, "NULL, or an empty value of the type where NULL is refused"),
     "redact": _plain(redact, "NULL, or `[redacted]` where NULL is refused"),
-    "unique": _plain(unique, "random hexadecimal digits, or a random UUID"),
+    "unique": _plain(unique, "random hexadecimal digits, a random UUID or a random negative number"),
     NEW_KEY: _plain(new_key, "a random key for one that people know; whatever points at it in the store follows"),
     "unique_address": _plain(unique_address, "an e-mail address under `.invalid`, no two alike"),
     "month": _plain(generalise.month, "a date becomes the first day of its month"),
@@ -160,6 +160,15 @@ def technique_for(
         return TECHNIQUES[default_for(category)](shape, options)
     except TechniqueUnfit:
         return suppress(shape)
+
+
+def fits(shape: FieldShape) -> bool:
+    """Whether there is a technique that fits a column of this shape."""
+    try:
+        suppress(shape)
+    except TechniqueUnfit:
+        return False
+    return True
 
 
 def suppression(shape: FieldShape) -> Replacement:

@@ -1,16 +1,22 @@
-"""Unique replacement: random, for columns where no two rows may agree; addresses lie under `.invalid` (RFC 2606)."""
+"""Unique replacement: random, for columns where no two rows may agree; addresses lie under `.invalid` (RFC 2606).
+
+A number is negative, as no sequence gives any.
+"""
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from connectors.base import FieldShape
 from pipelines.anonymise.families import Family, family_of
-from pipelines.anonymise.replacement import Fresh, Replacement, TechniqueUnfit
+from pipelines.anonymise.replacement import Digits, Fresh, Replacement, TechniqueUnfit
 
 DOMAIN = "anonymous.invalid"
 """The domain of invented addresses, which can never exist."""
 
+_WIDTH = 19
+_NARROW, _WIDE = 2**31 - 2, 2**53 - 2
 _FULL = 32
 _LEAST = 12
 """Below 48 random bits, a large table would meet itself."""
@@ -26,12 +32,21 @@ def unique_address(shape: FieldShape) -> Replacement:
 
 
 def unique(shape: FieldShape) -> Replacement:
-    """Random hexadecimal digits, or a random UUID in a column of that type.
+    """Random hexadecimal digits, a random UUID in a column of that type, a random negative number in one of numbers.
 
     Raises:
-        TechniqueUnfit: the column is neither text nor UUID, or too short.
+        TechniqueUnfit: the column is none of these, too short, or has no negative numbers or too few of them.
     """
-    return _fresh(shape, "unique")
+    return _number(shape) if family_of(shape.type) is Family.INTEGER else _fresh(shape, "unique")
+
+
+def _number(shape: FieldShape) -> Replacement:
+    declared = shape.type.upper()
+    if re.search(r"UNSIGNED|TINY|SMALL|MEDIUM|INT2", declared):
+        raise TechniqueUnfit("unique", shape, "random numbers are negative and of 32 bits or more")
+    below = _WIDE if re.search(r"BIG|INT8", declared) or shape.dialect == "sqlite" else _NARROW
+    digits = Digits("-", below=below, factor=1, width=_WIDTH)
+    return Replacement("unique", digits, lambda _: str(-secrets.randbelow(below)), r"-\d+|0", nullable=False)
 
 
 def _fresh(shape: FieldShape, technique: str, suffix: str = "") -> Replacement:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -13,10 +11,15 @@ import sqlalchemy as sa
 from connectors.sql.drawing import Drawing
 from connectors.sql.functions import random_digits, random_hex
 from connectors.sql.pools import load_pool, pool_draw
+from connectors.sql.types import plain
+from pipelines.anonymise.constants import constant
 from pipelines.anonymise.pools import LANGUAGES, pool
 from pipelines.anonymise.replacement import Assignment, Coarse, Constant, Digits, Draw, Fresh, Joined, Replacement
 
 Expression = sa.ColumnElement[Any]
+
+_VERSION, _VARIANT = 13, 17
+"""The places of the digits of a UUID that say how it was made."""
 
 
 def assignments(
@@ -44,14 +47,14 @@ def _expression(
 ) -> Expression:
     match assignment:
         case Constant(value):
-            return sa.null() if value is None else _literal(value, column, connection.dialect.name)
+            return sa.null() if value is None else constant(value, column, connection.dialect.name)
         case Fresh(digits, suffix):
             text: Expression = random_hex(digits, drawing)
             text = text.concat(sa.literal(suffix, sa.Text)) if suffix else text
-            return sa.cast(text, column.type) if isinstance(column.type, sa.Uuid) else text
+            return _uuid(text, column, connection.dialect.name) if isinstance(plain(column.type), sa.Uuid) else text
         case Digits(prefix, below, factor, width):
             number: Expression = sa.literal(prefix, sa.Text).concat(random_digits(below, factor, width, drawing))
-            return sa.cast(number, column.type) if isinstance(column.type, sa.Integer) else number
+            return sa.cast(number, column.type) if isinstance(plain(column.type), sa.Integer) else number
         case Joined(parts):
             made = [_expression(connection, column, table, drawing, part) for part in parts]
             return functools.reduce(lambda text, part: text.concat(sa.literal(" ", sa.Text)).concat(part), made)
@@ -61,6 +64,15 @@ def _expression(
             return build(column, connection.dialect.name)
         case _:
             assert_never(assignment)
+
+
+def _uuid(digits: Expression, column: Expression, dialect: str) -> Expression:
+    """Random digits as a UUID of version 4: MariaDB takes none whose version and variant do not go together."""
+    if dialect == "postgresql":
+        version = sa.func.overlay(digits, sa.literal("4", sa.Text), _VERSION, type_=sa.Text())
+        return sa.cast(sa.func.overlay(version, sa.literal("8", sa.Text), _VARIANT, type_=sa.Text()), column.type)
+    version = sa.func.insert(digits, _VERSION, 1, "4", type_=sa.Text())
+    return sa.func.insert(version, _VARIANT, 1, "8", type_=sa.Text())
 
 
 def _draw(connection: sa.Connection, table: sa.FromClause, drawing: Drawing | None, draw: Draw) -> Expression:
@@ -73,14 +85,3 @@ def _draw(connection: sa.Connection, table: sa.FromClause, drawing: Drawing | No
         return drawn("")
     language = sa.func.lower(sa.func.substr(table.c[draw.by], 1, 2))
     return sa.case(*((language == each, drawn(each)) for each in LANGUAGES), else_=drawn(""))
-
-
-def _literal(value: Any, column: Expression, dialect: str) -> Expression:
-    """SQLite keeps dates as ISO texts and knows no decimals."""
-    if dialect != "sqlite":
-        return sa.literal(value, column.type)
-    if isinstance(value, dt.datetime):
-        return sa.literal(value.strftime("%Y-%m-%d %H:%M:%S"), sa.Text)
-    if isinstance(value, (dt.date, dt.time)):
-        return sa.literal(value.isoformat(), sa.Text)
-    return sa.literal(int(value) if isinstance(value, Decimal) else value)

@@ -137,7 +137,7 @@ class Buckets:
                 last = candidates.last(self.connection, first, self.size)
                 number, _ = self.connector.journal.progress(self.connection, self.plan, self.step)
             chunk = Chunk(self.plan, self.step, self.name, number)
-            counted, act = touched(self.questions, self._layout.written), overwriting(self._layout.written)
+            counted, act = self._counted, overwriting(self._layout.written)
             before = [contribution(self.connector.journal, counted, act, self.day)]
             then = [each.after([HIDDEN]) for each in counted]
             changed = [taking_back(self.connector.journal, then, act, self.day), self._mark]
@@ -245,6 +245,13 @@ class Buckets:
 
         levels = tuple(at(self._link in level) for level in anonymity.partition)
         return self._laid(self.name, self._child, Hierarchy(self._link, bucket, levels))
+
+    @cached_property
+    def _counted(self) -> tuple[Question, ...]:
+        """The statistics that turning may change."""
+        if not self.questions:
+            return ()
+        return touched(self.questions, {*self._layout.written, *self.connector.implied(self._table)})
 
     @cached_property
     def _hidden(self) -> Expression:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from connectors.base import DatasetShape
 from pipelines.anonymise.new_key import NEW_KEY
 from pipelines.anonymise.replacement import Replacement, TechniqueUnfit
-from pipelines.anonymise.techniques import suppression, technique_for
+from pipelines.anonymise.techniques import fits, suppression, technique_for
 from pipelines.data_map.model import DatasetMap
 from pipelines.errors import Refused
 from pipelines.plan.artefact import Action, Place, Step
+
+_ANOTHER = "Give it another technique in the data map."
+_NULL = "No technique fits it: let the column be NULL in the store, and suppress it."
 
 
 def replacements(step: Step, dataset: DatasetMap, shape: DatasetShape) -> dict[str, Replacement]:
@@ -34,9 +37,8 @@ def replacements(step: Step, dataset: DatasetMap, shape: DatasetShape) -> dict[s
                 else technique_for(field.category, columns[name], field.technique, field.options)
             )
         except (TechniqueUnfit, KeyError) as error:
-            raise Refused(
-                str(error.args[0]), f"{step.store}.{step.dataset}.{name}", "Give it another technique in the data map."
-            ) from None
+            remedy = _ANOTHER if fits(columns[name]) else _NULL
+            raise Refused(str(error.args[0]), f"{step.store}.{step.dataset}.{name}", remedy) from None
     return made
 
 

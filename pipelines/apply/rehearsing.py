@@ -8,15 +8,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.base import Inventory
+from connectors.base import DatasetShape, FieldShape, Inventory
 from connectors.sql.connector import SqlConnector
 from connectors.sql.partition import Hierarchy, Layout
 from connectors.sql.rehearsal import ROWS, Rehearsal, rehearse
+from pipelines.anonymise import partition
+from pipelines.anonymise.replacement import Coarse, Constant, Replacement
 from pipelines.apply.assignments import assignments
 from pipelines.apply.buckets import linked
 from pipelines.apply.grouping import clear, columns_of, laid_out
+from pipelines.apply.relied import Relied
 from pipelines.apply.rows import RowWork
-from pipelines.data_map.model import DatasetMap
+from pipelines.data_map.model import Anonymity, DatasetMap
 from pipelines.plan.artefact import Action, Place
 from pipelines.scan.sources import source_of
 
@@ -24,11 +27,12 @@ Key = tuple[Any, ...]
 Expression = sa.ColumnElement[Any]
 
 
-def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[Key]) -> None:
+def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[Key], relied: Relied) -> None:
     """Act on a few of the step's rows in the active base, and take it back.
 
     Raises:
-        StoreRefuses: a constraint refuses the new values, or what was there would survive in another table.
+        StoreRefuses: a constraint refuses the new values, something in the store undoes them or changes what is relied
+            on, or what was there would survive in another table.
     """
     step = work.step
     if step.place is not Place.ACTIVE or not examples:
@@ -36,10 +40,17 @@ def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[Key
     table, key = connector.table(work.source), connector.key(work.source)
     values = None if step.takes_rows else lambda opened: assignments(opened, table, work.replacements)
     with connector.writing() as connection:
-        tried = Rehearsal(step.store, step.dataset, table, key, examples, step.fields, values)
+        made = {name: each for name, each in work.replacements.items() if not isinstance(each.assignment, Constant)}
+        tried = Rehearsal(
+            step.store, step.dataset, table, key, examples, step.fields, values,
+            valid={name: each.valid for name, each in made.items()},
+            drawn=tuple(name for name, each in made.items() if not isinstance(each.assignment, Coarse)),
+            relied=relied.of(connector.location(work.source), work.replacements),
+        )  # fmt: skip
         if work.renewal is not None:
-            beside = tuple(each.table for each in work.renewal.pointers)
-            tried = replace(tried, then=work.renewal.rehearse, beside=beside)
+            beside, column = tuple(each.table for each in work.renewal.pointers), work.renewal.column
+            others = {name: each for name, each in tried.relied.items() if name != column}
+            tried = replace(tried, then=work.renewal.rehearse, beside=beside, relied=others)
         rehearse(connection, tried)
 
 
@@ -48,6 +59,7 @@ def rehearse_partitions(
     inventory: Inventory,
     datasets: dict[str, DatasetMap],
     steps: Iterable[tuple[RowWork, Sequence[Key]]],
+    relied: Relied,
 ) -> None:
     """Let a few of the rows that are to hide among each other have what each level of their partition makes of them.
 
@@ -55,7 +67,7 @@ def rehearse_partitions(
     them. Rows with a link are tried as they will be once they are turned to another parent.
 
     Raises:
-        StoreRefuses: a constraint refuses what a level writes.
+        StoreRefuses: a constraint refuses what a level writes, or something in the store undoes it.
         Refused: a column's type has no such level.
     """
     due: dict[str, list[tuple[RowWork, Sequence[Key]]]] = {name: [] for name in datasets}
@@ -66,7 +78,7 @@ def rehearse_partitions(
     found: dict[str, _Rows] = {}
     with connector.writing() as connection:
         for name in dict.fromkeys((*(each for each in due if each not in above), *above)):
-            rows = _Rows(connector, inventory, name, datasets[name], due[name])
+            rows = _Rows(connector, inventory, name, datasets[name], due[name], relied)
             with connection.begin():
                 keys = rows.left_without(connection, *_leading(rows, found, above.get(name)))
             found[name] = replace(rows, keys=keys)
@@ -84,6 +96,7 @@ class _Rows:
     name: str
     map: DatasetMap
     due: Sequence[tuple[RowWork, Sequence[Key]]]
+    relied: Relied
     keys: Sequence[Key] = ()
 
     @property
@@ -127,18 +140,41 @@ class _Rows:
             def values(opened: sa.Connection, forms: dict[str, Expression] = forms) -> dict[str, Expression]:
                 return assignments(opened, self.table, replacements) | forms
 
+            ways = {name: way[number] for name, way in self._ways.items()}
+            written = {*replacements, *forms} - {name for name, way in ways.items() if way == partition.VALUE}
+            own = {name: way for name, way in ways.items() if name in written and name != self._anonymity.link}
+            made_of = {name: partition.step(self._fields[name], way) for name, way in own.items()}
             yield Rehearsal(
                 store, self.name, self.table, self.key, self.keys, (), values,
                 giver=f"level {number + 1} of its partition",
                 remedy="Keep it by `value` down to the last level of `anonymity` in the data map, or change the "
                 "constraint",
+                valid={name: each.valid for name, each in made_of.items() if each is not None and _told(each)},
+                relied=self.relied.of(self._shape.location, written),
             )  # fmt: skip
 
-    def _layout(self) -> Layout:
-        anonymity, source = self.map.anonymity, source_of(self.name, self.map)
-        assert anonymity is not None  # noqa: S101 - asked of those that declare it
-        shape = self.inventory.find(self.connector.location(source))
+    @property
+    def _anonymity(self) -> Anonymity:
+        assert self.map.anonymity is not None  # noqa: S101 - asked of those that declare it
+        return self.map.anonymity
+
+    @property
+    def _ways(self) -> dict[str, tuple[str, ...]]:
+        """How each level has the columns that the partition names."""
+        return {name: partition.steps(self._anonymity, name) for name in self._anonymity.columns}
+
+    @property
+    def _fields(self) -> dict[str, FieldShape]:
+        return {each.name: each for each in self._shape.fields}
+
+    @property
+    def _shape(self) -> DatasetShape:
+        shape = self.inventory.find(self.connector.location(source_of(self.name, self.map)))
         assert shape is not None, "a reflected table is in the inventory"  # noqa: S101
+        return shape
+
+    def _layout(self) -> Layout:
+        anonymity = self._anonymity
         name, link = anonymity.link, None
         if name is not None:
             column = self.table.c[name]
@@ -147,7 +183,12 @@ class _Rows:
                 return (lambda value: value) if named or not column.nullable else (lambda _: sa.null())
 
             link = Hierarchy(name, column, tuple(at(name in level) for level in anonymity.partition))
-        return laid_out(self.connector, self.name, self.map, shape, link)
+        return laid_out(self.connector, self.name, self.map, self._shape, link)
+
+
+def _told(replacement: Replacement) -> bool:
+    """Whether only what is found afterwards tells that it was written: a rehearsal knows other constants than NULL."""
+    return isinstance(replacement.assignment, Coarse) or replacement.assignment == Constant(None)
 
 
 def _leading(rows: _Rows, found: Mapping[str, _Rows], parent: tuple[str, Mapping[str, str]] | None) -> list[Expression]:

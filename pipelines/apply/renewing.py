@@ -41,13 +41,14 @@ class Renewal:
         """What a chunk does once its rows have their other new values."""
         return renewing(self.connector.journal, self.column, self.drawn, self.pointers)
 
-    def rehearse(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
-        """The same for a few rows, in a transaction that is taken back."""
+    def rehearse(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The same for a few rows, in a transaction that is taken back; the keys that they have then."""
         keys = Line.of(connection, self.table, (self.column,)).frozen
         connection.execute(sa.schema.DropTable(keys, if_exists=True))
         keys.create(connection)
         connection.execute(keys.insert(), [{keys.c[0].name: n, self.column: row[0]} for n, row in enumerate(rows, 1)])
         self.after()(connection, Chunk("", "", "", 0), Frozen(self.table, keys, (self.column,), len(rows)))
+        return [tuple(row) for row in connection.execute(sa.select(keys.c[self.column]))]
 
 
 def renews(step: Step, datasets: Mapping[str, DatasetMap]) -> bool:

@@ -352,11 +352,13 @@ class RowWork:
         if self.step.takes_rows:
             return [*before, contribution(journal, counted, DELETED, day)], []
         columns = {*changes, *(self.grouping.grouped.layout.written if self.grouping else ())}
-        counted, written = touched(counted, columns), overwriting(columns)
+        implied = self.connector.implied(self._rows[0]) if counted else frozenset()
+        counted, written = touched(counted, columns | implied), overwriting(columns)
         before.append(contribution(journal, counted, written, day))
         renewing = [] if self.renewal is None else [self.renewal.after()]
         then = [each.after(self.step.categories) for each in counted]
-        return before, [taking_back(journal, then, written, day), *renewing]
+        # A key's own update is followed too: what rows say at last is known after it.
+        return before, [*renewing, taking_back(journal, then, written, day)]
 
     def _checkpoint(self, point: str) -> None:
         """Of a transaction that may take long: holds count that were opened while it wrote."""

@@ -29,6 +29,7 @@ from pipelines.apply.places import StorePlaces
 from pipelines.apply.receipts import Receipts, StepRecord, running_clock
 from pipelines.apply.refresh import FRESH, Refreshed, forget, refresh
 from pipelines.apply.rehearsing import rehearse_partitions, rehearse_step
+from pipelines.apply.relied import Relied
 from pipelines.apply.remaining import ledger_names, remaining
 from pipelines.apply.renewing import renews
 from pipelines.apply.rows import CHUNK, HoldsChanged, RowWork, refuse_more
@@ -213,11 +214,12 @@ class _Run:
             mine = [step for step in steps if step.store == store]
             if isinstance(connector, SqlConnector):
                 found = known.preview(connector, mine)
+                inventory, datasets = known.inventories[store], dict(known.context.active(store))
+                relied = Relied.on(connector, inventory, datasets)
                 tried = [(self._works.rows(known, connector, step), found[step.id].examples) for step in mine]
                 for work, examples in tried:
-                    self._patiently([work.step], functools.partial(rehearse_step, connector, work, examples))
-                inventory, datasets = known.inventories[store], dict(known.context.active(store))
-                hiding = functools.partial(rehearse_partitions, connector, inventory, datasets, tried)
+                    self._patiently([work.step], functools.partial(rehearse_step, connector, work, examples, relied))
+                hiding = functools.partial(rehearse_partitions, connector, inventory, datasets, tried, relied)
                 self._patiently(mine, hiding)
                 due = {name: each.count for name, each in found.items()}
             else:

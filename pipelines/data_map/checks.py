@@ -20,6 +20,8 @@ LEAST, USUAL = 5, 11
 """Subjects that an increment of a statistic has: never fewer than 5, and 11 where nobody has signed fewer off."""
 
 _INEXACT = ("float", "double", "real")
+_NAMELESS = re.compile(r"((tiny|medium|long)?blob|(var)?binary|bytea|interval|money)\b.*")
+"""Types by which no group has a name: binary, or told otherwise in sessions with other settings."""
 
 _CATEGORY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
@@ -307,6 +309,13 @@ def _columns(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetSh
                 f"`{shape.location}.{statistic.sum}` is a floating-point number, whose sums are not exact",
                 "Sum a decimal or a whole number (in SQLite a whole number: cents, not euros)",
             )
+        for bucket in statistic.by:
+            if bucket.by == "value" and _NAMELESS.fullmatch(kind := types.get(bucket.column, "")):
+                yield (
+                    (*place, "statistics", index, "by"),
+                    f"`{shape.location}.{bucket.column}` is {kind}: binary, or told otherwise in each session",
+                    f"Let `{statistic.name}` group by texts, numbers or dates: a generated column, for example",
+                )
 
 
 def named_columns(dataset: DatasetMap) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -72,5 +72,8 @@ REACH: dict[str, Reach] = {
 }
 """Every kind by its name."""
 
+WHETHER = frozenset({"expect_query_to_count_none"})
+"""Those of which it is told only whether they are met: what they count is the query's alone."""
+
 COLUMNS = ("column", "column_A", "column_B", "column_list", "columns", "patterns")
 """The arguments that name columns: one, a list, or what is said of each."""

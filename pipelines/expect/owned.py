@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
+from pipelines.expect.kinds import WHETHER
 from pipelines.expect.statements import text_of
 from pipelines.scan.sources import source_of
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from connectors.sql.connector import SqlConnector
     from pipelines.data_map.model import DatasetMap
     from pipelines.expect.own import OwnExpectation, OwnSuite
+
+_REFUSED = (
+    "The store's engine refused what the suite asks of it: try the condition, pattern or query there, and mend it."
+)
 
 
 def placed(
@@ -38,5 +43,8 @@ def placed(
 def _check(suite: OwnSuite, one: OwnExpectation) -> Check:
     of = f" of {', '.join(one.columns)}" if one.columns else ""
     expectation = f"{suite.suite}: {one.meaning or one.type}"
-    measure = f"offenders{of} ({one.type})"
-    return Check(expectation, suite.dataset, measure, one.remedy, one.type, one.arguments, one.severity)
+    counted = "queries that find offenders" if one.type in WHETHER else f"offenders{of}"
+    return Check(
+        expectation, suite.dataset, f"{counted} ({one.type})", one.remedy, one.type, one.arguments, one.severity,
+        refused=_REFUSED,
+    )  # fmt: skip

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from connectors.base import DatasetShape, Inventory, Reference, Source
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import record_key
+from connectors.sql.tally import LONGEST_CELL
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
 from pipelines.anonymise.families import Family, pattern_of
@@ -26,6 +27,7 @@ from pipelines.data_map.checks import named_columns
 from pipelines.data_map.model import DatasetMap, EventSource
 from pipelines.estate.config import Limit, Tolerance
 from pipelines.expect.baseline import DRIFT, ROWS, Baseline, without
+from pipelines.expect.kept import inexact, undated, unfit
 from pipelines.expect.outcome import by_category, orphans
 from pipelines.expect.statements import text_of
 from pipelines.plan.dates import day_of, given
@@ -38,6 +40,7 @@ MAPPED = "the table is as its data map says"
 KEYED = "every row has a key of its own"
 REFERENCED = "every row that is referenced is there"
 PLAUSIBLE = "the dates of events are plausible"
+KEPT = "registered statistics can be kept"
 
 SLACK = 10
 """Rows that a small table may gain or lose, whatever share of it they are."""
@@ -95,6 +98,7 @@ class Expecting:
             yield from one.keys()
             yield from one.references()
             yield from one.dates()
+            yield from one.statistics()
             yield from one.drift()
 
 
@@ -160,9 +164,7 @@ class _Table:
         yield self._check(KEYED, f"rows without a key ({names})", remedy, "expect_no_rows_where", condition=empty)
         remedy = "Remove the duplicates, or name in the data map what tells these rows apart."
         query = self._text(_repeating(self._table, [self._table.c[each] for each in key]))
-        yield self._check(
-            KEYED, f"rows whose key ({names}) another has", remedy, "expect_query_to_count_none", query=query
-        )
+        yield self._check(KEYED, f"rows whose key ({names}) another has", remedy, "expect_no_offenders", query=query)
 
     def references(self) -> Iterator[Check]:
         """What the store's foreign keys and the data map say of rows that belong together."""
@@ -186,7 +188,7 @@ class _Table:
             REFERENCED,
             f"rows whose {', '.join(reference.columns)} is nowhere in {reference.location}",
             "Restore the referenced rows or remove these; what hangs on nothing is nobody's and is never due.",
-            "expect_query_to_count_none",
+            "expect_no_offenders",
             query=self._text(query),
             among=self._text(referring),
             share=self._tolerance.orphans,
@@ -234,6 +236,42 @@ class _Table:
             read = [day.is_(None)]
         bounds = [day < Day(EARLIEST_DAY), *([day > Day(latest)] if point else [])]
         return sa.or_(*read, *bounds)
+
+    # -- statistics
+
+    def statistics(self) -> Iterator[Check]:
+        """What statistics group by and sum fits into their ledger: there is no other place for it once rows go."""
+        dialect, kind = self.about.connector.dialect.name, "expect_no_rows_where"
+        for each in self.dataset.statistics:
+            if (condition := unfit(each, self._columns, dialect)) is not None:
+                yield self._check(
+                    KEPT,
+                    f"rows whose group in the statistic {each.name} is binary or has over {LONGEST_CELL} characters",
+                    "Shorten those values, or group by something shorter, such as a code, under a new name.",
+                    kind,
+                    condition=self._text(sa.and_(self._mine, condition)),
+                )
+            if each.sum and (condition := inexact(self._columns[each.sum], dialect)) is not None:
+                yield self._check(
+                    KEPT,
+                    f"rows whose {each.sum} the statistic {each.name} cannot sum exactly",
+                    "Correct those amounts, or sum a column of whole numbers or decimals under a new name.",
+                    kind,
+                    condition=self._text(sa.and_(self._mine, condition)),
+                )
+            for by in each.by:
+                column = self._columns[by.column]
+                if (condition := undated(by, column, dialect)) is not None:
+                    yield self._check(
+                        KEPT,
+                        f"rows whose {by.column} is no date by which the statistic {each.name} can group",
+                        "Write dates like 2024-02-29 there, or group by the value under a new name. "
+                        "Mend it, or raise `implausible` under [expectations].",
+                        kind,
+                        condition=self._text(sa.and_(self._mine, given(column), condition)),
+                        among=self._text(sa.and_(self._mine, given(column))),
+                        share=self._tolerance.implausible,
+                    )
 
     # -- drift
 

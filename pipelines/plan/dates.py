@@ -23,7 +23,6 @@ Expression = sa.ColumnElement[Any]
 FURTHEST = 2100
 """Changes of offset after this year are not told apart, whatever the date of the plan."""
 
-_PATTERN = f"^({ISO_TEXT})$"
 _DAY_LENGTH = 10
 _FIRST, _LAST = (dt.datetime(year, month, day, tzinfo=dt.UTC) for year, month, day in ((1000, 1, 2), (9999, 12, 30)))
 """Between them no offset leads out of MariaDB's calendar."""
@@ -100,7 +99,7 @@ def _real(column: Expression, dialect: str, day: Expression) -> Expression:
     number = sa.func.dayofmonth(column, type_=sa.Integer())
     plain = sa.and_(month > sa.literal_column("0"), number.between(sa.literal_column("1"), sa.literal_column("28")))
     stored = sa.cast(column, sa.String())
-    return sa.case((sa.or_(plain, _fits(stored, dialect)), day))
+    return sa.case((sa.or_(plain, fits(stored, dialect)), day))
 
 
 def _naive(column: Expression, kind: sa.DateTime, dialect: str) -> Expression:
@@ -148,7 +147,7 @@ def _text_day(column: Expression, changes: Transitions, dialect: str) -> Express
     """Text is cast only where it is a date for certain, since a failing cast would end the whole statement."""
     text = sa.func.trim(Exact(column), type_=sa.String())
     return sa.case(
-        (sa.not_(_fits(text, dialect)), nothing(sa.Date())),
+        (sa.not_(fits(text, dialect)), nothing(sa.Date())),
         (sa.func.length(text) == _DAY_LENGTH, sa.cast(text, sa.Date())),
         else_=_day_of_text(column, text, changes, dialect),
     )
@@ -167,14 +166,14 @@ def _sqlite_day(column: Expression, changes: Transitions) -> Expression:
     return sa.case(
         (sa.not_(is_text), sa.null()),
         (read == text, text),  # the quick way, without a regular expression
-        (_fits(text, "sqlite"), sa.case((sa.func.length(text) > _DAY_LENGTH, local))),
+        (fits(text, "sqlite"), sa.case((sa.func.length(text) > _DAY_LENGTH, local))),
     )
 
 
-def _fits(text: Expression, dialect: str) -> Expression:
-    """Whether a text is one of `ISO_TEXT`. To Perl's kind of expressions a last line feed is no more than an end."""
+def fits(text: Expression, dialect: str, pattern: str = ISO_TEXT) -> Expression:
+    """Whether a whole text is of a pattern. To Perl's kind of expressions a last line feed is no more than an end."""
     strict = "" if dialect in {"postgresql", "duckdb"} else "(?!\n)"
-    return text.regexp_match(sa.literal_column(f"'{_PATTERN}{strict}'", sa.String()))
+    return text.regexp_match(sa.literal_column(f"'^({pattern})${strict}'", sa.String()))
 
 
 def _day_of_text(column: Expression, text: Expression, changes: Transitions, dialect: str) -> Expression:

@@ -135,9 +135,10 @@ class Cell:
 
     ``holds``: both together are what was there before the run, in every measure (rows, subjects, sums, squares); that
     is known by digests, and nothing else is kept of what was there. ``pending``: some of the ledger's part is not
-    released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group. ``few``: its live rows
-    are of too few persons, or one of them makes up most of it. A group of which either is so has no name and no
-    numbers here (see `hidden`), so that nothing that is made of it can show them.
+    released yet, and nobody is to read it; ``held_back``: nor can it merge into a larger group. ``few``: an answer
+    would not show it, since too few persons are in it, or one of them makes up most of it. A group of which either is
+    so has no name and no numbers here (see `hidden`), so that nothing that is made of it can show them. ``both``: live
+    rows and ledger together, where an answer would show them so, and the live rows alone are of too few persons.
     """
 
     label: str | None
@@ -147,6 +148,7 @@ class Cell:
     pending: bool = False
     held_back: bool = False
     few: bool = False
+    both: Decimal | None = None
 
     @classmethod
     def hidden(cls, *, holds: bool, pending: bool = False, held_back: bool = False, few: bool = False) -> Cell:
@@ -156,7 +158,7 @@ class Cell:
     @property
     def now(self) -> Decimal:
         """What live rows and the ledger say together; nothing of a group that is hidden."""
-        return (self.live or Decimal(0)) + (self.ledger or Decimal(0))
+        return sum(filter(None, (self.live, self.ledger, self.both)), Decimal(0))
 
     @property
     def before(self) -> Decimal | None:

@@ -89,7 +89,7 @@ def _ranks(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
     at = [start * each + 1 for start in range(len(steps))]
     before = [_mean(_known(cell.before) for cell in step) for step in steps]
     live = [_mean(float(cell.live or 0) for cell in step) for step in steps]
-    after = [_mean(float(cell.now) for cell in step) for step in steps]
+    after = [_mean(float((cell.live or 0) + (cell.ledger or 0)) for cell in step) for step in steps]
     axes.fill_between(at, 0, live, step="post", color=LIVE, linewidth=0, label=_("live rows"))
     axes.fill_between(at, live, after, step="post", color=LEDGER, linewidth=0, label=_("statistics ledger"))
     axes.step(at, before, where="post", color=BEFORE, linewidth=0.9, label=_("before the run"))

@@ -297,6 +297,13 @@ SENTENCES: Final = (
     N_("rows"),
     N_("rows without a date for `{event}`"),
     N_("rows with an implausible date for `{event}` ({column})"),
+    N_("registered statistics can be kept"),
+    N_("rows whose group in the statistic {statistic} is binary or has over {most} characters"),
+    N_("rows whose {column} the statistic {statistic} cannot sum exactly"),
+    N_("rows whose {column} is no date by which the statistic {statistic} can group"),
+    N_("Shorten those values, or group by something shorter, such as a code, under a new name"),
+    N_("Correct those amounts, or sum a column of whole numbers or decimals under a new name"),
+    N_("Write dates like 2024-02-29 there, or group by the value under a new name"),
     N_("rows without a key ({columns})"),
     N_("rows whose key ({columns}) another has"),
     N_("Bring it back, or correct the data map and have it approved; then make a new plan"),
@@ -315,7 +322,10 @@ SENTENCES: Final = (
         "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared as it is, with "
         "a smaller `k` perhaps"
     ),
-    N_("No run makes groups larger that stand: put `k` back to {k}, which all of them reach, or delete them"),
+    N_(
+        "No run makes groups larger that stand: look at them, and delete those that tell of somebody; if `k` was "
+        "raised since, put it back to {k}, which all of them reach"
+    ),
     N_("No run makes groups larger that stand: look at them, and delete those that tell of somebody"),
     N_("records of nobody lead to nobody of their own"),
     N_("rows that still lead to one"),

@@ -99,7 +99,7 @@ _TURNED = (
 
 _SMALL = (
     "Something wrote to anonymised records, or they were anonymised before `anonymity` was declared as it is, with a "
-    "smaller `k` perhaps. No run makes groups larger that stand"
+    "smaller `k` perhaps. No run makes groups larger that stand: look at them, and delete those that tell of somebody"
 )
 
 
@@ -107,12 +107,10 @@ def anonymity_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:
     """Whether any cell hides too few, per dataset."""
     for each in measured(estate, plan):
         small = sum(count for name, count in each.sizes if _below(name, each.required))
-        reached = each.k is not None and each.k >= LEAST
-        remedy = (
-            f"{_SMALL}: put `k` back to {each.k}, which all of them reach, or delete them."
-            if reached
-            else f"{_SMALL}: look at them, and delete those that tell of somebody."
-        )
+        if each.k is not None and each.k >= LEAST:
+            remedy = f"{_SMALL}; if `k` was raised since, put it back to {each.k}, which all of them reach."
+        else:
+            remedy = f"{_SMALL}."
         measure = f"cells that hide fewer than {each.required} subjects"
         yield Probe(HIDDEN, each.store, each.dataset, measure, 0, small, remedy)
         yield Probe(TURNED, each.store, each.dataset, "rows that still lead to one", 0, each.unturned, _TURNED)

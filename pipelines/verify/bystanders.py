@@ -20,12 +20,13 @@ import sqlalchemy as sa
 
 from connectors.base import Inventory
 from connectors.sql.functions import record_key
+from connectors.sql.implied import implied
 from connectors.sql.journal import Journal
 from connectors.sql.sets import SetDigest, set_digest
 from connectors.sql.temporary import analyse
 from pipelines.plan.artefact import Step
 from pipelines.plan.remembered import fields_of
-from pipelines.verify.parts import Condition, LeadsTo, Unacted, left_out, parts
+from pipelines.verify.parts import Condition, LeadsTo, Unacted, left_out, parts, with_implied
 
 if TYPE_CHECKING:
     from pipelines.data_map.model import DatasetMap
@@ -129,7 +130,10 @@ class _Side:
         apart = self._left_out.get(location, {})
         columns = set(table.c.keys()) - apart.keys()
         touched = {name for step in steps if not step.takes_rows for name in step.fields}
-        untouched = columns - touched
+        # What follows stays where no step acts: there it is among `rows`. Where triggers run on updates, that is every
+        # column: of the others of a row on which a step acts, nothing but its key can be told.
+        follow = self._implied(location) if touched or apart else frozenset()
+        untouched = columns - touched - follow
         acting = dict.fromkeys(step.dataset for step in steps)
         stay = sa.and_(sa.true(), *(stays(name, table) for name in acting))
         alone = sa.and_(sa.true(), *(sa.not_(acts(name, table, None)) for name in acting))
@@ -140,7 +144,7 @@ class _Side:
                 untouched | names,
                 sa.and_(stay, *(self._meets(each, table, acts) for each in sorted(conditions, key=repr))),
             )
-            for names, conditions in parts(own, steps, apart).items()
+            for names, conditions in parts(own, steps, apart, follow).items()
         }
         return Bystanders(rows, digest(untouched, stay) if steps else rows, found)
 
@@ -188,7 +192,11 @@ class _Side:
 
     @functools.cached_property
     def _left_out(self) -> Mapping[str, Mapping[str, frozenset[Condition]]]:
-        return left_out(self.datasets, self.steps, self.inventory)
+        found = left_out(self.datasets, self.steps, self.inventory)
+        return {at: with_implied(columns, self._implied(at)) for at, columns in found.items()}
+
+    def _implied(self, location: str) -> frozenset[str]:
+        return implied(self.connection, self._table(location))
 
     @functools.cached_property
     def _tables(self) -> dict[str, sa.Table]:

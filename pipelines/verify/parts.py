@@ -73,10 +73,19 @@ def left_out(datasets: Mapping[str, DatasetMap], steps: Iterable[Step], inventor
     return {location: _frozen(columns) for location, columns in found.items()}
 
 
-def parts(datasets: Mapping[str, DatasetMap], steps: Sequence[Step], leaving_out: Changing) -> Parts:
+def with_implied(columns: Changing, implied: Iterable[str]) -> Changing:
+    """The same with the columns that follow any change of a row: they stay where all of these do."""
+    every = frozenset(each for conditions in columns.values() for each in conditions)
+    return {**columns, **dict.fromkeys(implied, every)}
+
+
+def parts(
+    datasets: Mapping[str, DatasetMap], steps: Sequence[Step], leaving_out: Changing, implied: frozenset[str]
+) -> Parts:
     """What must stay as it is in some rows of one table, beside whole rows on which no step acts.
 
-    ``datasets`` are those of the table, ``steps`` theirs, and ``leaving_out`` its own of `left_out`.
+    ``datasets`` are those of the table, ``steps`` theirs, and ``leaving_out`` its own of `left_out`, with what
+    is ``implied`` (see `with_implied`): that stays in no row on which a step acts, for whatever category.
     """
     acting = [step for step in steps if not step.takes_rows]
     found: dict[str, set[Condition]] = defaultdict(set)
@@ -85,8 +94,10 @@ def parts(datasets: Mapping[str, DatasetMap], steps: Sequence[Step], leaving_out
     for name, dataset in datasets.items():
         whole = all(fields_of(dataset).keys() <= set(step.categories) for step in acting)
         for column, condition in _touched(name, dataset, [step for step in acting if step.dataset == name]):
-            if not whole or column in leaving_out:  # or rows are acted on whole, or not at all
-                found[column].add(condition)
+            for each in {column, *(implied & leaving_out.keys())}:
+                # Where rows are acted on whole, or not at all, the latter say it; and so they do of what follows.
+                if each in leaving_out or not (whole or each in implied):
+                    found[each].add(condition)
     return _together(found)
 
 

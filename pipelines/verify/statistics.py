@@ -18,7 +18,7 @@ from connectors.sql.connector import SqlConnector
 from connectors.sql.tally import Totals
 from expectations.probes import Probe
 from pipelines.apply.refresh import measures_file
-from pipelines.apply.statistics import Cells, added, digested, living, read_measures
+from pipelines.apply.statistics import Cells, added, digested, living, read_measures, text
 from pipelines.report.model import Cell, Series
 from pipelines.scan.refresh import ITEM_STORES
 from pipelines.statistics.answering import rules
@@ -42,6 +42,9 @@ _UNKNOWN = (
     "Nothing says what it was before the run: restore the estate's state folder, or compare with a backup of the store."
 )
 _NONE = Totals()
+
+Groups = frozenset[tuple[str | None, ...]]
+"""Groups by their grouping values as texts."""
 
 
 def statistics_probes(estate: Estate, plan: Plan) -> Iterator[Probe]:
@@ -85,21 +88,25 @@ def measured(estate: Estate, plan: Plan) -> Iterator[Series]:
                     continue
                 with connector.reading() as connection:
                     live = living(connection, statistics)
-                    large = {each.statistic.name: _large(connection, each) for each in statistics}
+                    tally = connector.journal.tally
+                    released = tally.released if tally.exists(connection) else None
+                    apart = {each.statistic.name: _safe(connection, each, None) for each in statistics}
+                    whole = {each.statistic.name: _safe(connection, each, released) for each in statistics}
                 for of, ledger in _ledgers(connector, statistics):
                     statistic = of.statistic
                     found = live[statistic.name]
                     place = (plan.digest, store, name)
                     now = digested(added(found, ledger.all), statistic, estate.key, place)
                     moved = _moved(then[statistic.name], now, ledger.merged)
-                    yield _series((store, name), statistic, found, large[statistic.name], ledger, moved)
+                    safe = apart[statistic.name], whole[statistic.name]
+                    yield _series((store, name), statistic, found, safe, ledger, moved)
 
 
-def _large(connection: sa.Connection, of: Registered) -> frozenset[tuple[str | None, ...]]:
-    """The grouping values, as texts, of the finest groups of live rows that an answer would show by themselves."""
+def _safe(connection: sa.Connection, of: Registered, released: sa.Table | None) -> Groups:
+    """The finest groups that an answer would show: of live rows and what is released, or of live rows alone."""
     finest = replace(of.question, levels=of.question.levels[:1])
     names = tuple(f"g{at}" for at in range(len(of.question.groupings)))
-    asked = Asked(finest, of.dataset, names, rules(of.statistic), released=None)
+    asked = Asked(finest, of.dataset, names, rules(of.statistic), released)
     return frozenset(tuple(row[: len(names)]) for row in connection.execute(asked.shown()))
 
 
@@ -135,14 +142,16 @@ def _series(
     place: tuple[str, str],
     statistic: Statistic,
     live: Cells,
-    large: Collection[tuple[str | None, ...]],
+    safe: tuple[Groups, Groups],
     ledger: _Ledger,
     moved: Collection[str],
 ) -> Series:
     partition = Partition(statistic)
     measure = f"sum of {statistic.sum}" if statistic.sum else "count"
-    few = {cell: totals for cell, totals in live.items() if _texts(cell) not in large}
-    small = folded(few, ledger.merged, partition)
+    apart, whole = safe
+    close = {cell: totals for cell, totals in live.items() if _texts(cell) not in apart}
+    few = {cell: totals for cell, totals in close.items() if _texts(cell) not in whole}
+    joint, small = (folded(part, ledger.merged, partition) for part in (close, few))
     parts = [folded(part, ledger.merged, partition) for part in (live, ledger.all, ledger.pending)]
     cells = []
     for name in sorted({*set().union(*parts), *_finest(moved, partition)}):
@@ -153,7 +162,9 @@ def _series(
             cells.append(Cell.hidden(holds=holds, pending=pending, held_back=pending and top, few=name in small))
         else:
             here, gone = (_amount(each, summed=statistic.sum is not None) for each in (now, kept))
-            cells.append(Cell(_label(name, partition), here, gone, holds))
+            label = _label(name, partition)
+            told = Cell(label, here, gone, holds)
+            cells.append(Cell(label, None, None, holds, both=told.now) if name in joint else told)
     return Series(*place, statistic.name, measure, tuple(cells))
 
 
@@ -176,4 +187,4 @@ def _label(name: str, partition: Partition) -> str:
 
 
 def _amount(found: Totals, *, summed: bool) -> Decimal:
-    return (found.total or Decimal(0)) if summed else Decimal(found.n)
+    return Decimal(text(found.total or Decimal(0))) if summed else Decimal(found.n)

@@ -58,6 +58,17 @@ def test_a_pool_is_replaced_by_one_of_the_same_name(shop: Shop) -> None:
         assert set(connection.execute(sa.select(draw).select_from(table)).scalars()) == {"new"}
 
 
+def test_what_a_draw_goes_by_is_what_was_there_where_that_is_overwritten_too(shop: Shop) -> None:
+    """As the language of a row, in a column that is emptied by the same statement."""
+    table = shop.connector.table(shop.contacts)
+    with shop.connector.writing() as connection, connection.begin():
+        draw = pool_draw(load_pool(connection, "french", ["Zoé"]), connection.dialect)
+        drawn = sa.case((table.c.city.is_not(None), draw), else_="other")
+        connection.execute(sa.update(table).values(city="Lyon"))
+        connection.execute(sa.update(table).ordered_values((table.c.city, sa.null()), (table.c.first_name, drawn)))
+    assert set(shop.rows("SELECT first_name, city FROM contacts")) == {("Zoé", None)}
+
+
 def test_an_empty_pool_is_refused(shop: Shop) -> None:
     with shop.connector.writing() as connection, connection.begin(), pytest.raises(ValueError, match="no values"):
         load_pool(connection, "x", [])

@@ -10,14 +10,15 @@ import sqlalchemy as sa
 from fixtures_sql import Shop
 
 from connectors.errors import StoreRefuses
+from connectors.sql.functions import random_hex
 from connectors.sql.rehearsal import Rehearsal, rehearse
 
 
-def rehearsed(shop: Shop, values: Mapping[str, Any] | None, *rows: int) -> None:
+def rehearsed(shop: Shop, values: Mapping[str, Any] | None, *rows: int, **also: Any) -> None:
     table = shop.connector.table(shop.contacts)
     columns = ("email", "first_name")
     given = None if values is None else (lambda _: values)
-    tried = Rehearsal("shop", "contacts", table, ("id",), [(n,) for n in rows or (1, 2, 3)], columns, given)
+    tried = Rehearsal("shop", "contacts", table, ("id",), [(n,) for n in rows or (1, 2, 3)], columns, given, **also)
     with shop.connector.writing() as connection:
         rehearse(connection, tried)
 
@@ -32,6 +33,20 @@ def trigger(shop: Shop, body: str, event: str = "UPDATE") -> None:
             shop.run(f"CREATE TRIGGER keeping AFTER {event} ON contacts FOR EACH ROW EXECUTE FUNCTION kept()")
         case _:
             shop.run(f"CREATE TRIGGER keeping AFTER {event} ON contacts FOR EACH ROW BEGIN {body}; END")
+
+
+def changing(shop: Shop, column: str, value: str) -> None:
+    """Let a trigger set a column of each row that is updated."""
+    match shop.admin.dialect.name:
+        case "postgresql":
+            body = f"$$ BEGIN NEW.{column} = {value}; RETURN NEW; END $$"
+            shop.run(f"CREATE FUNCTION changed() RETURNS trigger LANGUAGE plpgsql AS {body}")
+            shop.run("CREATE TRIGGER changing BEFORE UPDATE ON contacts FOR EACH ROW EXECUTE FUNCTION changed()")
+        case "sqlite":
+            body = f"UPDATE contacts SET {column} = {value} WHERE id = NEW.id"
+            shop.run(f"CREATE TRIGGER changing AFTER UPDATE ON contacts BEGIN {body}; END")
+        case _:
+            shop.run(f"CREATE TRIGGER changing BEFORE UPDATE ON contacts FOR EACH ROW SET NEW.{column} = {value}")
 
 
 CHANGES = {"email": sa.literal(None, sa.String), "first_name": "anybody"}
@@ -109,6 +124,41 @@ def test_a_trigger_that_keeps_no_value_is_none_of_its_business(shop: Shop) -> No
     trigger(shop, "INSERT INTO past VALUES (OLD.id, 'changed')")
     rehearsed(shop, CHANGES)
     assert shop.value("SELECT count(*) FROM past") == 0
+
+
+def test_a_trigger_that_changes_what_is_relied_on_is_found(shop: Shop) -> None:
+    changing(shop, "seen", "'2026-01-31'")
+    rehearsed(shop, CHANGES, relied={"city": "the fact residence"})
+    what = r"contacts: seen changes by itself when a row is written, and supplies the event left \(trigger changing\)"
+    with pytest.raises(StoreRefuses, match=what) as caught:
+        rehearsed(shop, CHANGES, relied={"city": "the fact residence", "seen": "the event left"})
+    assert "2020" not in str(caught.value)
+    assert shop.rows("SELECT DISTINCT first_name FROM contacts WHERE id = 1") == [("Name1",)]
+
+
+def test_a_trigger_that_undoes_a_constant_is_found(shop: Shop) -> None:
+    changing(shop, "email", "OLD.email")
+    with pytest.raises(StoreRefuses, match=r"contacts: email does not keep what its technique gives"):
+        rehearsed(shop, CHANGES)
+
+
+def test_a_trigger_that_undoes_what_is_drawn_is_found(shop: Shop) -> None:
+    """What was there may be of the pool as well: then only that it never becomes another tells."""
+    shop.run("UPDATE contacts SET first_name = 'Anne'")
+    two = {"first_name": sa.case((random_hex(1) < "8", "Anne"), else_="Jean")}
+    told: dict[str, Any] = {"valid": {"first_name": {"Anne", "Jean"}.__contains__}, "drawn": ("first_name",)}
+    rehearsed(shop, two, **told)
+    changing(shop, "first_name", "OLD.first_name")
+    with pytest.raises(StoreRefuses, match="first_name does not keep"):
+        rehearsed(shop, two, **told)
+    with pytest.raises(StoreRefuses, match="first_name does not keep"):
+        rehearsed(shop, {"first_name": random_hex(8)}, valid={"first_name": lambda text: text != "Anne"})
+
+
+def test_a_generated_column_follows_what_it_is_made_of(shop: Shop) -> None:
+    shop.run("ALTER TABLE contacts ADD COLUMN shown varchar(40) GENERATED ALWAYS AS (upper(first_name)) "
+             + ("STORED" if shop.admin.dialect.name == "postgresql" else "VIRTUAL"))  # fmt: skip
+    rehearsed(shop, CHANGES, relied={"shown": "whom contacts concerns"})
 
 
 def test_rows_that_somebody_else_is_writing_to_are_left_out(shop: Shop) -> None:

@@ -79,9 +79,22 @@ def test_rows_lie_between_numbers_or_shares(url: str) -> None:
 
 def test_a_query_counts_and_its_signs_are_no_parameters(url: str) -> None:
     query = "SELECT count(*) AS offenders FROM person WHERE name LIKE '%e A%' AND at <> '10:00:00' AND ':id' <> name"
-    assert seen(url, check("expect_query_to_count_none", query=query)) == [(2, "0", False)]
+    assert seen(url, check("expect_no_offenders", query=query)) == [(2, "0", False)]
     condition = "name LIKE '%e A%' AND at <> '10:00:00' AND ':id' <> name"
     assert seen(url, check("expect_no_rows_where", condition=condition)) == [(2, "0", False)]
+
+
+def test_of_anybodys_query_it_is_told_whether_it_finds_any_and_not_what_it_gives(url: str) -> None:
+    kind, amount = "expect_query_to_count_none", "SELECT {} FROM person WHERE id = 3"
+    found = seen(
+        url,
+        check(kind, query=amount.format("cents")),
+        check(kind, query=amount.format("-cents")),
+        check(kind, query=amount.format("id"), share=0.75),
+        check(kind, query=amount.format("name")),
+        check(kind, query=amount.format("0")),
+    )
+    assert found == [(1, "0", False), (1, "0", False), (0, "0", True), (None, "0", False), (0, "0", True)]
 
 
 def test_a_suite_over_a_query_is_about_its_rows(url: str) -> None:
@@ -123,6 +136,30 @@ def test_what_cannot_be_evaluated_has_not_passed_and_spoils_nothing_beside_it(ur
     )
     assert seen(url, *checks) == [(None, "0", False), (None, "0", False), (0, "0", True)]
     assert seen(url, *checks, table="nobody") == [(None, "0", False)] * 3
+    refused = (replace(each, refused="mend the suite") for each in checks)
+    assert [each.remedy for each in check_suites(url, [suite(*refused)])] == [
+        "mend the suite",
+        "mend the suite",
+        "look",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'point'")
+def test_a_column_of_a_type_that_nobody_knows_spoils_nothing_beside_it(postgres_database: Any) -> None:
+    engine = sa.create_engine(postgres_database.admin)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE person (id integer, name text, home point)")
+        connection.exec_driver_sql("INSERT INTO person VALUES (1, NULL, '(1,2)')")
+    engine.dispose()
+    days = "expect_column_types_to_match"
+    asked = (
+        check("expect_columns_to_exist", columns=["home", "phone"]),
+        check(days, patterns={"id": "INTEGER", "home": "DATE|TEXT|NULL"}),
+        check("expect_column_values_to_not_be_null", column="name"),
+    )
+    found = check_suites(postgres_database.read, [replace(suite(*asked), schema="public")])
+    assert [(each.seen, each.measure.partition(": ")[2]) for each in found] == [(1, "`phone`"), (1, "`home`"), (1, "")]
 
 
 def test_a_warning_that_fails_blocks_nothing() -> None:
@@ -152,6 +189,20 @@ def test_wrong_arguments_are_named() -> None:
         ("colum", "extra fields not permitted"),
     ]
     assert misused("expect_column_to_exist", {"column": "id"}) == []
+
+
+@pytest.mark.filterwarnings("ignore:.*row_condition:DeprecationWarning", "ignore:.*condition_parser:DeprecationWarning")
+def test_what_great_expectations_says_of_an_argument_is_told_only_where_it_repeats_none() -> None:
+    kind = "expect_column_values_to_not_be_null"
+    parser = {"condition_parser": "great_expectations"}
+    assert misused(kind, {"column": "id", "row_condition": f'email="{CANARY}"', **parser}) == [
+        ("row_condition", "Great Expectations cannot read it")
+    ]
+    assert misused(kind, {"column": "id", "row_condition": 'col("name").notNull()', **parser}) == []
+    wrong = [{"column": "id", "mostly": CANARY}, {"column": "id", "result_format": CANARY}, {"column": {CANARY: 1}}]
+    told = [each for arguments in wrong for each in misused(kind, arguments)]
+    assert {name for name, _ in told} == {"mostly", "result_format", "column"}
+    assert CANARY not in str(told)
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {

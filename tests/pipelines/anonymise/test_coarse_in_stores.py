@@ -15,14 +15,18 @@ from pipelines.anonymise.replacement import Coarse
 from pipelines.anonymise.techniques import Options, technique_for
 from pipelines.apply.assignments import assignments
 
-TEXTS = ["75011", "97400", " 69001 ", "SW1A 1AA", "7501", "", None, "1987-03-09", "1987-03-09T10:00:00Z", "yesterday"]
+TEXTS = ["75011", "97400", " 69001 ", "SW1A 1AA", "7501", "", None, "1987-03-09", "1987-03-09T10:00:00Z", "yesterday",
+         "09/03/1987", "Zoé7-Li-Ma", "1987-13-09", "1987-3-9"]  # fmt: skip
+
+REQUIRED = " NOT NULL"
 
 
 def coarse(
     engine: sa.Engine, declared: str, technique: str, values: list[object], options: Options | None = None
 ) -> list[object]:
-    """What the engine makes of the values in a column of this type."""
-    replacement = technique_for("x", FieldShape("v", declared), technique, options)
+    """What the engine makes of the values in a column of this type: once, and the same once more."""
+    shape = FieldShape("v", declared.removesuffix(REQUIRED), nullable=not declared.endswith(REQUIRED))
+    replacement = technique_for("x", shape, technique, options)
     assert isinstance(replacement.assignment, Coarse)
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE IF EXISTS coarse"))
@@ -31,18 +35,27 @@ def coarse(
             connection.execute(sa.text("INSERT INTO coarse VALUES (:n, :v)"), {"n": number, "v": value})
         column: sa.ColumnClause[object] = sa.column("v")
         table = sa.table("coarse", sa.column("n"), column)
-        connection.execute(table.update().values(v=replacement.assignment.build(column, engine.dialect.name)))
-        found = list(connection.execute(sa.text("SELECT v FROM coarse ORDER BY n")).scalars())
-    assert all(replacement.valid(value) for value in found)
-    return found
+        once, twice = (_overwritten(connection, table, replacement.assignment) for _ in range(2))
+    assert all(replacement.valid(value) for value in once)
+    assert twice == once
+    return once
+
+
+def _overwritten(connection: sa.Connection, table: sa.TableClause, assignment: Coarse) -> list[object]:
+    connection.execute(table.update().values(v=assignment.build(table.c.v, connection.dialect.name)))
+    return list(connection.execute(sa.text("SELECT v FROM coarse ORDER BY n")).scalars())
+
+
+def _sqlite() -> sa.Engine:
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    sa.event.listen(engine, "connect", lambda connection, _: prepare_sqlite(connection))
+    return engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def engine(request: pytest.FixtureRequest) -> sa.Engine:
     if request.param == "sqlite":
-        engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
-        sa.event.listen(engine, "connect", lambda connection, _: prepare_sqlite(connection))
-        return engine
+        return _sqlite()
     if request.param == "mariadb":
         maria: MariaDatabase = request.getfixturevalue("mariadb_database")
         return open_engine("coarse", maria.admin, write=True)
@@ -57,7 +70,8 @@ def test_texts(engine: sa.Engine, technique: str) -> None:
 
 
 def test_postcodes_kept_as_numbers(engine: sa.Engine) -> None:
-    assert coarse(engine, "integer", "department", [75011, 1000, None]) == [75, 1, None]
+    numbers: list[object] = [75011, 1000, None, 75, 150, -75011, 612345678]
+    assert coarse(engine, "integer", "department", numbers) == [75, 1, None, 75, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +83,25 @@ def test_dates(engine: sa.Engine, technique: str, expected: str) -> None:
     if engine.dialect.name == "sqlite":
         days[0] = "1987-03-09"
     assert [each and str(each) for each in coarse(engine, "date", technique, days)] == [expected, None]
+
+
+@pytest.mark.parametrize("technique", ["month", "quarter", "year", "decade"])
+@pytest.mark.parametrize("declared", ["date", "timestamp", "date NOT NULL"])
+def test_what_sqlite_takes_for_a_date_and_is_none_leaves_nothing_of_itself(technique: str, declared: str) -> None:
+    texts: list[object] = ["09/03/1950", 1577836800, "1950-3-9", "19500309", "", "1950-13-09", 18330.5]
+    nothing = "1900-01-01" if declared.endswith(REQUIRED) else None
+    assert coarse(_sqlite(), declared, technique, texts) == [nothing] * len(texts)
+
+
+@pytest.mark.parametrize("technique", ["month", "quarter", "year", "decade"])
+def test_days_of_no_calendar(engine: sa.Engine, technique: str) -> None:
+    days: list[object] = ["infinity", "-infinity"]
+    if engine.dialect.name == "postgresql":
+        days.append("0044-03-15 BC")
+    if engine.dialect.name == "mariadb":
+        days = ["0000-00-00", "1950-00-00"]
+        sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("SET sql_mode = 'ANSI_QUOTES'"))
+    assert coarse(engine, "date", technique, days) == [None] * len(days)
 
 
 def test_instants(engine: sa.Engine) -> None:

@@ -15,7 +15,7 @@ from pipelines.anonymise.families import Family, family_of
 from pipelines.anonymise.pools import KINDS, LANGUAGES, pool
 from pipelines.anonymise.replacement import Constant, Draw, Fresh, Joined, TechniqueUnfit
 from pipelines.anonymise.suppress import NO_DAY
-from pipelines.anonymise.techniques import DEFAULTS, TECHNIQUES, default_for, suppression, technique_for
+from pipelines.anonymise.techniques import DEFAULTS, TECHNIQUES, Options, default_for, suppression, technique_for
 
 TEXT = FieldShape("note", "character varying", nullable=True)
 REQUIRED = FieldShape("note", "text", nullable=False)
@@ -94,8 +94,8 @@ def test_what_may_not_be_null_is_suppressed_to_an_empty_value_of_its_type(declar
 
 
 def test_a_type_that_nothing_fits_is_refused_by_name() -> None:
-    with pytest.raises(TechniqueUnfit, match=r"column search \(tsvector\)"):
-        technique_for("card.pan", FieldShape("search", "tsvector", nullable=False))
+    with pytest.raises(TechniqueUnfit, match=r"column place \(point\)"):
+        technique_for("card.pan", FieldShape("place", "point", nullable=False))
 
 
 def test_a_required_date_becomes_the_same_day_for_everyone() -> None:
@@ -219,6 +219,31 @@ def test_a_date_becomes_a_valid_coarser_one(day: dt.date) -> None:
     assert decade.item(day.isoformat()) == f"{day.isoformat()[:3]}0-01-01"
     assert year.valid(year.item(day.isoformat()))
     assert decade.valid(decade.item(day.isoformat()))
+
+
+COARSE: list[tuple[str, str, Options]] = [
+    *((each, kind, {}) for each in ("month", "quarter", "year", "decade") for kind in ("text", "date")),
+    *((each, "text", {}) for each in ("department", "region", "anywhere")),
+    ("department", "integer", {}),
+    *((*each,) for kind in ("integer", "numeric") for each in (
+        ("rounded", kind, {"step": 500}), ("top_code", kind, {"at_most": 90}), ("age_band", kind, {"width": 5}),
+    )),
+]  # fmt: skip
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.dates().map(str),
+        st.integers(0, 99_999).map("{:05}".format),
+        st.decimals(-1_000, 1_000, places=2).map(str),
+    )
+)
+def test_what_is_coarse_stays_as_it_is(text: str) -> None:
+    for technique, declared, options in COARSE:
+        replacement = technique_for("x", FieldShape("x", declared), technique, options)
+        once = replacement.item(text)
+        assert replacement.item(once) == once, (technique, declared)
 
 
 @given(st.text())

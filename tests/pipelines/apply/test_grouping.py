@@ -267,7 +267,7 @@ def test_where_k_was_raised_since_verification_says_what_helps(store: Club) -> N
     plan = store.plan()
     store.apply(plan)
     (small,) = (each for each in store.verify(plan) if not each.passed)
-    assert f"put `k` back to {reached}" in small.remedy
+    assert f"if `k` was raised since, put it back to {reached}" in small.remedy
 
 
 def test_visits_of_former_members_lead_to_nobody(store: Club) -> None:

@@ -79,8 +79,20 @@ def renewed(small: SmallEstate) -> None:
     assert all(owner == number // 10 for number, owner in owners.items() if owner > 0)
 
 
+def signed(small: SmallEstate) -> None:
+    """Count contacts by the sign of their keys, which the engine computes."""
+    sign = "(CASE WHEN id < 0 THEN 'new' ELSE 'old' END)"
+    small.execute("crm", f"ALTER TABLE contacts ADD sign VARCHAR(3) GENERATED ALWAYS AS {sign} VIRTUAL")
+    path = small.folder / "data_map" / "crm.yaml"
+    text = path.read_text().replace("    statistics: [", "      sign: {category: none}\n    statistics: [", 1)
+    statistic = "{name: signs, by: [{column: sign}], subject: [tenant]}"
+    path.write_text(text.replace("statistics: [", f"statistics: [{statistic}, ", 1))
+    confirm_maps(small.folder)
+
+
 def test_keys_are_renewed_with_their_references(small: SmallEstate) -> None:
     cascading(small)
+    signed(small)
     plan = planned(small)
     run(small, plan.digest)
     renewed(small)

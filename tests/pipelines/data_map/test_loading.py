@@ -285,6 +285,26 @@ def test_a_table_that_is_not_there_is_named_and_unapproved_ones_are_left_alone(t
     assert "Did you mean `public.contact`?" in found[0].remedy
 
 
+@pytest.mark.parametrize(
+    ("declared", "refused"),
+    [
+        ("BINARY(2)", True),
+        ("MEDIUMBLOB", True),
+        ("BYTEA", True),
+        ("INTERVAL", True),
+        ("MONEY", True),
+        ("BIT(1)", False),
+    ],
+)
+def test_a_statistic_groups_by_what_has_one_name_in_every_session(tmp_path: Path, declared: str, refused: bool) -> None:
+    fields = [FieldShape(name, declared if name == "city" else "text") for name in COLUMNS]
+    inventory = Inventory("crm", (DatasetShape("public.contacts", Kind.ROWS, tuple(fields)),))
+    found = load_map(written(tmp_path, GOOD)).check_against(inventory)
+    what = f"`public.contacts.city` is {declared.lower()}: binary, or told otherwise in each session"
+    assert [each.what for each in found] == ([what] if refused else [])
+    assert all("Let `by_city` group by texts" in each.remedy for each in found)
+
+
 def test_a_pattern_of_mailboxes_may_match_none(tmp_path: Path) -> None:
     text = """\
         store: mail

@@ -14,7 +14,7 @@ from running import applied, planned
 from expectations.findings import Finding
 from pipelines.errors import ExpectationsUnmet
 from pipelines.expect.before import findings_before
-from pipelines.expect.tables import DRIFT, KEYED, MAPPED, PLAUSIBLE, REFERENCED
+from pipelines.expect.tables import DRIFT, KEPT, KEYED, MAPPED, PLAUSIBLE, REFERENCED
 from pipelines.plan.artefact import Plan
 from pipelines.verify import stored_findings
 
@@ -49,7 +49,7 @@ def test_a_store_in_order_is_as_expected_and_every_expectation_has_been_looked_a
 ) -> None:
     found = looked(expected, plan)
     assert [each for each in found if not each.passed] == []
-    assert {each.expectation for each in found} == {MAPPED, KEYED, REFERENCED, PLAUSIBLE, DRIFT}
+    assert {each.expectation for each in found} == {MAPPED, KEYED, REFERENCED, PLAUSIBLE, KEPT, DRIFT}
 
 
 CASES = {
@@ -93,6 +93,19 @@ CASES = {
         ["UPDATE people SET left_on = NULL WHERE id <= 3"],
         (PLAUSIBLE, "rows with an implausible date for `left` (left_on)", 3),
     ),
+    "a group that is too long for the ledger": (
+        [
+            f"UPDATE visits SET tariff = '{'é' * 242}' WHERE id <= 3",
+            f"UPDATE visits SET tariff = '{'é' * 240}' WHERE id = 4",
+        ],
+        ["UPDATE visits SET tariff = NULL WHERE id <= 4"],
+        (KEPT, "rows whose group in the statistic tariffs is binary or has over 255 characters", 3),
+    ),
+    "dates that are not written as they should": (
+        ["UPDATE visits SET billed = '05/01/2024' WHERE id <= 7", "UPDATE visits SET billed = '*' WHERE id IN (8, 9)"],
+        ["UPDATE visits SET billed = '2025-02-12' WHERE id <= 9"],
+        (KEPT, "rows whose billed is no date by which the statistic tariffs can group", 7),
+    ),
     "most rows have gone": (
         ["UPDATE people SET tenant = 'theirs' WHERE id > 18"],
         ["UPDATE people SET tenant = 'ours'"],
@@ -117,6 +130,21 @@ def test_what_is_wrong_fails_its_own_expectation_and_no_other(expected: Expected
         expected.run(*right)
     assert [(each.expectation, each.measure, each.seen) for each in failed] == [(expectation, measure, seen)]
     assert failed[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("fresh", "wrong"),
+    [
+        ("sqlite", ["UPDATE visits SET cents = 0.5 WHERE id <= 2"]),
+        ("postgres", ["ALTER TABLE visits ALTER cents TYPE NUMERIC", "UPDATE visits SET cents = 'NaN' WHERE id <= 2"]),
+    ],
+    indirect=["fresh"],
+)
+def test_amounts_that_cannot_be_summed_exactly_stop_the_run(fresh: ExpectedEstate, wrong: list[str]) -> None:
+    fresh.run(*wrong)
+    plan = planned(fresh.estate, "EXPECTED", TODAY)
+    with pytest.raises(ExpectationsUnmet, match="2 rows whose cents the statistic takings cannot sum exactly"):
+        applied(fresh.estate, plan, TODAY)
 
 
 @pytest.mark.parametrize(

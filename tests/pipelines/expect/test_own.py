@@ -40,6 +40,7 @@ expectations:
     stage: after
 """
 
+FILLED = "expect_column_values_to_not_be_null"
 
 _NO_BOUND = (
     "value is not a valid float", "value is not a valid dict", "invalid date format", "invalid datetime format",
@@ -120,6 +121,71 @@ expectations:
         "expectations/own.yaml:18: `column` of `expect_column_values_to_be_unique`: field required",
         "expectations/own.yaml:19: `colum` of `expect_column_values_to_be_unique`: extra fields not permitted",
     ]
+
+
+@pytest.mark.filterwarnings("ignore:.*row_condition:DeprecationWarning", "ignore:.*condition_parser:DeprecationWarning")
+def test_what_is_no_name_is_not_repeated_and_what_cannot_be_read_is_named(written: ExpectedEstate) -> None:
+    written.own(
+        f"""suite: wrong
+store: {CANARY}.1@example.org
+dataset: people
+expectations: [{{type: expect_column_to_exist, column: email}}]
+"""
+    )
+    written.own(
+        f"""suite: values
+store: shop
+dataset: people
+expectations:
+  - type: {CANARY}.1@example.org
+  - type: expect_column_to_exist
+    column: {CANARY}.1@example.org
+  - type: expect_column_to_exist
+    column: email
+    {CANARY}.1@example.org: no
+  - type: {FILLED}
+    column: name
+    row_condition: 'name="{CANARY}"'
+    condition_parser: great_expectations
+""",
+        "values.yaml",
+    )
+    found = problems(written)
+    assert [each for each in found if CANARY in each] == []
+    assert [each.partition(". ")[0] for each in found] == [
+        "expectations/own.yaml:2: there is no store of that name",
+        "expectations/values.yaml:5: this is no kind of expectation that may be used here",
+        "expectations/values.yaml:7: `column` looks as if it held a personal value, which every result would repeat",
+        "expectations/values.yaml:7: the data map knows no column of that name",
+        "expectations/values.yaml:10: an argument of `expect_column_to_exist`: extra fields not permitted",
+        f"expectations/values.yaml:13: `row_condition` of `{FILLED}`: Great Expectations cannot read it",
+    ]
+
+
+def test_what_the_engine_refuses_is_the_suites_to_mend_and_no_number_out_of_a_record_is_told(
+    written: ExpectedEstate,
+) -> None:
+    written.own(
+        """suite: asked
+store: shop
+dataset: people
+expectations:
+  - type: expect_no_rows_where
+    condition: email = = 'x'
+  - type: expect_query_to_count_none
+    query: SELECT max(cents) + 770000 FROM visits
+"""
+    )
+    plan = planned(written.estate, "EXPECTED", TODAY)
+    with pytest.raises(ExpectationsUnmet) as refused:
+        applied(written.estate, plan, TODAY)
+    with closing(written.estate.engine()) as engine:
+        kept = [each for each in stored_findings(engine, plan.digest) if each.expectation.startswith("asked")]
+    assert [each.seen for each in kept] == [None, 1]
+    assert "The store's engine refused what the suite asks of it" in kept[0].remedy
+    said = f"{refused.value} {kept}"
+    assert "offenders (expect_no_rows_where) could not be counted" in said
+    assert "770" not in said.replace(",", "")
 
 
 def test_a_column_that_nobody_has_mapped_can_tell_nothing(written: ExpectedEstate) -> None:

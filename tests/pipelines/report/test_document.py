@@ -74,7 +74,8 @@ def test_it_says_what_the_page_says() -> None:
     assert document["done"][1]["impeded"][0] == {"strategy": "rewrite", "obstacle": "lock"}
     assert document["anonymity"][0]["sizes"] == [["11-21", 3], ["22-43", 9], ["88 and more", 1]]
     assert document["approver"]["at"] == "2026-06-30T12:00:00+00:00"
-    first, *_, waiting, few = document["statistics"][0]["cells"]
+    first, *_, joint, waiting, few = document["statistics"][0]["cells"]
+    assert [joint[name] for name in ("before", "live", "ledger", "both")] == ["4321", None, None, "4321"]
     assert [first[name] for name in ("label", "before", "live", "ledger")] == ["2025-01", "30", "10", "20"]
     for hidden, why in ((waiting, "pending"), (few, "few")):
         assert [hidden[name] for name in ("label", "before", "live", "ledger", why)] == [None, None, None, None, True]

@@ -193,7 +193,8 @@ def test_what_is_pending_is_verified_and_told_to_nobody() -> None:
     shown = Parsed(rendered(ordinary)).text
     assert "1 group holds or fails like the others, and is not shown" in shown
     assert "1 of them is held back" in shown
-    assert "1 group is verified like the others, and is not shown: its live rows are of too few" in shown
+    assert "1 group is verified like the others, and is not shown: it is of too few persons" in shown
+    assert "2024-11 4,321 4,321 (together) 0" in shown
     assert "not named not shown: pending holds not named not shown: too few persons holds" in shown
     (series,) = ordinary().statistics
     moved = replace(series, cells=(Cell.hidden(holds=False, few=True),))

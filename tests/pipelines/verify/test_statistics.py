@@ -48,6 +48,7 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
     (folder / "club.sqlite").touch()
     made = club(folder / "estate", *(f"sqlite:///{folder / 'club.sqlite'}",) * 3)
     made.join(range(1, 25), region="Nord")
+    made.join(range(100, 120), region="Est")  # who are nobody's afterwards, and nobody else is there
     made.join(range(200, 215), left=1, region="Nord")
     made.join(range(300, 301), left=1, region="Sud")
     made.run("UPDATE members SET seen_on = '2026-06-01', cents = 1000 WHERE id >= 200")
@@ -63,12 +64,15 @@ def test_a_group_of_one_person_is_compared_and_neither_kept_nor_told(verified: V
     assert set(files) == {".html", ".fr.html", ".json"}
     assert verified.telling() == []
     series = next(each for each in json.loads(files[".json"])["statistics"] if each["name"] == "fees")
-    shown, alone = sorted(series["cells"], key=lambda cell: cell["few"])
-    assert (shown["label"], shown["holds"]) == ("Nord", True)
+    assert [cell["label"] for cell in series["cells"]] == ["Est", "Nord", None]
+    nobodies, shown, alone = series["cells"]
+    assert int(nobodies["before"]) == int(nobodies["both"]) > 0
+    assert (nobodies["holds"], nobodies["live"], nobodies["ledger"]) == (True, None, None)
     assert int(shown["before"]) == int(shown["live"]) + int(shown["ledger"]) > 0
+    assert (shown["holds"], shown["both"]) == (True, None)
     assert alone == {
         "label": None, "before": None, "live": None, "ledger": None, "holds": True, "pending": False,
-        "held_back": False, "few": True,
+        "held_back": False, "few": True, "both": None,
     }  # fmt: skip
     assert not [end for end, text in files.items() if "Sud" in text]
 

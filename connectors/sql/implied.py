@@ -1,0 +1,35 @@
+"""Columns that an UPDATE changes without naming them: they follow what is written to their row."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from connectors.sql.triggers import followed, triggers
+
+
+def implied(connection: sa.Connection, table: sa.Table) -> frozenset[str]:
+    """The columns of a reflected table that may change when any others of it are written.
+
+    Generated ones, of whatever they are made, and those that MariaDB sets on every update. Where somebody's trigger or
+    rule runs on UPDATE, all but the primary key: what it does to the row cannot be told for certain.
+    """
+    if _watched(connection, table):
+        return frozenset(each.name for each in table.c if not each.primary_key)
+    return frozenset(each.name for each in table.c if each.computed is not None) | _set_on_update(connection, table)
+
+
+def _watched(connection: sa.Connection, table: sa.Table) -> bool:
+    if connection.dialect.name == "postgresql":
+        return followed(connection, table, cascades=False)
+    name = table.name.lower()
+    return any(each.table.lower() == name and "UPDATE" in each.events for each in triggers(connection))
+
+
+def _set_on_update(connection: sa.Connection, table: sa.Table) -> frozenset[str]:
+    if connection.dialect.name not in {"mysql", "mariadb"}:
+        return frozenset()
+    question = sa.text(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND table_name = :name AND extra LIKE '%on update%'"
+    )
+    return frozenset(connection.execute(question, {"name": table.name}).scalars())

@@ -1,0 +1,20 @@
+"""Columns that MariaDB sets to the time of an UPDATE (ON UPDATE CURRENT_TIMESTAMP) where that does not assign them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+
+def keep_stamps(connection: sa.Connection, table: sa.Table) -> None:
+    """Let every UPDATE of the reflected table assign such a column to itself: it stays as it is.
+
+    Whoever relies on its day (an event, a partition) finds the day that was there, and not that of a run.
+    """
+    if connection.dialect.name not in {"mysql", "mariadb"}:
+        return
+    stamped = sa.text(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = :name "
+        "AND extra LIKE '%on update%'"
+    )
+    for name in connection.execute(stamped, {"name": table.name}).scalars():
+        table.c[name].onupdate = sa.ColumnDefault(table.c[name], for_update=True)
