@@ -20,7 +20,7 @@ LEAST, USUAL = 5, 11
 """Subjects that an increment of a statistic has: never fewer than 5, and 11 where nobody has signed fewer off."""
 
 _INEXACT = ("float", "double", "real")
-_NAMELESS = re.compile(r"((tiny|medium|long)?blob|(var)?binary|bytea|interval|money)\b.*")
+_NAMELESS = re.compile(r"((tiny|medium|long)?blob|(var)?binary|bytea|interval|money|tstz(multi)?range)\b.*")
 """Types by which no group has a name: binary, or told otherwise in sessions with other settings."""
 
 _CATEGORY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")

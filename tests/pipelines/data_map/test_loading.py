@@ -293,6 +293,7 @@ def test_a_table_that_is_not_there_is_named_and_unapproved_ones_are_left_alone(t
         ("BYTEA", True),
         ("INTERVAL", True),
         ("MONEY", True),
+        ("TSTZRANGE", True),
         ("BIT(1)", False),
     ],
 )
