@@ -25,6 +25,7 @@ from connectors.sql.implied import implied
 from connectors.sql.journal import Journal
 from connectors.sql.sampling import Sampling
 from connectors.sql.stamps import keep_stamps
+from connectors.sql.unique import keep_unique
 
 
 class SqlConnector:
@@ -305,6 +306,7 @@ class SqlConnector:
                     )
                 table = sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
                 keep_stamps(connection, table)
+                keep_unique(connection, table)
                 self._tables[place] = table
         return self._tables[place]
 

@@ -41,6 +41,15 @@ def written(connection: sa.Connection) -> dict[str, Written]:
     return found
 
 
+def keep_unique(connection: sa.Connection, table: sa.Table) -> None:
+    """Let a reflected table have the constraints of SQLite that SQLAlchemy does not read out of its columns' texts."""
+    if connection.dialect.name == "sqlite":
+        indexes = sa.inspect(connection).get_indexes(table.name, include_auto_indexes=True)
+        for each in indexes:
+            if str(each["name"]).startswith("sqlite_autoindex_"):
+                table.append_constraint(sa.UniqueConstraint(*map(str, each["column_names"])))
+
+
 def unique_columns(
     columns: Sequence[Mapping[str, Any]],
     key: Iterable[str],

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 import pytest
+from approving import confirm_maps
 from hidden_shop import NOW, Club, club
 
 from pipelines.apply.refresh import measures_file
@@ -47,6 +48,11 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
     folder = tmp_path_factory.mktemp("statistics")
     (folder / "club.sqlite").touch()
     made = club(folder / "estate", *(f"sqlite:///{folder / 'club.sqlite'}",) * 3)
+    path = made.folder / "data_map" / "club.yaml"
+    by_region = "by: [{column: region"
+    by_name = path.read_text(encoding="utf-8").replace(by_region, f"subject: [name], {by_region}")
+    path.write_text(by_name, encoding="utf-8")
+    confirm_maps(made.folder)
     made.join(range(1, 25), region="Nord")
     made.join(range(100, 120), region="Est")  # who are nobody's afterwards, and nobody else is there
     made.join(range(200, 215), left=1, region="Nord")
