@@ -38,13 +38,13 @@ def update_chunk(
     changed: Sequence[After] = (),
     checkpoint: Checkpoint | None = None,
     *,
-    renewing: bool = False,
+    renewing: After | None = None,
 ) -> Counts:
     """Overwrite columns of those of the candidates number ``first`` to ``last`` that are due; mark the categories.
 
     ``assignments`` maps columns to values or expressions over the row; ``marks`` maps each category to its columns;
-    ``changed`` runs once all rows of the chunk have their new values; ``renewing``: it writes to them. Candidates in
-    groups get theirs as well.
+    ``changed`` runs once all rows of the chunk have their new values and their marks, ``renewing``, which gives them
+    new keys, before they are marked. Candidates in groups get theirs as well.
 
     Raises:
         StoreRefuses: a constraint refuses a new value; nothing of the chunk is changed.
@@ -84,7 +84,7 @@ class _Overwriting:
     assignments: Mapping[str, Any]
     marks: Mapping[str, Sequence[str]]
     changed: Sequence[After]
-    renewing: bool
+    renewing: After | None
     marked: bool = False
 
     @property
@@ -105,6 +105,8 @@ class _Overwriting:
 
     def after(self, frozen: Frozen) -> None:
         """What is done once rows have their new values."""
+        if self.renewing is not None:
+            self.renewing(self.connection, self.chunk, frozen)
         marks = None if self.marked else self.marks
         complete(self.connection, self.journal, self.chunk, self.candidates, marks, self.changed, frozen)
 
@@ -121,7 +123,7 @@ class _Overwriting:
     def _marking(self, frozen: Frozen, update: sa.Update) -> sa.Insert | None:
         """The same with the marks of all categories, where nobody writes to the rows after it."""
         candidates, grouped = self.candidates, self.candidates.grouped
-        if not frozen.unlocked or self.renewing or not (grouped is None or candidates.members):
+        if not frozen.unlocked or self.renewing is not None or not (grouped is None or candidates.members):
             return None
         marks = {**self.marks, **(grouped.marks if grouped is not None else {})}
         rows, key = candidates.rows, candidates.key
@@ -138,16 +140,15 @@ def complete(
     changed: Sequence[After],
     frozen: Frozen,
 ) -> None:
-    """Once rows have their new values: what they contribute by now, and each category's mark of these values.
+    """Once rows have their new values: each category's mark of these, then what they contribute by now.
 
     ``marks`` is None where they are made.
     """
+    if marks is not None:
+        wanted = [(category, columns, frozen.within()) for category, columns in marks.items()]
+        if candidates.grouped is not None:
+            within = sa.and_(frozen.within(), candidates.grouped.placed)
+            wanted += [(category, columns, within) for category, columns in candidates.grouped.marks.items()]
+        journal.marks.mark(connection, chunk, candidates.rows, candidates.key, wanted)
     for each in changed:
         each(connection, chunk, frozen)
-    if marks is None:
-        return
-    wanted = [(category, columns, frozen.within()) for category, columns in marks.items()]
-    if candidates.grouped is not None:
-        within = sa.and_(frozen.within(), candidates.grouped.placed)
-        wanted += [(category, columns, within) for category, columns in candidates.grouped.marks.items()]
-    journal.marks.mark(connection, chunk, candidates.rows, candidates.key, wanted)

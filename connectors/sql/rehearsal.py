@@ -72,6 +72,7 @@ def rehearse(connection: sa.Connection, rehearsal: Rehearsal) -> None:
             on, or what was there would survive in another table.
         ConnectorError: the store is down or read-only.
     """
+    mine = rehearsal
     with speaking_for(rehearsal.store):
         try:
             with connection.begin() as attempt:

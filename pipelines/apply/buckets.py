@@ -140,7 +140,7 @@ class Buckets:
             counted, act = self._counted, overwriting(self._layout.written)
             before = [contribution(self.connector.journal, counted, act, self.day)]
             then = [each.after([HIDDEN]) for each in counted]
-            changed = [taking_back(self.connector.journal, then, act, self.day), self._mark]
+            changed = [self._mark, taking_back(self.connector.journal, then, act, self.day)]
             total += update_chunk(
                 self.connection, self.connector.journal, chunk, candidates, first, last, {}, {}, before, changed,
                 checkpoint=self.checkpoint,

@@ -119,6 +119,12 @@ def _pointers(
                 f"{location}.{own}, which points at it, is a key itself, or personal and not suppressed", where,
                 "Map it as `none`.",
             )  # fmt: skip
+        mapped = [each for each in maps.values() if each.source == location]
+        if any(own == by.column for each in mapped for statistic in each.statistics for by in statistic.by):
+            raise Refused(
+                f"a statistic of {location} groups by {own}, which points at it", where,
+                "Map it as `none`, or let the statistic group by something else.",
+            )  # fmt: skip
         if why := refused_update(connector, location, own):
             raise Refused(f"{location}.{own} cannot follow: {why}", where, "Let the foreign key be ON UPDATE CASCADE.")
     return [Pointer(connector.table_at(location), own) for location, own in sorted(places)]

@@ -297,6 +297,8 @@ class RowWork:
             parts = PARTS if candidates.ends else GROUPED
             chunk = max(chunk, min(-(-candidates.count // parts), MOST_GROUPED))
         with connection.begin():
+            if any(each.forgotten for each in self.statistics):  # then each chunk looks for marks of earlier ones
+                self.connector.journal.marks.index(connection, self._dataset)
             return candidates.last(connection, first, chunk)
 
     def _chunk(
@@ -341,7 +343,7 @@ class RowWork:
             return delete_chunk(connection, journal, chunk, candidates, *span, before, checkpoint=at)
         return update_chunk(
             connection, journal, chunk, candidates, *span, changes, self.marks, before, changed, at,
-            renewing=self.renewal is not None,
+            renewing=None if self.renewal is None else self.renewal.after(),
         )  # fmt: skip
 
     def _beside(self, changes: Mapping[str, Any]) -> tuple[list[Before], list[After]]:
@@ -355,10 +357,8 @@ class RowWork:
         implied = self.connector.implied(self._rows[0]) if counted else frozenset()
         counted, written = touched(counted, columns | implied), overwriting(columns)
         before.append(contribution(journal, counted, written, day))
-        renewing = [] if self.renewal is None else [self.renewal.after()]
         then = [each.after(self.step.categories) for each in counted]
-        # A key's own update is followed too: what rows say at last is known after it.
-        return before, [*renewing, taking_back(journal, then, written, day)]
+        return before, [taking_back(journal, then, written, day)]
 
     def _checkpoint(self, point: str) -> None:
         """Of a transaction that may take long: holds count that were opened while it wrote."""

@@ -37,6 +37,7 @@ MOST_BARS: Final = 40
 """With more groups than that, they are drawn by rank, without names."""
 
 _MOST_STEPS: Final = 400
+_TOGETHER: Final = ARCHIVED
 _COLOURS: Final = {"kept": KEPT, "archived": ARCHIVED, "held": HELD, "undetermined": UNDETERMINED, "gone": GONE}
 
 
@@ -75,6 +76,9 @@ def _bars(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
     ledger = [float(cell.ledger or 0) for cell in cells]
     axes.bar(at, live, color=LIVE, width=0.7, label=_("live rows"))
     axes.bar(at, ledger, bottom=live, color=LEDGER, width=0.7, label=_("statistics ledger"))
+    if any(cell.both is not None for cell in cells):
+        both = [float(cell.both or 0) for cell in cells]
+        axes.bar(at, both, width=0.7, color=_TOGETHER, label=_("live rows and ledger together"))
     before = [_known(cell.before) for cell in cells]
     axes.bar(at, before, fill=False, edgecolor=BEFORE, linewidth=0.9, width=0.92, label=_("before the run"))
     labelled(axes, [cell.label or "" for cell in cells])
@@ -89,9 +93,15 @@ def _ranks(axes: Axes, cells: Sequence[Cell], wording: Wording) -> None:
     at = [start * each + 1 for start in range(len(steps))]
     before = [_mean(_known(cell.before) for cell in step) for step in steps]
     live = [_mean(float(cell.live or 0) for cell in step) for step in steps]
-    after = [_mean(float((cell.live or 0) + (cell.ledger or 0)) for cell in step) for step in steps]
+    told = [_mean(float((cell.live or 0) + (cell.ledger or 0)) for cell in step) for step in steps]
     axes.fill_between(at, 0, live, step="post", color=LIVE, linewidth=0, label=_("live rows"))
-    axes.fill_between(at, live, after, step="post", color=LEDGER, linewidth=0, label=_("statistics ledger"))
+    axes.fill_between(at, live, told, step="post", color=LEDGER, linewidth=0, label=_("statistics ledger"))
+    if any(cell.both is not None for cell in cells):
+        after, together = (
+            [_mean(float(cell.now) for cell in step) for step in steps],
+            _("live rows and ledger together"),
+        )
+        axes.fill_between(at, told, after, step="post", color=_TOGETHER, linewidth=0, label=together)
     axes.step(at, before, where="post", color=BEFORE, linewidth=0.9, label=_("before the run"))
     axes.margins(x=0)
     axes.xaxis.set_major_formatter(lambda value, _: wording.number(round(value)))

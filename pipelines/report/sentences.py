@@ -184,6 +184,8 @@ SENTENCES: Final = (
         "Something else wrote to the store since the run began, or this is a defect: compare with the application's log"
     ),
     N_("Verify right after a run, as the DAG does, before others write"),
+    N_("The data map is another than when the run began"),
+    N_("Put it back for as long as this plan is verified"),
     N_("Something else wrote to the archive meanwhile, or this is a defect: compare with the server's log"),
     N_("Start the store and verify again"),
     N_("Start it, or correct its address, and run again"),

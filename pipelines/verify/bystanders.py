@@ -141,7 +141,7 @@ class _Side:
         rows = digest(columns, alone)
         found = {
             ",".join(sorted(names)): digest(
-                untouched | names,
+                untouched | names & set(table.c.keys()),
                 sa.and_(stay, *(self._meets(each, table, acts) for each in sorted(conditions, key=repr))),
             )
             for names, conditions in parts(own, steps, apart, follow).items()

@@ -105,7 +105,7 @@ def _touched(name: str, dataset: DatasetMap, steps: Sequence[Step]) -> Iterator[
     """The columns that steps touch in place, and in which rows they do not."""
     fields = fields_of(dataset)
     for category in sorted({category for step in steps for category in step.categories}):
-        yield from ((column, Unacted(name, category)) for column in fields[category])
+        yield from ((column, Unacted(name, category)) for column in fields.get(category, ()))
     anonymity = dataset.anonymity
     if anonymity is None or anonymity.link or not any(step.action is Action.ANONYMISE for step in steps):
         return

@@ -68,9 +68,7 @@ def renewed(shop: Shop, below: int = 10**9, changes: Mapping[str, str] | None = 
             candidates.count,
             changes,
             marks,
-            (),
-            [after],
-            renewing=True,
+            renewing=after,
         )
 
 

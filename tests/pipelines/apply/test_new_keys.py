@@ -134,6 +134,20 @@ def test_what_cannot_follow_is_refused_before_anything_is_changed(small: SmallEs
 
 
 @pytest.mark.parametrize("small", ["sqlite"], indirect=True)
+def test_a_statistic_by_what_would_follow_is_refused_before_anything_is_changed(small: SmallEstate) -> None:
+    path = small.folder / "data_map" / "crm.yaml"
+    notes = path.read_text().index("  notes:")
+    at = path.read_text().index("    approved:", notes)
+    counted = "    statistics: [{name: per_contact, by: [{column: contact_id}]}]\n"
+    path.write_text(path.read_text()[:at] + counted + path.read_text()[at:])
+    confirm_maps(small.folder)
+    before = small.rows("crm", "contacts")
+    with pytest.raises(Refused, match="a statistic of notes groups by contact_id"):
+        run(small, planned(small).digest)
+    assert small.rows("crm", "contacts") == before
+
+
+@pytest.mark.parametrize("small", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("nullable", [True, False])
 def test_a_personal_column_follows_if_it_is_emptied_in_the_end(small: SmallEstate, nullable: bool) -> None:
     """Who was signed in is kept with a visit for a year; what would stand there afterwards would have to follow too."""

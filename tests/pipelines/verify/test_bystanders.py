@@ -69,6 +69,21 @@ def test_what_a_step_has_left_of_a_row_is_compared(store: Club) -> None:
     assert changed(store, plan) == []
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_by_another_data_map_nothing_can_be_compared(store: Club) -> None:
+    store.join(range(1, 40), region="Nord")
+    store.join(range(300, 306), left=1)
+    plan = store.plan()
+    assert store.apply(plan).complete
+    path = store.folder / "data_map" / "club.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("name: {category: user.name}", "name: {category: user.contact}"), encoding="utf-8")
+    confirm_maps(store.folder)
+    found = {each.dataset: (each.seen, each.remedy) for each in store.verify(plan) if each.expectation == UNTOUCHED}
+    assert found["members"][0] is None
+    assert "The data map is another" in found["members"][1]
+
+
 def test_two_datasets_of_one_table_are_compared_together(store: Club) -> None:
     schema = "public." if store.admin.dialect.name == "postgresql" else ""
     maps = [OF_REGION.format(name=name.lower(), schema=schema, region=name) for name in ("Nord", "Sud")]
