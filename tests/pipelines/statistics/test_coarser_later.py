@@ -1,4 +1,4 @@
-"""Who was overwritten stays nobody in a statistic while a later step makes coarser what was left of the same category."""
+"""Who was overwritten stays nobody in a statistic while a later step makes coarser what was left of the category."""
 
 from __future__ import annotations
 
