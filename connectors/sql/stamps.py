@@ -17,4 +17,7 @@ def keep_stamps(connection: sa.Connection, table: sa.Table) -> None:
         "AND extra LIKE '%on update%'"
     )
     for name in connection.execute(stamped, {"name": table.name}).scalars():
-        table.c[name].onupdate = sa.ColumnDefault(table.c[name], for_update=True)
+        # By its name: a column whose default is itself cannot be shown, not even in a message.
+        named = connection.dialect.identifier_preparer.format_column(table.c[name], use_table=True)
+        itself: sa.ColumnElement[object] = sa.literal_column(named)
+        table.c[name].onupdate = sa.ColumnDefault(itself, for_update=True)

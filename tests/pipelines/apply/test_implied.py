@@ -101,7 +101,10 @@ def test_what_an_update_does_not_name_is_counted_and_blamed_on_nobody(store: Clu
     assert store.apply(plan).complete
     for dataset, (both, kept) in measures(store).items():
         assert {cell: each for cell, each in both.items() if not each.nothing} == before[dataset][0]
-        assert min(each.n for each in kept.values()) < 0 < max(each.n for each in kept.values())
+        if CASES[store.admin.dialect.name][dataset] == "stamp":
+            assert kept == {}, "what MariaDB sets on updates is assigned to itself"
+        else:
+            assert min(each.n for each in kept.values()) < 0 < max(each.n for each in kept.values())
     assert failed(store, plan) == set()
     store.run("UPDATE members SET name = 'Other' WHERE id = 200")
     store.run("UPDATE visits SET note = 'Other' WHERE id = 20000")
