@@ -99,13 +99,14 @@ def build(made: Club, columns: dict[str, tuple[str, str, Any]], hopeless: str, n
         made.run(f"INSERT INTO members VALUES ({number}, 'member{number}@example.org', '2022-02-03', {values})")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Type object .* does not refer to an OperatorClass")  # SQLAlchemy's own types
 @pytest.mark.parametrize(
     ("kind", "columns", "hopeless"),
     [
         ("sqlite", PLAIN | SQLITE, "smallint UNIQUE"),
-        pytest.param("postgresql", PLAIN | POSTGRESQL, "grade", marks=pytest.mark.slow),
-        pytest.param("mariadb", PLAIN | MARIADB, "ENUM('1', '2')", marks=pytest.mark.slow),
+        ("postgresql", PLAIN | POSTGRESQL, "grade"),
+        ("mariadb", PLAIN | MARIADB, "ENUM('1', '2')"),
     ],
 )
 def test_what_may_not_be_null_is_emptied_verified_or_refused_with_a_remedy_that_helps(

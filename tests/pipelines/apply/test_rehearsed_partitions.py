@@ -11,7 +11,9 @@ from hidden_shop import Club, K, club_in, hidden, is_nobody
 
 from connectors.errors import StoreRefuses
 
-SERVERS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgresql", "mariadb")]
+pytestmark = pytest.mark.slow
+
+SERVERS = ["postgresql", "mariadb"]
 REMEDY = "Keep it by `value` down to the last level of `anonymity`"
 
 
@@ -124,7 +126,6 @@ def test_a_trigger_that_changes_what_turned_rows_have_in_common_stops_the_run(
         store.run("DROP TRIGGER touching")
 
 
-@pytest.mark.slow
 def test_what_mariadb_stamps_at_an_update_keeps_its_time(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
