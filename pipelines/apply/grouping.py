@@ -27,6 +27,7 @@ from pipelines.anonymise.replacement import TechniqueUnfit
 from pipelines.data_map.model import DatasetMap
 from pipelines.errors import Refused
 from pipelines.plan.artefact import Action, Place, Step
+from pipelines.plan.remembered import fields_of
 from pipelines.scan.sources import source_of
 
 Expression = sa.ColumnElement[Any]
@@ -262,8 +263,5 @@ def work_table(journal: Journal, made: Layout, dataset: str, plan: str, step: st
 
 
 def columns_of(dataset: DatasetMap) -> dict[str, tuple[str, ...]]:
-    """The columns of each personal category."""
-    found: dict[str, list[str]] = {}
-    for name, field in sorted(dataset.personal.items()):
-        found.setdefault(field.category, []).append(name)
-    return {category: tuple(names) for category, names in sorted(found.items())}
+    """The columns of each personal category, in order."""
+    return {category: tuple(names) for category, names in sorted(fields_of(dataset).items())}

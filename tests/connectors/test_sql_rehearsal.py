@@ -158,7 +158,11 @@ def test_a_trigger_that_undoes_what_is_drawn_is_found(shop: Shop) -> None:
 def test_a_generated_column_follows_what_it_is_made_of(shop: Shop) -> None:
     shop.run("ALTER TABLE contacts ADD COLUMN shown varchar(40) GENERATED ALWAYS AS (upper(first_name)) "
              + ("STORED" if shop.admin.dialect.name == "postgresql" else "VIRTUAL"))  # fmt: skip
+    changing(shop, "seen", "'2026-01-31'")  # or nobody looks at the rows again
     rehearsed(shop, CHANGES, relied={"shown": "whom contacts concerns"})
+    with pytest.raises(StoreRefuses, match="seen changes by itself"):
+        rehearsed(shop, CHANGES, relied={"shown": "whom contacts concerns", "seen": "the event left"})
+    assert shop.rows("SELECT first_name, shown FROM contacts WHERE id = 1") == [("Name1", "NAME1")]
 
 
 def test_rows_that_somebody_else_is_writing_to_are_left_out(shop: Shop) -> None:
