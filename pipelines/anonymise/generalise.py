@@ -154,7 +154,8 @@ def _date_sql(
         begin: ColumnElement[Any] = func.date_trunc(literal_column(f"'{period}'"), column)
         begin = cast(begin, Date()) if family is Family.DATE else begin
         known = column.between(literal(dt.date.min, Date()), literal(dt.date.max, Date()))
-        return case((known, begin), missing, else_=other_day)
+        # What is no day, and what is missing, become NULL alike where that may be.
+        return case((known, begin)) if no_day is None else case((known, begin), missing, else_=other_day)
 
     return build
 
