@@ -7,7 +7,6 @@ answer never overlap, and no total gives a small one away. A coarser cell is wha
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ FOLDED = "folded"
 OTHERS = "*"
 MEASURES = ("n", "subjects", "total", "squares")
 _NUMBERS = (*MEASURES, "weight")
+_SHOWN = "shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +48,38 @@ class Asked:
 
     def shown(self) -> sa.Select[Any]:
         """The cells that may be seen: the groupings as texts, `FOLDED`, and the measures."""
-        parts = [self._shown(judged, level) for level, judged in enumerate(self._judged())]
-        cells = sa.union_all(*parts).subquery()
-        return sa.select(cells).order_by(cells.c[FOLDED], *(cells.c[name] for name in self.names))
+        judged = self._judged().c
+        others: Expression = sa.literal_column(f"'{OTHERS}'")
+        texts = (
+            sa.case((judged[_SHOWN] <= _number(self._last(at)), judged[place]), else_=others).label(name)
+            for at, (place, name) in enumerate(zip(self._places, self.names, strict=True))
+        )
+        rows = sa.select(*texts, judged[_SHOWN].label(FOLDED), *(judged[name] for name in MEASURES))
+        c = rows.where(judged[_SHOWN].is_not(None)).subquery().c
+        cell = [c[name] for name in (*self.names, FOLDED)]
+        sums = (sa.func.sum(c[name]).label(name) for name in MEASURES)
+        return sa.select(*cell, *sums).group_by(*cell).order_by(c[FOLDED], *cell)
 
     def hidden(self) -> sa.Select[Any]:
         """One row if anything is left that not even the coarsest cell may show."""
-        judged = self._judged()[-1]
-        return sa.select(judged.c.n).where(sa.not_(judged.c.safe)).limit(1)
+        judged = self._judged().c
+        return sa.select(judged.n).where(judged[_SHOWN].is_(None)).limit(1)
 
     # -- level by level
 
-    def _judged(self) -> list[sa.CTE]:
-        found: list[sa.CTE] = []
-        for level in range(len(self.question.levels)):
-            parts = [self._live()] if level == 0 else [self._left(found[-1])]
-            if self.released is not None:
-                parts.append(self._released(self.released, level))
-            found.append(self._judge(sa.union_all(*parts).subquery(), level))
+    def _judged(self) -> sa.CTE:
+        """What everybody has said, and at which level it is shown: `_SHOWN`, NULL where at none.
+
+        Each level is named once, by the next: MariaDB computes anew whatever is named, as often as it is.
+        """
+        found = self._judge(self._live(), 0)
+        for level in range(1, len(self.question.levels)):
+            found = self._judge(sa.select(found), level)
         return found
+
+    def _last(self, at: int) -> int:
+        """The coarsest level that keeps a grouping."""
+        return max(level for level, kept in enumerate(self.question.levels) if at in kept)
 
     @property
     def _places(self) -> list[str]:
@@ -88,6 +101,7 @@ class Asked:
             squares.label("squares"),
             size.label("weight"),
             sa.literal_column("0").label("crowd"),
+            _nowhere(),
         ).group_by(rows.c.cell_0, subject)
 
     def _released(self, table: sa.Table, level: int) -> sa.Select[Any]:
@@ -105,66 +119,70 @@ class Asked:
             *(r[name] for name in MEASURES),
             sa.func.abs(size).label("weight"),
             r.persons.label("crowd"),
+            _nowhere(),
         ).where(r.dataset == self.dataset, r.statistic == self.question.name, _length(r.cell) == len(kept))
 
-    def _left(self, judged: sa.CTE) -> sa.Select[Any]:
-        names = (*self._places, "subject", *_NUMBERS, "crowd")
-        return sa.select(*(judged.c[name] for name in names)).where(sa.not_(judged.c.safe))
+    def _judge(self, finer: sa.Select[Any], level: int) -> sa.CTE:
+        """What ``finer`` levels and releases of this one say, by cell and subject, and which cells are shown here.
 
-    def _judge(self, rows: sa.Subquery, level: int) -> sa.CTE:
-        """The rows by cell of a level and subject, and whether the cell is ``safe``."""
-        kept = [self._places[at] for at in self.question.levels[level]]
-        columns = [rows.c[name] for name in kept]
-        dropped = [sa.cast(sa.null(), sa.Text).label(name) for name in self._places if name not in kept]
-        sums = (sa.func.sum(rows.c[name]).label(name) for name in _NUMBERS)
-        persons = (
-            sa.select(*columns, *dropped, rows.c.subject, *sums, sa.func.max(rows.c.crowd).label("crowd"))
-            .group_by(*columns, rows.c.subject)
-            .subquery()
+        What a finer level shows stays as it is, but that nobody is told apart in it any more.
+        """
+        parts = [finer] if self.released is None else [finer, self._released(self.released, level)]
+        rows = sa.union_all(*parts).subquery()
+        seen = rows.c[_SHOWN].is_not(None)
+        places = (
+            rows.c[name] if at in self.question.levels[level] else sa.case((seen, rows.c[name])).label(name)
+            for at, name in enumerate(self._places)
         )
-        key = cell_key(persons.c[name] for name in kept) if kept else sa.literal_column("'[]'")
+        said = sa.select(*places, *(rows.c[name] for name in (_SHOWN, "subject", *_NUMBERS, "crowd"))).subquery()
+        groups = [said.c[name] for name in (_SHOWN, *self._places, "subject")]
+        sums = (sa.func.sum(said.c[name]).label(name) for name in _NUMBERS)
+        crowd = sa.func.max(said.c.crowd).label("crowd")
+        persons = sa.select(*groups, *sums, crowd).group_by(*groups).subquery()
+        cell = cell_key(persons.c[name] for name in (_SHOWN, *self._places))
         own = sa.case((persons.c.subject.is_not(None), persons.c.weight))
         ordered = sa.func.coalesce(own, -1).desc()
         # What is nobody's hides somebody if enough were released who may have said it.
         counts = sa.or_(persons.c.subject.is_not(None), persons.c.crowd >= _number(self.rules.minimum))
+        # Sums of one value each: MariaDB's maximum over a window takes time with the square of the window's rows.
         windows = {
-            "persons": sa.func.count(persons.c.subject).over(partition_by=key),
-            "largest_crowd": sa.func.max(persons.c.crowd).over(partition_by=key),
-            "whole": sa.func.sum(sa.case((counts, persons.c.weight), else_=0)).over(partition_by=key),
-            "rank": sa.func.row_number().over(partition_by=key, order_by=ordered),
+            "persons": sa.func.count(persons.c.subject).over(partition_by=cell),
+            "nobodys": sa.func.sum(persons.c.crowd).over(partition_by=cell),
+            "whole": sa.func.sum(sa.case((counts, persons.c.weight), else_=0)).over(partition_by=cell),
+            "rank": sa.func.row_number().over(partition_by=cell, order_by=ordered),
         }
         ranked = sa.select(
-            persons, key.label("cell"), own.label("own"), *(each.label(name) for name, each in windows.items())
+            persons, cell.label("cell"), own.label("own"), *(each.label(name) for name, each in windows.items())
         ).subquery()
         r = ranked.c
 
         def largest(rank: int) -> Expression:
-            found = sa.func.max(sa.case((r.rank == rank, r.own))).over(partition_by=r.cell)
+            found = sa.func.sum(sa.case((r.rank == rank, r.own))).over(partition_by=r.cell)
             return sa.func.coalesce(found, 0)
 
         sized = sa.select(ranked, largest(1).label("first"), largest(2).label("second")).subquery()
         c, rules = sized.c, self.rules
-        enough = sa.or_(c.persons >= _number(rules.minimum), c.largest_crowd >= _number(rules.minimum))
+        enough = sa.or_(c.persons >= _number(rules.minimum), c.nobodys >= _number(rules.minimum))
         share = c.first <= _number(rules.share) * c.whole
         apart = c.whole - c.first - c.second >= _number(rules.protection) * c.first
-        return sa.select(sized, sa.and_(enough, share, apart).label("safe")).cte(f"level_{level}")
-
-    def _shown(self, judged: sa.CTE, level: int) -> sa.Select[Any]:
-        c = judged.c
-        kept = self.question.levels[level]
-        texts = [
-            (c[place] if at in kept else sa.literal_column(f"'{OTHERS}'")).label(name)
-            for at, (place, name) in enumerate(zip(self._places, self.names, strict=True))
-        ]
-        folded: Expression = sa.literal_column(str(level)).label(FOLDED)
-        sums = (sa.func.sum(c[name]).label(name) for name in MEASURES)
-        groups = itertools.chain((c.cell,), (c[self._places[at]] for at in kept))
-        return sa.select(*texts, folded, *sums).where(c.safe).group_by(*groups)
+        safe = sa.and_(enough, share, apart)
+        judged = sa.select(
+            *(c[name] for name in self._places),
+            sa.case((sa.or_(c[_SHOWN].is_not(None), safe), sa.null()), else_=c.subject).label("subject"),
+            *(c[name] for name in (*_NUMBERS, "crowd")),
+            sa.case((c[_SHOWN].is_not(None), c[_SHOWN]), (safe, _number(level))).label(_SHOWN),
+        )
+        return judged.cte(f"level_{level}")
 
 
 def _number(value: object) -> Expression:
     """A literal of our own: views take no parameters."""
     return sa.literal_column(str(value))
+
+
+def _nowhere() -> Expression:
+    """What no level has shown yet."""
+    return sa.cast(sa.null(), sa.Integer).label(_SHOWN)
 
 
 class _Element(FunctionElement[str]):
