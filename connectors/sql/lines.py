@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.sql import visitors
 
 from connectors.sql.catalog import OWN_SCHEMA
@@ -33,14 +34,17 @@ LookWith = Callable[[Sequence[str]], sa.Select[Any]]
 """Selects the keys of all that is due now, with other columns of theirs (or their version, which has a name too)."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_INDEXED = (sa.Integer, sa.Numeric, sa.Date, sa.DateTime, sa.CHAR, sa.VARCHAR, sa.BINARY, sa.VARBINARY)
+_WIDEST, _LONGEST_KEY = 4, 3000
+"""The bytes of a character, and of a key that MariaDB has an index of, or a few less."""
 
 
 class Span:
     """The first and the last key of the chunk under way, where keys are whole numbers.
 
-    Candidates stand in the order of their keys, so that those of a chunk lie between two of them. PostgreSQL then reads
-    that part of the table by its index, where it would read all of it for every chunk. Statements ask for the two when
-    they are executed: they are compiled once.
+    Candidates stand in the order of their keys, so that those of a chunk lie between two of them. Servers then read
+    (and MariaDB locks) that part of the table by its index, where they would read all of it for every chunk. Statements
+    ask for the two when they are executed: they are compiled once.
     """
 
     def __init__(self, name: str) -> None:
@@ -49,9 +53,10 @@ class Span:
 
     @classmethod
     def of(cls, dialect: sa.Dialect, table: sa.Table, key: Sequence[str]) -> Span | None:
-        """Of the keys of a table; None in other engines, and where the first of their columns is no whole number."""
-        whole = dialect.name == "postgresql" and isinstance(table.c[key[0]].type, sa.Integer)
-        return cls(key[0]) if whole else None
+        """Of the keys of a table; None in SQLite, and where the first column is no whole number, or a huge one."""
+        kind = table.c[key[0]].type
+        whole = isinstance(kind, sa.Integer) and not (isinstance(kind, mysql.BIGINT) and kind.unsigned)
+        return cls(key[0]) if whole and dialect.name != "sqlite" else None
 
     def within(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
         """Whether a row lies in it."""
@@ -99,7 +104,7 @@ class Line:
             metadata = sa.MetaData()
             versioned = connection.dialect.name == "postgresql"
             found, numbered, chunk, locked, frozen, held = (
-                _scratch(name, metadata, table, key, versioned=versioned)
+                _scratch(name, metadata, table, key, versioned=versioned, looked_up=_looked_up(connection, table, key))
                 for name in ("found", "candidates", "chunk", "locked", "frozen", "held")
             )
             span = Span.of(connection.dialect, table, key)
@@ -331,15 +336,35 @@ def among_keys(
     return among if span is None else sa.and_(span.within(rows), among)
 
 
-def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, versioned: bool) -> sa.Table:
-    """A temporary table of keys, not yet created; ``versioned``: where rows have versions."""
-    columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
+def _scratch(
+    name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, versioned: bool, looked_up: bool
+) -> sa.Table:
+    """A temporary table of keys, not yet created.
+
+    ``versioned``: where rows have versions. ``looked_up``: keys are looked up in it one by one.
+    """
+    indexed = looked_up and name != "candidates"
+    columns = [sa.Column(each, table.c[each].type, nullable=False, primary_key=indexed) for each in key]
+    for each in columns:
+        each.autoincrement = False
     if name == "candidates":
         columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
         columns.append(sa.Column(GROUP, sa.BigInteger))
     if versioned and name in {"candidates", "chunk", "locked"}:
         columns.append(sa.Column(VERSION, Xid))
     return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
+
+
+def _looked_up(connection: sa.Connection, table: sa.Table, key: Sequence[str]) -> bool:
+    """Whether keys are looked up one by one, and can be: MariaDB does so wherever rows are updated or deleted.
+
+    Without an index it would read all keys of the chunk for every row.
+    """
+    primary = {each.name for each in table.primary_key} == set(key)
+    kinds = [table.c[each].type for each in key]
+    long = sum((each.length or 0) * _WIDEST for each in kinds if isinstance(each, sa.String | sa.LargeBinary))
+    plain = all(isinstance(each, _INDEXED) for each in kinds)
+    return connection.dialect.name in {"mysql", "mariadb"} and primary and plain and long <= _LONGEST_KEY
 
 
 def keys_of(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:
