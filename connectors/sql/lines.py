@@ -21,7 +21,7 @@ from connectors.sql.catalog import OWN_SCHEMA
 from connectors.sql.functions import random_hex
 from connectors.sql.grouped import Grouped
 from connectors.sql.partition import GROUP
-from connectors.sql.temporary import analyse, create_filled, is_temporary, seen_by_all
+from connectors.sql.temporary import analyse, create_filled, is_temporary, looked_up, seen_by_all
 from connectors.sql.versions import NUMBER, VERSION, Xid, version_of
 
 Restriction = Callable[[sa.FromClause], sa.ColumnElement[Any]]
@@ -34,9 +34,6 @@ LookWith = Callable[[Sequence[str]], sa.Select[Any]]
 """Selects the keys of all that is due now, with other columns of theirs (or their version, which has a name too)."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
-_INDEXED = (sa.Integer, sa.Numeric, sa.Date, sa.DateTime, sa.CHAR, sa.VARCHAR, sa.BINARY, sa.VARBINARY)
-_WIDEST, _LONGEST_KEY = 4, 3000
-"""The bytes of a character, and of a key that MariaDB has an index of, or a few less."""
 
 
 class Span:
@@ -104,7 +101,7 @@ class Line:
             metadata = sa.MetaData()
             versioned = connection.dialect.name == "postgresql"
             found, numbered, chunk, locked, frozen, held = (
-                _scratch(name, metadata, table, key, versioned=versioned, looked_up=_looked_up(connection, table, key))
+                _scratch(name, metadata, table, key, versioned=versioned)
                 for name in ("found", "candidates", "chunk", "locked", "frozen", "held")
             )
             span = Span.of(connection.dialect, table, key)
@@ -336,35 +333,15 @@ def among_keys(
     return among if span is None else sa.and_(span.within(rows), among)
 
 
-def _scratch(
-    name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, versioned: bool, looked_up: bool
-) -> sa.Table:
-    """A temporary table of keys, not yet created.
-
-    ``versioned``: where rows have versions. ``looked_up``: keys are looked up in it one by one.
-    """
-    indexed = looked_up and name != "candidates"
-    columns = [sa.Column(each, table.c[each].type, nullable=False, primary_key=indexed) for each in key]
-    for each in columns:
-        each.autoincrement = False
+def _scratch(name: str, metadata: sa.MetaData, table: sa.Table, key: Sequence[str], *, versioned: bool) -> sa.Table:
+    """A temporary table of keys, not yet created; ``versioned``: where rows have versions."""
+    columns = [sa.Column(each, table.c[each].type, nullable=False) for each in key]
     if name == "candidates":
         columns.insert(0, sa.Column(NUMBER, sa.Integer, primary_key=True, autoincrement=False))
         columns.append(sa.Column(GROUP, sa.BigInteger))
     if versioned and name in {"candidates", "chunk", "locked"}:
         columns.append(sa.Column(VERSION, Xid))
-    return sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"])
-
-
-def _looked_up(connection: sa.Connection, table: sa.Table, key: Sequence[str]) -> bool:
-    """Whether keys are looked up one by one, and can be: MariaDB does so wherever rows are updated or deleted.
-
-    Without an index it would read all keys of the chunk for every row.
-    """
-    primary = {each.name for each in table.primary_key} == set(key)
-    kinds = [table.c[each].type for each in key]
-    long = sum((each.length or 0) * _WIDEST for each in kinds if isinstance(each, sa.String | sa.LargeBinary))
-    plain = all(isinstance(each, _INDEXED) for each in kinds)
-    return connection.dialect.name in {"mysql", "mariadb"} and primary and plain and long <= _LONGEST_KEY
+    return looked_up(sa.Table(f"ardoise_{name}", metadata, *columns, prefixes=["TEMPORARY"]), key)
 
 
 def keys_of(table: sa.FromClause, names: Sequence[str]) -> sa.Select[Any]:

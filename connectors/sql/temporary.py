@@ -1,7 +1,9 @@
 """Temporary tables: emptying and measuring them, and making and dropping them as MariaDB needs it.
 
-In MariaDB, dropping one without the word TEMPORARY commits the transaction around it, and one whose texts are not
-declared takes the database's character set, in which a name may not fit and compares as its neighbours do.
+In MariaDB, dropping one without the word TEMPORARY commits the transaction around it, and so does an index that is made
+later; one whose texts are not declared takes the database's character set, in which a name may not fit and compares as
+its neighbours do. Without an index it reads all of it for every row of the table that is updated, deleted from, or
+asked whether it is not there.
 """
 
 from __future__ import annotations
@@ -10,11 +12,32 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 EXACT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 """Texts that are equal only if they are the same, to the byte."""
+
+
+_LOOKED_UP = "ardoise_looked_up"
+_WITH_ITS_TABLE = {"mysql", "mariadb"}
+"""Engines in which an index is made with its table."""
+_KEY_BYTES, _CHARACTER_BYTES = 3000, 4
+"""Of a key that MariaDB has an index of, or a few less; and of a character."""
+
+
+def looked_up(table: sa.Table, names: Sequence[str]) -> sa.Table:
+    """Say by which columns rows of a temporary table, not yet created, will be looked for; see `index`."""
+    table.info[_LOOKED_UP] = tuple(names)
+    return table
+
+
+def index(connection: sa.Connection, table: sa.Table) -> None:
+    """Let rows of a filled temporary table be found by the columns that were said; in MariaDB they are already."""
+    names = table.info[_LOOKED_UP]
+    if names and connection.dialect.name not in _WITH_ITS_TABLE:
+        sa.Index(f"{table.name}_key", *(table.c[name] for name in names)).create(connection)
 
 
 def is_temporary(table: sa.Table) -> bool:
@@ -92,19 +115,27 @@ def analysing(statement: str) -> str:
 
 @compiles(sa.schema.CreateTable, "mysql", "mariadb")
 def _create(element: sa.schema.CreateTable, compiler: Any, **kw: Any) -> str:
-    text: str = compiler.visit_create_table(element, **kw)
-    return f"{text.rstrip()} {EXACT}" if is_temporary(element.element) else text
+    text: str = compiler.visit_create_table(element, **kw).rstrip()
+    table = element.element
+    if not is_temporary(table):
+        return text
+    if names := table.info.get(_LOOKED_UP):
+        most = _KEY_BYTES // len(names) // _CHARACTER_BYTES
+        columns = [table.c[name] for name in names]
+        key = ", ".join(compiler.preparer.format_column(each) + _beginning(each, most) for each in columns)
+        text = f"{text.removesuffix(')')}, KEY ({key})\n)"
+    return f"{text} {EXACT}"
+
+
+def _beginning(column: sa.Column[Any], most: int) -> str:
+    """How much of a column an index of MariaDB is made of: of long texts, the first characters."""
+    kind = column.type
+    long = isinstance(kind, sa.String | sa.LargeBinary | sa.JSON) and not isinstance(kind, sa.Enum | mysql.SET)
+    length = getattr(kind, "length", None)
+    return f"({most})" if long and (length is None or length > most) else ""
 
 
 @compiles(sa.schema.DropTable, "mysql", "mariadb")
 def _drop(element: sa.schema.DropTable, compiler: Any, **kw: Any) -> str:
     text: str = compiler.visit_drop_table(element, **kw)
     return text.replace("DROP TABLE", "DROP TEMPORARY TABLE", 1) if is_temporary(element.element) else text
-
-
-@compiles(sa.schema.CreateIndex, "mysql", "mariadb")
-def _index(element: sa.schema.CreateIndex, compiler: Any, **kw: Any) -> str:
-    text: str = compiler.visit_create_index(element, **kw)
-    table = element.element.table
-    # Subqueries over such a table are materialised with a key of their own.
-    return "DO 0" if table is not None and is_temporary(table) else text

@@ -169,10 +169,8 @@ class Datasets(Tables):
             carried = self.carried(name)
             number = next(self.connection.info.setdefault("ardoise_parents", itertools.count()))
             label = f"parent_{number}"
-            table = Kept.made(self.connection, label, carried.relation, columns=_INHERITED).table
-            sa.Index(f"{table.name}_key", *(table.c[column(each)] for each in sorted(self.asked_of(name)))).create(
-                self.connection
-            )
+            key = [column(each) for each in sorted(self.asked_of(name))]
+            table = Kept.made(self.connection, label, carried.relation, columns=_INHERITED, key=key).table
             self._parents[name] = replace(carried, relation=table)
         return self._parents[name]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connectors.sql.temporary import analyse, create_filled, empty
+from connectors.sql.temporary import analyse, create_filled, empty, index, looked_up
 
 _KEPT = re.compile(
     r"c_.+|g\d+_(code|due|delete|last|done|moves|since|waits)|part|b\d+|wants|row_due|row_last|goes|leaves|leave_due|leave_last"
@@ -35,18 +35,20 @@ class Kept:
         relation: sa.FromClause,
         where: sa.ColumnElement[bool] | None = None,
         columns: re.Pattern[str] = _KEPT,
+        key: Sequence[str] = (),
     ) -> Kept:
         """Evaluate a relation, or the rows of it that fulfil a condition, into a table of this name.
 
         Of its columns, those are kept whose names match: by default the ones of decisions. An older table of that name
-        on the connection is replaced.
+        on the connection is replaced. It has an index on the columns of ``key``, if there are any.
         """
         kinds = [sa.Column(each.name, each.type) for each in relation.c if columns.fullmatch(each.name)]
-        table = sa.Table(f"ardoise_{name}", sa.MetaData(), *kinds, prefixes=["TEMPORARY"])
+        table = looked_up(sa.Table(f"ardoise_{name}", sa.MetaData(), *kinds, prefixes=["TEMPORARY"]), key)
         names = [each.name for each in kinds]
         decided = sa.select(*(relation.c[each] for each in names)).where(sa.true() if where is None else where)
         connection.execute(sa.schema.DropTable(table, if_exists=True))
         create_filled(connection, table, decided)
+        index(connection, table)
         analyse(connection, table)
         return cls(table, table.insert().from_select(names, decided))
 
@@ -68,6 +70,4 @@ def keep(
 
     ``number`` tells the tables of one connection apart. ``where`` limits the rows that are kept.
     """
-    table = Kept.made(connection, f"decided_{number}", relation, where).table
-    sa.Index(f"{table.name}_key", *(table.c[name] for name in key)).create(connection)
-    return table
+    return Kept.made(connection, f"decided_{number}", relation, where, key=key).table

@@ -23,7 +23,7 @@ from connectors.sql.functions import record_key
 from connectors.sql.implied import implied
 from connectors.sql.journal import Journal
 from connectors.sql.sets import SetDigest, set_digest
-from connectors.sql.temporary import analyse
+from connectors.sql.temporary import analyse, index, looked_up
 from pipelines.plan.artefact import Step
 from pipelines.plan.remembered import fields_of
 from pipelines.verify.parts import Condition, LeadsTo, Unacted, left_out, parts, with_implied
@@ -250,7 +250,7 @@ class _Due:
         key = selection.map.key
         columns = [sa.Column(name, selection.table.c[name].type) for name in key]
         columns += [sa.Column(_STEP, sa.Integer), sa.Column(_GOES, sa.Boolean)]
-        made = sa.Table(f"ardoise_due_{number}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+        made = looked_up(sa.Table(f"ardoise_due_{number}", sa.MetaData(), *columns, prefixes=["TEMPORARY"]), key)
         made.create(connection)
         for place, step in enumerate(self.steps):
             if step.dataset == dataset:
@@ -258,7 +258,7 @@ class _Due:
                 goes = sa.true() if step.takes_rows else sa.false()
                 rows = sa.select(*(due.c[name] for name in key), sa.literal(place), goes)
                 connection.execute(made.insert().from_select([*key, _STEP, _GOES], rows))
-        sa.Index(f"{made.name}_key", *(made.c[name] for name in key)).create(connection)
+        index(connection, made)
         analyse(connection, made)
         return made
 
