@@ -18,6 +18,7 @@ from pipelines.report.model import (
     Impeded,
     Leading,
     Past,
+    Registration,
     ReportData,
     Residue,
     Series,
@@ -108,6 +109,7 @@ def ordinary() -> ReportData:
         ),
         ledger_head=f"77:{'f' * 64}",
         kept_exactly=("crm.contacts.created_at", "crm.notes.created_at"),
+        registered=(Registration("crm", "web_logs", "visits"),),
         policy=load_policy("julien"),
         unclassified=(
             Unclassified("crm", "contacts", "telephone", "user.contact.phone_number", personal=1),
@@ -134,7 +136,7 @@ def past(day: int) -> Past:
 
 def bare() -> ReportData:
     """The ordinary run without what takes long to draw."""
-    return replace(ordinary(), statistics=(), runs=(), anonymity=())
+    return replace(ordinary(), statistics=(), registered=(), runs=(), anonymity=())
 
 
 def hostile() -> ReportData:

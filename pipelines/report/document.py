@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from pipelines.report.model import ReportData
+from pipelines.report.uncompared import why
 from pipelines.report.verdict import numbers, verdict
 from retention_rules.policy_table import explain
 
@@ -27,6 +28,7 @@ def render_json(data: ReportData) -> str:
         "passed": found.passed,
         "numbers": numbers(data).value,
         "numbers_hold": data.numbers_hold,
+        "registered": [asdict(each) | {"uncompared": why(data, each)} for each in data.registered],
         "purposes": [asdict(line) for line in explain(data.policy).lines] if data.policy else [],
     }
     del document["policy"]

@@ -15,14 +15,14 @@ from pipelines.apply.remaining import declare
 from pipelines.engine.approvals import extent_of
 from pipelines.errors import EstateInvalid, ExpectationsUnmet, NotApproved
 from pipelines.plan.artefact import Action, Plan
-from pipelines.report.model import Approver, Done, Impeded, ReportData, Residue, Stopped, Way
+from pipelines.report.model import Approver, Done, Impeded, Registration, ReportData, Residue, Stopped, Way
 from pipelines.report.outcomes import Begun, begun
 from pipelines.report.trends import runs_until
 from pipelines.report.unsettled import holds_in_force, unclassified
 from pipelines.verify import stored_findings
 from pipelines.verify.anonymity import measured as hidden
 from pipelines.verify.leading import leading
-from pipelines.verify.statistics import measured
+from pipelines.verify.statistics import measured, registrations
 
 if TYPE_CHECKING:
     from connectors.base import DatasetShape
@@ -75,6 +75,7 @@ def gather(estate: Estate, plan_digest: str, *, now: dt.datetime) -> ReportData:
             began=None if run is None else run.at,
             stopped=_stopped(engine, plan) if run is None else None,
             unreached=tuple(sorted(silent | hiding | unseen)),
+            registered=tuple(Registration(*each) for each in registrations(estate, plan)),
         )
 
 

@@ -188,6 +188,15 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """A statistic that the data map registers for one of the controller's datasets."""
+
+    store: str
+    dataset: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Residue:
     """What deletion left in a store, why, and when it expires, if anybody knows."""
 
@@ -253,7 +262,7 @@ class ReportData:
     where the estate has another by now. ``runs`` are the controller's up to this one, the oldest first. ``began``: when
     the plan's run wrote its first intent; ``stopped``: where none did, what became of the last that was to.
     ``unreached``: stores that did not answer, so that nothing of them was
-    measured.
+    measured. ``registered``: the statistics of the data map, those too that were not measured.
     """
 
     estate: str
@@ -276,6 +285,7 @@ class ReportData:
     began: dt.datetime | None = None
     stopped: Stopped | None = None
     unreached: tuple[str, ...] = ()
+    registered: tuple[Registration, ...] = ()
 
     @property
     def applied(self) -> bool:

@@ -20,6 +20,7 @@ from pipelines.report.plots import (
     statistic_plot,
     trend_plots,
 )  # fmt: skip
+from pipelines.report.uncompared import Uncompared, uncompared
 from pipelines.report.verdict import Numbers, Verdict, numbers, verdict
 from pipelines.report.ways import Otherwise, gone, otherwise
 from pipelines.report.wording import Wording
@@ -106,6 +107,8 @@ def view(data: ReportData, wording: Wording) -> dict[str, Any]:
         "verdict": verdict(data),
         "Verdict": Verdict,
         "numbers": numbers(data),
+        "uncompared": uncompared(data),
+        "Uncompared": Uncompared,
         "Numbers": Numbers,
         "weak": [each for each in data.anonymity if each.small],
         "unturned": sum(each.unturned for each in data.anonymity),

@@ -72,6 +72,13 @@ def _active(estate: Estate, plan: Plan, store: str) -> dict[str, DatasetMap]:
     return {name: each for name, each in active.items() if each.controller == plan.controller}
 
 
+def registrations(estate: Estate, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Every statistic that the data map registers for the controller's datasets: its store, its dataset, its name."""
+    for store in _stores(estate):
+        for name, dataset in _active(estate, plan, store).items():
+            yield from ((store, name, each.name) for each in dataset.statistics)
+
+
 def measured(estate: Estate, plan: Plan) -> Iterator[Series]:
     """Every statistic that a run of the plan measured beforehand, measured again over fresh connections."""
     for store in _stores(estate):

@@ -33,7 +33,8 @@ def test_the_schema_knows_every_property_of_the_document() -> None:
         "finding": document["findings"][0], "statistic": document["statistics"][0], "hold": document["holds"][0],
         "cell": document["statistics"][0]["cells"][0], "anonymity": document["anonymity"][0],
         "residue": document["residue"][0], "unclassified": document["unclassified"][0], "run": document["runs"][0],
-        "plan": document["plan"], **{kind: document["plan"][part][0] for kind, part in parts.items()},
+        "plan": document["plan"], "registered": document["registered"][0],
+        **{kind: document["plan"][part][0] for kind, part in parts.items()},
     }  # fmt: skip
     for kind, found in kinds.items():
         assert set(schema()["$defs"][kind]["required"]) <= set(schema()["$defs"][kind]["properties"])

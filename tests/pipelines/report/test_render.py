@@ -13,7 +13,7 @@ import pytest
 from report_samples import COPIED, HOSTILE, bare, hostile, large, not_applied, ordinary
 
 from expectations.findings import Finding, Stage
-from pipelines.report.model import Cell, ReportData, Series
+from pipelines.report.model import Cell, Registration, ReportData, Series
 from pipelines.report.render import render_html
 from retention_rules.policy_table import Language
 
@@ -206,6 +206,27 @@ def test_what_is_pending_is_verified_and_told_to_nobody() -> None:
 def test_of_a_group_that_moved_only_what_is_there_now_is_known() -> None:
     moved = Series("crm", "web_logs", "visits", "count", (Cell("2025-01", Decimal(1), Decimal(3), holds=False),))
     assert "2025-01 not kept 1 3 differs" in text(replace(bare(), statistics=(moved,)))
+
+
+def test_why_a_registered_statistic_is_not_compared_is_said() -> None:
+    registered, elsewhere = Registration("crm", "web_logs", "visits"), Registration("billing", "invoices", "sums")
+    run = replace(bare(), registered=(registered,))
+    waiting = tuple(replace(each, deleted=0, anonymised=0, redacted=0) for each in run.done)
+    for data, why in (
+        (not_applied(), "Nothing has been applied yet, so there is nothing to compare"),
+        (run, "nothing says what it was before the run"),
+        (replace(run, unreached=("crm",)), "could not be measured, since the store did not answer"),
+        (replace(run, done=waiting), "The run has not acted in the store yet"),
+        (replace(run, registered=(elsewhere,)), "The plan does nothing in the store"),
+        (replace(not_applied(), plan=replace(run.plan, steps=())), "The plan does nothing in the store"),
+    ):
+        shown, (named,) = text(data), data.registered
+        assert why in shown
+        assert f"Registered: {named.store}.{named.dataset}: {named.name}." in shown
+        assert "No statistic is registered" not in shown
+    for make in (bare, not_applied):
+        assert "No statistic is registered in the data map." in text(replace(make(), registered=()))
+    assert "nothing to compare" not in Parsed(rendered(ordinary)).text
 
 
 def test_what_could_not_be_measured_is_not_said_to_hold_exactly() -> None:

@@ -136,6 +136,8 @@ def test_who_approved_and_what_stopped_the_run_is_told_of_one_that_never_began(m
 
     assert "dpo This very plan, on 30 June 2026" in shown()
     assert "The plan has not been applied." in shown()
+    told = "Nothing has been applied yet, so there is nothing to compare. "
+    assert f"{told}Registered: shop.visits: takings, shop.visits: tariffs." in shown()
     made.run("UPDATE people SET joined = '1203-04-05' WHERE id <= 9")
     with pytest.raises(ExpectationsUnmet):
         applied(made.estate, plan, TODAY)
@@ -175,6 +177,7 @@ def test_a_whole_report_stays_where_a_store_does_not_answer(
     (tmp_path / "shop.sqlite").rename(tmp_path / "away")
     lesser, verdict = reported(made, plan)
     assert verdict == "incomplete"
+    assert "Registered: shop.visits: takings, shop.visits: tariffs." in lesser.read_text(encoding="utf-8")
     assert lesser.name == f"{whole.stem}-incomplete.html"
     assert whole.read_text(encoding="utf-8") == before
     ran = inside("report", plan.digest, cwd=made.estate.folder, expect=5)
