@@ -125,6 +125,36 @@ def ordinary() -> ReportData:
     )
 
 
+def single() -> ReportData:
+    """A run of which there is one of everything that the page counts."""
+    run = ordinary()
+    (step, *_), (done, *_), (tally, *_) = run.plan.steps, run.done, run.plan.tallies
+    step = replace(step, count=1, purposes=(("prospecting", 1),), blocked=(("crm.notes", 1),))
+    plan = replace(
+        run.plan,
+        steps=(step,),
+        tallies=(
+            replace(tally, found=7, kept=1, archived=1, due=1, held=1, undetermined=1, done=2, place=Place.ARCHIVE),
+        ),
+        refusals=(Refusal("crm", "contacts", "1 record is due, the limit is 0", "Look, then raise the limit."),),
+        warnings=(
+            NO_ARCHIVE.replace("8 fields", "1 field").replace("keep stay", "keep stays"),
+            "crm.notes: 1 row will lead to an anonymised record of contacts",
+        ),
+    )  # fmt: skip
+    return replace(
+        run,
+        plan=plan,
+        done=(
+            replace(done, step=step.id, anonymised=1, deleted=0, redacted=0, archived=0, stale=1, left=1, lateness=1),
+        ),
+        findings=run.findings[:1],
+        statistics=(Series("crm", "web_logs", "visits", "count", (Cell("2025", Decimal(1), Decimal(0)),)),),
+        anonymity=(Anonymity("crm", "contacts", 1, 11, 1, (("1-10", 1),), 1, 1),),
+        unclassified=(Unclassified("crm", "public.leads", personal=1, review=1), Unclassified("mail", "", personal=1)),
+    )
+
+
 def past(day: int) -> Past:
     """One of several runs, a day after another; one was not verified, one failed."""
     failed = {0: None, 1: 2}.get(day, 0)

@@ -42,6 +42,7 @@ from pipelines.apply.receipts import Intent, Receipts, StepRecord
 from pipelines.apply.renewing import Renewal
 from pipelines.apply.statistics import DELETED, contribution, overwriting, taking_back
 from pipelines.apply.summary import DONE_AS
+from pipelines.counted import counted
 from pipelines.errors import LimitExceeded
 from pipelines.plan.artefact import Step
 from pipelines.statistics.questions import touched
@@ -419,7 +420,11 @@ def refuse_more(step: Step, due: int, allowed: int) -> None:
     """
     if due > allowed:
         raise LimitExceeded(
-            f"{due} records are due where the plan has {allowed} left to act on",
+            counted(
+                due,
+                f"{{n}} record is due where the plan has {allowed:,} left to act on",
+                f"{{n}} records are due where the plan has {allowed:,} left to act on",
+            ),
             f"{step.store}.{step.dataset}",
             "Records have changed since. Make a new plan and look at it.",
         )

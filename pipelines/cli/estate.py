@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.codes import Exit
+from pipelines.counted import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,7 +79,11 @@ def check(ctx: typer.Context) -> None:
         for remark in estate.lint(policy, controller):
             out.print(f"[yellow]Note:[/] policy {policy.name}: {remark.what}. {remark.remedy}.")
     active = sum(len(each.active) for each in estate.data_maps.values())
-    out.print(f"In order: {len(policies)} policies, {len(estate.stores)} stores, {active} approved datasets.")
+    found = (
+        counted(len(policies), "{n} policy", "{n} policies"), counted(len(estate.stores), "{n} store", "{n} stores"),
+        counted(active, "{n} approved dataset", "{n} approved datasets"),
+    )  # fmt: skip
+    out.print(f"In order: {', '.join(found)}.")
     if written:
         out.print(f"Suites of your own: {', '.join(each.suite for each in written)}.", markup=False)
     tried, hidden = archives_of(estate)
@@ -179,7 +184,8 @@ def review(
         raise UsageError("an approval needs a store", "ardoise review", "Name the store whose datasets you approve.")
     approving, names = (accept_map, accept) if accept else (confirm_map, confirm or [])
     approved = approving(estate, store, [] if names == ["all"] else names, by=actor(by), at=now())
-    out.print(f"data_map/{store}.yaml: {len(approved.active)} datasets approved ({', '.join(approved.active)}).")
+    said = counted(len(approved.active), "{n} dataset approved", "{n} datasets approved")
+    out.print(f"data_map/{store}.yaml: {said} ({', '.join(approved.active)}).")
     _what_is_missing(ctx, out)
 
 
@@ -203,7 +209,13 @@ def _show(
     print_review(out, shown, told, everything=everything)
     for each in estate.unconfirmed:
         out.print(f"[yellow]Note:[/] {each.what}. {each.remedy}.")
-    out.print(f"{len(shown.open)} fields differ from what was approved or wait for a decision.")
+    out.print(
+        counted(
+            len(shown.open),
+            "{n} field differs from what was approved or waits for a decision.",
+            "{n} fields differ from what was approved or wait for a decision.",
+        )
+    )
     if not shown.datasets:
         out.print("There is no proposal yet.")
         advise(out, command(ctx, "scan"))
@@ -231,7 +243,8 @@ def _accept_sure(out: Console, estate: Estate, stores: list[str]) -> None:
             for dataset, columns in accept_sure(estate, engine, store, at=now()).items():
                 taken += len(columns)
                 out.print(f"data_map/{store}.yaml: {dataset} now has {', '.join(columns)}.", markup=False)
-    out.print(f"{taken} columns approved by the rule of [review] in ardoise.toml.", markup=False)
+    said = counted(taken, "{n} column approved", "{n} columns approved")
+    out.print(f"{said} by the rule of [review] in ardoise.toml.", markup=False)
 
 
 def _what_is_missing(ctx: typer.Context, out: Console) -> None:

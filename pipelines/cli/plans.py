@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from pipelines.cli.layout import compact, number, table
+from pipelines.counted import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +65,9 @@ def _standing(plan: Plan) -> Table:
         same = list(tallies)
         where = "" if place == _ACTIVE else ", in the archive"
         count = max(each.found for each in same)
-        made.add_row(f"[bold]{store}.{dataset}[/]{where}: {count:,} records", *("" for _ in states))
+        made.add_row(
+            f"[bold]{store}.{dataset}[/]{where}: {counted(count, '{n} record', '{n} records')}", *("" for _ in states)
+        )
         for counts, categories in _alike(same, states).items():
             made.add_row(_indented(categories), *map(number, counts))
     return made

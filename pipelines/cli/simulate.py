@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.codes import Exit
+from pipelines.counted import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,7 +110,8 @@ def _print(out: Console, made: Forecast) -> None:
     for each in made.outlooks:
         if place != where(each):
             place = where(each)
-            listed.add_row(f"[bold]{place}[/]: {each.records:,} records", *("" for _ in shown))
+            said = counted(each.records, "{n} record", "{n} records")
+            listed.add_row(f"[bold]{place}[/]: {said}", *("" for _ in shown))
         counts = totals([each])
         listed.add_row(f"  {escape(each.category)}", *(number(counts[state]) for state in shown))
     out.print(listed)

@@ -10,6 +10,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 
+from pipelines.counted import counted
 from pipelines.engine.connection import Connections
 from pipelines.engine.ledger import Entry, Ledger
 from pipelines.engine.plans import Plans, PlanStatus
@@ -204,7 +205,8 @@ def _beyond(entry: Entry, plan: Plan) -> str | None:
         return "is for another version of the policy"
     extent = extent_of(plan)
     if extent.count > entry.body["max_count"]:
-        return f"allows {entry.body['max_count']} records, the plan has {extent.count}"
+        allowed = counted(entry.body["max_count"], "{n} record", "{n} records")
+        return f"allows {allowed}, the plan has {extent.count:,}"
     if extent.share > entry.body["max_share"]:
         return f"allows {entry.body['max_share']:.0%} of a dataset, the plan takes {extent.share:.0%}"
     return None

@@ -12,6 +12,7 @@ from connectors.base import Inventory, Reference
 from connectors.sql.catalog import deletion_order
 from connectors.sql.copies import find_copies
 from connectors.sql.engines import speaking_for
+from pipelines.counted import counted
 from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldRecord
 from pipelines.errors import EstateInvalid, Refused
@@ -167,9 +168,9 @@ class _Builder:
         self.refusals.extend(outdated_holds(self.context.holding.holds, self.context.as_of))
         self.refusals.extend(blurred(self.context))
         places = list(self._places())
-        for number, (store, dataset, counted) in enumerate(places):
+        for number, (store, dataset, count) in enumerate(places):
             progress("plan", number, len(places), f"{store}.{dataset}")
-            counts = counted()
+            counts = count()
             self.tallies.extend(counts.tallies)
             self.steps.extend(counts.steps)
             self.volumes[store, dataset] = counts.found
@@ -312,10 +313,9 @@ class _Builder:
         """Of whom rows that are gone left unknown when something ended."""
         for store, gone in self.found.gone.items():
             for (dataset, event), count in sorted(gone.missing.items()):
-                yield (
-                    f"rows of {store}.{dataset} that are gone left open or unknown when `{event}` was, of {count} "
-                    "persons: what depends on it elsewhere stays undetermined"
-                )
+                said = f"rows of {store}.{dataset} that are gone left open or unknown when `{event}` was, of"
+                then = "what depends on it elsewhere stays undetermined"
+                yield counted(count, f"{said} {{n}} person: {then}", f"{said} {{n}} persons: {then}")
 
     def _unarchived(self) -> Iterator[str]:
         """What belongs in an archive, and has none to go to."""
@@ -324,7 +324,11 @@ class _Builder:
             if count and store not in self.context.archives:
                 sql = self.estate.stores[store].kind == "sql"
                 remedy = f"give it one ([stores.{store}.archive])" if sql else "messages and events are counted only"
-                yield f"{store} has no archive: {count} fields that law and claims alone keep stay in place; {remedy}"
+                yield counted(
+                    count,
+                    f"{store} has no archive: {{n}} field that law and claims alone keep stays in place; {remedy}",
+                    f"{store} has no archive: {{n}} fields that law and claims alone keep stay in place; {remedy}",
+                )
 
     def _overwritten(self) -> Iterator[str]:
         """What a plan for the past cannot know."""

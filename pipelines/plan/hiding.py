@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from connectors.base import Inventory
 from pipelines.anonymise.partition import stays
+from pipelines.counted import counted
 
 if TYPE_CHECKING:
     from pipelines.engine.ledger import Entry
@@ -26,15 +27,15 @@ def unspoken(context: Context, inventories: Mapping[str, Inventory]) -> Iterator
             found = ", ".join(each for each in names if each not in bound)
             if found:
                 yield (
-                    f"{store}.{name}: {found} stay in anonymised rows, and count for k in every cell; name them in "
+                    f"{store}.{name}: anonymised rows keep what counts for k in every cell ({found}): name it in "
                     "`anonymity`: in the partition or the measures, or as `free` of any meaning for a person"
                 )
             found = ", ".join(each for each in names if each in bound)
             if found:
                 yield (
-                    f"{store}.{name}: {found} stay in anonymised rows, and count for k in every cell; they are of the "
-                    "key, or choose the rows, and get no coarser: name in `anonymity` as `free` what tells nothing of "
-                    "a person, such as a number that was drawn"
+                    f"{store}.{name}: anonymised rows keep what counts for k in every cell ({found}), since it is of "
+                    "the key, or chooses the rows, and gets no coarser: name in `anonymity` as `free` what tells "
+                    "nothing of a person, such as a number that was drawn"
                 )
 
 
@@ -59,7 +60,10 @@ def waiting(entries: Iterable[Entry]) -> Iterator[str]:
     """One sentence for each dataset of which the last run held rows back."""
     for (store, dataset), count in sorted(held_back(entries).items()):
         if count:
-            yield (
-                f"{store}.{dataset}: {count} records were due and held back by the last run, since too few of them "
-                "agree in any cell; they wait for more, or for a coarser level in `anonymity.partition`"
+            yield counted(
+                count,
+                f"{store}.{dataset}: {{n}} record was due and held back by the last run, since too few agree with it "
+                "in any cell; it waits for more, or for a coarser level in `anonymity.partition`",
+                f"{store}.{dataset}: {{n}} records were due and held back by the last run, since too few of them "
+                "agree in any cell; they wait for more, or for a coarser level in `anonymity.partition`",
             )

@@ -16,6 +16,7 @@ from connectors.base import Inventory, Reference
 from connectors.sql.catalog import children
 from connectors.sql.lines import key_among
 from pipelines.anonymise.partition import HIDDEN, layout
+from pipelines.counted import counted
 from pipelines.data_map.model import DatasetMap
 from pipelines.plan.artefact import Action, Step, Tally
 from pipelines.plan.kept import EVERY, Kept
@@ -117,9 +118,12 @@ class _Led:
             if rows and turns:
                 assert anonymity is not None  # noqa: S101 - only with it is anything turned
                 columns = ", ".join(sorted(anonymity.changed))
-                yield (
-                    f"{place}: {rows} rows hold nothing personal and lead to anonymised records of "
-                    f"{self.above.name}: they are turned to others, and {columns} get coarser"
+                yield counted(
+                    rows,
+                    f"{place}: {{n}} row holds nothing personal and leads to an anonymised record of "
+                    f"{self.above.name}: it is turned to another, and made coarser in {columns}",
+                    f"{place}: {{n}} rows hold nothing personal and lead to anonymised records of "
+                    f"{self.above.name}: they are turned to others, and made coarser in {columns}",
                 )
             elif rows:
                 yield f"{self._said(place, rows, 0)}. {_turning(own)}"
@@ -158,11 +162,17 @@ class _Led:
         return any(context.holding.of_records(store, each, context.as_of) for each in (child.name, self.above.name))
 
     def _said(self, place: str, rows: int, holding: int) -> str:
-        said = f"{place}: {rows} rows will lead to anonymised records of {self.above.name}"
+        one = f"{place}: {{n}} row will lead to an anonymised record of {self.above.name}"
+        several = f"{place}: {{n}} rows will lead to anonymised records of {self.above.name}"
         if not holding:
-            return said
-        remedy = "Let what keeps them end with the record, or know that the record is theirs until then"
-        return f"{said}, {holding} of them with personal fields that are kept for longer. {remedy}"
+            return counted(rows, one, several)
+        said = counted(
+            rows,
+            f"{place}: 1 row will lead to an anonymised record of {self.above.name}, with personal fields that are "
+            "kept for longer",
+            f"{several}, {holding:,} of them with personal fields that are kept for longer",
+        )
+        return f"{said}. Let what keeps them end with the record, or know that the record is theirs until then"
 
 
 def _beside(selection: Selection, relation: sa.FromClause) -> sa.FromClause:

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from pipelines.counted import counted
 from pipelines.engine.holds import HoldRecord
 from pipelines.plan.artefact import Refusal
 
@@ -51,27 +52,42 @@ def over_limits(
         yield Refusal(
             store,
             dataset,
-            f"it is suddenly empty; it held {held} records",
+            counted(held, "it is suddenly empty; it held {n} record", "it is suddenly empty; it held {n} records"),
             f"Find out why before anything is deleted; if it may be, say `empty = true` in [limits.{store}.{dataset}].",
         )
         return
     usual = statistics.median(recent) if recent else None
     if limit.count is not None and acted_on > limit.count:
         yield Refusal(
-            store, dataset, f"{acted_on} records are due, the limit is {limit.count}", "Look, then raise the limit."
+            store,
+            dataset,
+            counted(
+                acted_on,
+                f"{{n}} record is due, the limit is {limit.count:,}",
+                f"{{n}} records are due, the limit is {limit.count:,}",
+            ),
+            "Look, then raise the limit.",
         )
     if limit.share is not None and found and acted_on / found > limit.share:
         yield Refusal(
             store,
             dataset,
-            f"{acted_on} of {found} records are due, the limit is {limit.share:.0%}",
+            counted(
+                acted_on,
+                f"{{n}} record of {found:,} is due, the limit is {limit.share:.0%}",
+                f"{{n}} of {found:,} records are due, the limit is {limit.share:.0%}",
+            ),
             "Look, then raise the share.",
         )
     if limit.deviation is not None and usual and abs(found - usual) / usual > limit.deviation:
         yield Refusal(
             store,
             dataset,
-            f"it holds {found} records, usually {usual:.0f}; the limit of deviation is {limit.deviation:.0%}",
+            counted(
+                found,
+                f"it holds {{n}} record, usually {usual:,.0f}; the limit of deviation is {limit.deviation:.0%}",
+                f"it holds {{n}} records, usually {usual:,.0f}; the limit of deviation is {limit.deviation:.0%}",
+            ),
             "Find out why, then plan again or raise the limit.",
         )
 

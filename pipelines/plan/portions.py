@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from pipelines.counted import counted
 from pipelines.plan.artefact import Portion
 from pipelines.plan.links import Key
 
@@ -131,10 +132,10 @@ def staging(backlogs: Mapping[Place, Backlog], bounds: Mapping[Place, int | None
     day = None if portion is None else portion.until
     later = sum(n for each in backlogs.values() for since, n in each.days.items() if day is not None and since > day)
     needed = [-(-sum(each.days.values()) // bound) for place, each in backlogs.items() if (bound := bounds.get(place))]
+    portions = counted(max(needed, default=1), "at least {n} portion is needed", "at least {n} portions are needed")
     return (
-        f"this plan is a portion, the oldest of what is due: since {day} or before. {due} records are due in all, "
-        f"{later} of them since later days; at least {max(needed, default=1)} portions are needed. Carry it out, then "
-        "plan the next one."
+        f"this plan is a portion, the oldest of what is due: since {day} or before. Records due in all: {due:,}; since "
+        f"later days: {later:,}; {portions}. Carry it out, then plan the next one."
     )
 
 

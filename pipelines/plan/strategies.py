@@ -78,7 +78,7 @@ class Choice:
         if step.count * SHARE < rows:
             return "less than a quarter of its rows are due"
         if rows < self.least:
-            return f"it has less than {self.least:,} rows"
+            return f"it has fewer than {self.least:,} rows"
         return _said(rewrite.obstacles(connection, table, self.role, self.most)) or ("" if self.writes else NO_WRITER)
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connectors.digests import DigestKey
 from connectors.sql.lines import Restriction, key_among
+from pipelines.counted import counted
 from pipelines.data_map.model import SubjectLink
 from pipelines.plan.carried import Carried, Datasets, referenced
 from pipelines.plan.cells import addresses_in
@@ -118,8 +119,14 @@ def _told(
 def why_incomplete(unread: int) -> str:
     """What the plan says of rows that name somebody and could not be read."""
     if unread > MANY:
-        return f"{unread} of its records hold no single address where one belongs: at most {MANY} are read one by one"
-    return f"{unread} of its records name somebody by what is no address: correct or empty those cells, then plan again"
+        return (
+            f"{unread:,} of its records hold no single address where one belongs: at most {MANY:,} are read one by one"
+        )
+    return counted(
+        unread,
+        "{n} of its records names somebody by what is no address: correct or empty those cells, then plan again",
+        "{n} of its records name somebody by what is no address: correct or empty those cells, then plan again",
+    )
 
 
 def _unread_rows(

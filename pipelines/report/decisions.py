@@ -64,7 +64,11 @@ def _anonymity(data: ReportData, wording: Wording) -> Iterator[str]:
     for each in data.anonymity:
         place = f"{each.store}.{each.dataset}"
         if each.small:
-            said = wording.gettext("the smallest group holds %(k)s persons, %(required)s are required")
+            said = wording.ngettext(
+                "the smallest group holds %(k)s person, %(required)s are required",
+                "the smallest group holds %(k)s persons, %(required)s are required",
+                each.k or 0,
+            )
             yield wording.labelled(place, said % {"k": wording.number(each.k or 0), "required": each.required})
         told = {
             wording.ngettext(

@@ -10,14 +10,22 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's name for a message that i
     return message
 
 
-SENTENCES: Final = (
-    N_("it is suddenly empty; it held {records} records"),
+def NN_(one: str, several: str) -> tuple[str, str]:  # noqa: N802 - as `N_`, of a message that counts ({n})
+    """Mark a message and its plural for the catalogue."""
+    return one, several
+
+
+SENTENCES: Final[tuple[str | tuple[str, str], ...]] = (
+    NN_("it is suddenly empty; it held {n} record", "it is suddenly empty; it held {n} records"),
     N_("Find out why before anything is deleted; if it may be, say `empty = true` in {where}"),
-    N_("{acted} records are due, the limit is {limit}"),
+    NN_("{n} record is due, the limit is {limit}", "{n} records are due, the limit is {limit}"),
     N_("Look, then raise the limit"),
-    N_("{acted} of {found} records are due, the limit is {limit}"),
+    NN_("{n} record of {found} is due, the limit is {limit}", "{n} of {found} records are due, the limit is {limit}"),
     N_("Look, then raise the share"),
-    N_("it holds {found} records, usually {usual}; the limit of deviation is {limit}"),
+    NN_(
+        "it holds {n} record, usually {usual}; the limit of deviation is {limit}",
+        "it holds {n} records, usually {usual}; the limit of deviation is {limit}",
+    ),
     N_("Find out why, then plan again or raise the limit"),
     N_("the as-of date {day} lies in the future"),
     N_("Plan again for today or a past date to act"),
@@ -37,7 +45,10 @@ SENTENCES: Final = (
     N_("its mapping has changed since it was scanned"),
     N_("its rows that are gone told it by a kind of key that nobody uses for it any more"),
     N_("{unread} of its records hold no single address where one belongs: at most {most} are read one by one"),
-    N_("{unread} of its records name somebody by what is no address: correct or empty those cells, then plan again"),
+    NN_(
+        "{n} of its records names somebody by what is no address: correct or empty those cells, then plan again",
+        "{n} of its records name somebody by what is no address: correct or empty those cells, then plan again",
+    ),
     N_("{dataset}: the materialised view {place} keeps what was there until it is refreshed: refresh it after the run"),
     N_("{dataset}: the full-text table {place} keeps what was there unless triggers follow: rebuild it after the run"),
     N_("{dataset}: triggers write from it into {place}, which is not in the data map: map it, or empty it by hand"),
@@ -63,14 +74,21 @@ SENTENCES: Final = (
         "hold {hold} keeps a record of {dataset} that the last scan did not see: it may be anywhere now, so "
         "everything in that store is held; hold it anew where it is, or release"
     ),
-    N_(
-        "rows of {dataset} that are gone left open or unknown when `{event}` was, of {count} persons: what "
-        "depends on it elsewhere stays undetermined"
+    NN_(
+        "rows of {dataset} that are gone left open or unknown when `{event}` was, of {n} person: what depends on it "
+        "elsewhere stays undetermined",
+        "rows of {dataset} that are gone left open or unknown when `{event}` was, of {n} persons: what depends on it "
+        "elsewhere stays undetermined",
     ),
-    N_("{store} has no archive: {count} fields that law and claims alone keep stay in place; give it one ({where})"),
-    N_(
-        "{store} has no archive: {count} fields that law and claims alone keep stay in place; messages and "
-        "events are counted only"
+    NN_(
+        "{store} has no archive: {n} field that law and claims alone keep stays in place; give it one ({where})",
+        "{store} has no archive: {n} fields that law and claims alone keep stay in place; give it one ({where})",
+    ),
+    NN_(
+        "{store} has no archive: {n} field that law and claims alone keep stays in place; messages and events are "
+        "counted only",
+        "{store} has no archive: {n} fields that law and claims alone keep stay in place; messages and events are "
+        "counted only",
     ),
     N_(
         "{dataset} keeps only the latest `{event}`: where it is later than {day}, what came before is not "
@@ -84,34 +102,43 @@ SENTENCES: Final = (
     N_("Have them by `value` in every level, or let the purpose keep something of both"),
     N_("Have them by `value` in every level, or give the rows that depend on them `anonymity` with a `link`"),
     N_(
-        "{dataset}: {columns} stay in anonymised rows, and count for k in every cell; name them in `anonymity`: in the "
+        "{dataset}: anonymised rows keep what counts for k in every cell ({columns}): name it in `anonymity`: in the "
         "partition or the measures, or as `free` of any meaning for a person"
     ),
     N_(
-        "{dataset}: {columns} stay in anonymised rows, and count for k in every cell; they are of the key, or choose "
-        "the rows, and get no coarser: name in `anonymity` as `free` what tells nothing of a person, such as a number "
-        "that was drawn"
+        "{dataset}: anonymised rows keep what counts for k in every cell ({columns}), since it is of the key, or "
+        "chooses the rows, and gets no coarser: name in `anonymity` as `free` what tells nothing of a person, such as "
+        "a number that was drawn"
     ),
-    N_(
-        "{dataset}: {count} records were due and held back by the last run, since too few of them agree in any cell; "
-        "they wait for more, or for a coarser level in `anonymity.partition`"
+    NN_(
+        "{dataset}: {n} record was due and held back by the last run, since too few agree with it in any cell; it "
+        "waits for more, or for a coarser level in `anonymity.partition`",
+        "{dataset}: {n} records were due and held back by the last run, since too few of them agree in any cell; they "
+        "wait for more, or for a coarser level in `anonymity.partition`",
     ),
-    N_("{dataset}: {count} rows will lead to anonymised records of {place}"),
+    NN_(
+        "{dataset}: {n} row will lead to an anonymised record of {place}",
+        "{dataset}: {n} rows will lead to anonymised records of {place}",
+    ),
+    N_("{dataset}: 1 row will lead to an anonymised record of {place}, with personal fields that are kept for longer"),
     N_(
-        "{dataset}: {count} rows will lead to anonymised records of {place}, {named} of them with personal fields that "
+        "{dataset}: {rows} rows will lead to anonymised records of {place}, {named} of them with personal fields that "
         "are kept for longer"
     ),
     N_("Let what keeps them end with the record, or know that the record is theirs until then"),
     N_("Turn those that hold nothing personal: `anonymity` with `link: {columns}` in the data map"),
     N_("Map it, with `anonymity` and its `link`"),
-    N_(
-        "{dataset}: {count} rows hold nothing personal and lead to anonymised records of {place}: they are turned to "
-        "others, and {columns} get coarser"
+    NN_(
+        "{dataset}: {n} row holds nothing personal and leads to an anonymised record of {place}: it is turned to "
+        "another, and made coarser in {columns}",
+        "{dataset}: {n} rows hold nothing personal and lead to anonymised records of {place}: they are turned to "
+        "others, and made coarser in {columns}",
     ),
     N_("the archive of {dataset} holds {columns}, unknown to the approved data map: nothing of it leaves"),
     N_("the archive of {dataset} holds records, unknown to the approved data map: nothing of it leaves"),
     N_("this plan is a portion, the oldest of what is due: since {day} or before"),
-    N_("{due} records are due in all, {later} of them since later days; at least {needed} portions are needed"),
+    N_("Records due in all: {due}; since later days: {later}; {reason}"),
+    NN_("at least {n} portion is needed", "at least {n} portions are needed"),
     N_("Carry it out, then plan the next one"),
     N_("{dataset}: {several}, and stays in records whose other fields are anonymised"),
     N_("{dataset}: {several}; until somebody has decided, no row of it goes as a whole; due fields are emptied"),
@@ -266,7 +293,7 @@ SENTENCES: Final = (
     N_("its keys are renewed, and what points at them has to follow"),
     N_("no partition is due as a whole"),
     N_("less than a quarter of its rows are due"),
-    N_("it has less than {rows} rows"),
+    N_("it has fewer than {rows} rows"),
     N_("kept until the store's own schedule removes it"),
     N_("how long it is kept is not declared: {key} in {where}"),
     N_("kept until a person removes it: the store did not let Ardoise do it"),

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _LOCALES = {Language.ENGLISH: "en_GB", Language.FRENCH: "fr_FR"}
 _BRACES = re.compile(r"\\\{(\w+)\\\}")
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
+_SHARE = re.compile(r"\d+%")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+COUNT = "n"
+"""A pattern's field of this name counts: the form of the message goes by it."""
+
+DAY = "day"
+"""A pattern's field of this name is a day, as ISO 8601 writes it."""
+
 LISTED = "several"
 """A pattern's field of this name is a list, joined by semicolons, of which each part is a sentence itself."""
 
@@ -111,12 +120,19 @@ class Wording:
                 continue
             fields = self._fields(found.groupdict())
             if fields is not None:
-                return self.gettext(message).format_map(fields)
+                return self._form(message, found.groupdict().get(COUNT, "")).format_map(fields)
         return None
+
+    def _form(self, message: str | tuple[str, str], count: str) -> str:
+        """A message in this language, in the form that goes with its count if it has one."""
+        if isinstance(message, str):
+            return self.gettext(message)
+        digits = count.replace(",", "")
+        return self.ngettext(*message, int(digits) if digits.isdecimal() else 2)
 
     def _fields(self, fields: Mapping[str, str]) -> dict[str, str] | None:
         """The fields of a pattern, those translated that are sentences; None where one of these is not known."""
-        made = dict(fields)
+        made = {name: self._figure(name, value) for name, value in fields.items()}
         for name, value in fields.items():
             parts = value.split("; ") if name == LISTED else [value] if name.startswith(REASON) else None
             if parts is not None:
@@ -125,6 +141,14 @@ class Wording:
                     return None
                 made[name] = "; ".join(str(each) for each in told)
         return made
+
+    def _figure(self, name: str, value: str) -> str:
+        """A number that is grouped, a share or a day as this language writes it; anything else as it is."""
+        if _GROUPED.fullmatch(value):
+            return self.number(int(value.replace(",", "")))
+        if _SHARE.fullmatch(value):
+            return self.share(int(value[:-1]) / 100)
+        return self.day(dt.date.fromisoformat(value)) if name == DAY and _DAY.fullmatch(value) else value
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -150,10 +174,11 @@ def _catalogue(language: Language) -> NullTranslations:
 
 
 @functools.cache
-def _patterns() -> Sequence[tuple[re.Pattern[str], str]]:
+def _patterns() -> Sequence[tuple[re.Pattern[str], str | tuple[str, str]]]:
     from pipelines.report.sentences import SENTENCES
 
-    return [(pattern_of(each), each) for each in sorted(SENTENCES, key=_fixed, reverse=True)]
+    forms = [(form, each) for each in SENTENCES for form in ([each] if isinstance(each, str) else each)]
+    return [(pattern_of(form), each) for form, each in sorted(forms, key=lambda pair: _fixed(pair[0]), reverse=True)]
 
 
 def pattern_of(message: str) -> re.Pattern[str]:

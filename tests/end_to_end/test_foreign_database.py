@@ -91,7 +91,7 @@ def test_the_page_leads_to_a_plan_that_makes_sense_and_changes_nothing(foreign: 
     assert "last_activity ← date_commande, of the person" in review
     assert "--accept adherents --accept commandes --accept factures --by ROLE" in review
     assert accept.endswith("Next: ardoise --estate my-estate plan")
-    assert "In order: 1 policies, 1 stores, 3 approved datasets." in check
+    assert "In order: 1 policy, 1 store, 3 approved datasets." in check
     half = foreign_shop.MEMBERS // 2
     assert f"adherents: {2 * half} records" in plan
     assert "user.name: first, last" in plan

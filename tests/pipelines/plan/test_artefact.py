@@ -48,7 +48,7 @@ def test_a_step_says_its_strategy_and_why_no_other_and_older_plans_keep_their_di
     (step,) = (each for each in plan.steps if each.dataset == "contacts")
     assert step.strategy is Strategy.RANGES
     assert [(each.strategy, each.reason) for each in step.declined] == [
-        (Strategy.REWRITE, "it has less than 50,000 rows")
+        (Strategy.REWRITE, "it has fewer than 50,000 rows")
     ]
     assert Plan.from_document(plan.document()) == plan
     older = replace(plan, steps=tuple(replace(each, strategy=None, declined=()) for each in plan.steps))

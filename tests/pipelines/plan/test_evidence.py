@@ -40,7 +40,7 @@ def test_a_contract_of_somebody_whose_address_cannot_be_read_lets_nobodys_clock_
     (note,) = (note for note in plan.evidence if (note.store, note.dataset) == ("billing", "contracts"))
     assert (note.complete, note.reason) == (
         False,
-        "1 of its records name somebody by what is no address: correct or empty those cells, then plan again",
+        "1 of its records names somebody by what is no address: correct or empty those cells, then plan again",
     )
 
 

@@ -38,7 +38,7 @@ def reasons(found: int, acted_on: int = 0, counts: Sequence[int] = (), **limit: 
     [
         (100, 11, {"count": 10}, ["11 records are due, the limit is 10"]),
         (100, 10, {"count": 10}, []),
-        (100, 1, {"count": 0}, ["1 records are due, the limit is 0"]),
+        (100, 1, {"count": 0}, ["1 record is due, the limit is 0"]),
         (100, 51, {"share": 0.5}, ["51 of 100 records are due, the limit is 50%"]),
         (100, 50, {"share": 0.5}, []),
         (0, 0, {"share": 0.0}, []),

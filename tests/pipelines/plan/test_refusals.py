@@ -20,7 +20,7 @@ def test_limits_hold_a_plan_back(sqlite_shop: Shop) -> None:
     sqlite_shop.contact("b@a.example", collected="2026-01-01")
     sqlite_shop.edit("ardoise.toml", "share = 1.0", "share = 1.0\n[limits.crm.contacts]\ncount = 0\nshare = 0.4")
     reasons = [refusal.reason for refusal in sqlite_shop.plan().refusals]
-    assert reasons == ["1 of 2 records are due, the limit is 40%", "1 records are due, the limit is 0"]
+    assert reasons == ["1 record is due, the limit is 0", "1 record of 2 is due, the limit is 40%"]
 
 
 def test_a_dataset_that_is_suddenly_empty_refuses(sqlite_shop: Shop) -> None:
@@ -29,7 +29,7 @@ def test_a_dataset_that_is_suddenly_empty_refuses(sqlite_shop: Shop) -> None:
     with sqlite_shop.crm.begin() as connection:
         connection.exec_driver_sql("DELETE FROM contacts")
     assert [(r.dataset, r.reason) for r in sqlite_shop.plan().refusals] == [
-        ("contacts", "it is suddenly empty; it held 1 records")
+        ("contacts", "it is suddenly empty; it held 1 record")
     ]
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
-from report_samples import COPIED, HOSTILE, bare, hostile, large, not_applied, ordinary
+from report_samples import COPIED, HOSTILE, bare, hostile, large, not_applied, ordinary, single
 
 from expectations.findings import Finding, Stage
 from pipelines.report.model import Cell, Registration, ReportData, Series
@@ -104,7 +104,7 @@ def test_the_first_page_answers_them_in_french() -> None:
     shown = Parsed(rendered(ordinary, Language.FRENCH)).text.replace("\N{NARROW NO-BREAK SPACE}", " ")
     for answer in (
         "1 400 supprimés", "12 anonymisés", "30 caviardés", "éteinte : 1 400 actes",
-        "2 130 conservés", "1 gelés pour une affaire", "4 indéterminés", "Oui, exactement", "demo-dpo",
+        "2 130 conservés", "1 gelé pour une affaire", "4 indéterminés", "Oui, exactement", "demo-dpo",
         "approbation permanente du 30 juin 2026, 12:00 UTC", "3 attentes satisfaites", "intérêt légitime",
         "16 mars 2025",
     ):  # fmt: skip
@@ -206,6 +206,19 @@ def test_what_is_pending_is_verified_and_told_to_nobody() -> None:
 def test_of_a_group_that_moved_only_what_is_there_now_is_known() -> None:
     moved = Series("crm", "web_logs", "visits", "count", (Cell("2025-01", Decimal(1), Decimal(3), holds=False),))
     assert "2025-01 not kept 1 3 differs" in text(replace(bare(), statistics=(moved,)))
+
+
+def test_one_is_no_plural_in_either_language() -> None:
+    said = {
+        Language.ENGLISH: "records|persons|acts|groups|rows|steps|fields|columns|days|expectations|are|were",
+        Language.FRENCH: "enregistrements|personnes|actes|groupes|lignes|étapes|champs|colonnes|jours|conservés|sont",
+    }
+    for language, several in said.items():
+        shown = Parsed(re.sub(r"<svg.*?</svg>", "", rendered(single, language), flags=re.DOTALL)).text
+        assert not re.findall(rf".{{20}}\b1 (?:{several})\b", shown)
+    waiting = replace(not_applied(), plan=single().plan)
+    assert "Nothing has been done yet: 1 is due" in text(waiting)
+    assert "1 est échu, compté" in Parsed(render_html(waiting, Language.FRENCH)).text
 
 
 def test_why_a_registered_statistic_is_not_compared_is_said() -> None:

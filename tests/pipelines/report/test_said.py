@@ -15,7 +15,7 @@ from pipelines.report.wording import Wording
 from retention_rules.policy_table import Language
 
 ROOMS = ("plan", "verify", "expect")
-SAYING = {"Probe", "Check", "_check", "Refusal", "_refuse", "note"}
+SAYING = {"Probe", "Check", "_check", "Refusal", "_refuse", "note", "counted"}
 """What is called with sentences that a report shows."""
 
 FIELD = "rows"

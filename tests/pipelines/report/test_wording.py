@@ -16,8 +16,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import pipelines.report
+from pipelines.counted import counted
 from pipelines.report.sentences import SENTENCES
-from pipelines.report.wording import Wording, pattern_of
+from pipelines.report.wording import COUNT, Wording, pattern_of
 from retention_rules.policy_table import Language
 
 FRENCH, ENGLISH = Wording(Language.FRENCH), Wording(Language.ENGLISH)
@@ -35,7 +36,7 @@ def catalogue() -> Catalog:
 def spoken() -> set[str]:
     """Every message that templates and modules say, a plural by its singular."""
     methods = [("**/templates/**.j2", "jinja2"), ("report/**.py", "python"), ("simulate/page.py", "python")]
-    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
+    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "NN_": (1, 2)}
     options = {"**/templates/**.j2": {"trimmed": "true", "silent": "false"}}
     found = extract_from_dir(PIPELINES, methods, options, keywords=keywords)  # type: ignore[arg-type]
     return {message[0] if isinstance(message, tuple) else message for _, _, message, _, _ in found}
@@ -64,13 +65,16 @@ def test_french_typography(catalogue: Catalog) -> None:
                 assert not SINGLE.search(re.sub("`[^`]+`", "", text)), text
 
 
-@pytest.mark.parametrize("message", SENTENCES)
+@pytest.mark.parametrize(
+    "message", [form for each in SENTENCES for form in ([each] if isinstance(each, str) else each)]
+)
 def test_a_sentence_of_another_room_is_known_with_anything_in_its_fields(message: str) -> None:
     fields = re.findall(r"{(\w+)}", message)
     assert len(fields) == len(set(fields))
     filled = {name: f"x{number}.y" for number, name in enumerate(fields)}
     filled |= {name: "the store went down" for name in fields if name == "reason"}
     filled |= {name: "`a` is new, and no scan has looked at it" for name in fields if name == "several"}
+    filled |= {name: "7" for name in fields if name == COUNT}
     sentence = message.format_map(filled)
     assert pattern_of(message).fullmatch(sentence)
     told = FRENCH.said(sentence)
@@ -84,6 +88,23 @@ def test_a_sentence_within_another_is_translated_too() -> None:
     told = FRENCH.said("crm.contacts could not tell `seen` (the store went down): what depends on it is undetermined")
     assert told is not None
     assert "le système est tombé" in told
+
+
+def test_what_another_room_has_counted_is_told_in_the_form_of_its_count() -> None:
+    one = FRENCH.said(counted(1, "{n} record is due, the limit is 0", "{n} records are due, the limit is 0"))
+    assert one == "1 enregistrement est échu, la limite est de 0"
+    several = FRENCH.said("12,345 of 20,000 records are due, the limit is 50%")
+    narrow, wide = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
+    assert several == f"12{narrow}345 enregistrements sur 20{narrow}000 sont échus, la limite est de 50{wide}%"
+    told = FRENCH.said("the as-of date 2026-07-01 lies in the future")
+    assert told is not None
+    assert "1 juillet 2026" in told
+
+
+def test_an_english_sentence_counts_one_as_one() -> None:
+    assert [counted(n, "{n} row of {x}", "{n} rows of {x}") for n in (0, 1, 1234)] == [
+        "0 rows of {x}", "1 row of {x}", "1,234 rows of {x}",
+    ]  # fmt: skip
 
 
 def test_several_sentences_are_known_together_or_not_at_all() -> None:

@@ -97,7 +97,7 @@ def test_rows_of_a_dataset_that_holds_nothing_personal_are_turned_with_their_par
     assert not [each for each in plan.steps if each.dataset == "visits"]
     assert (
         "club.visits: 177 rows hold nothing personal and lead to anonymised records of members: they are turned to "
-        "others, and cents, member_id, on_day get coarser"
+        "others, and made coarser in cents, member_id, on_day"
     ) in plan.warnings
     assert store.apply(plan).complete
     nobodys = {row["id"] for row in store.rows() if is_nobody(row)}
