@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,3 +39,8 @@ def suggestion(name: str, known: Iterable[str], otherwise: str) -> str:
     if close:
         return f"Did you mean `{close[0]}`? Otherwise {otherwise[0].lower()}{otherwise[1:]}"
     return otherwise
+
+
+def quoted(name: str, otherwise: str = "of that name") -> str:
+    """What a person wrote for a name, to be repeated: as long as it looks like one, and not like a value."""
+    return f"`{name}`" if _NAME.fullmatch(name) else otherwise

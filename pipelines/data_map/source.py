@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,12 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from retention_rules.problems import Problem
+from retention_rules.problems import Problem, quoted
 
 Path_ = tuple[str | int, ...]
+
+_NAMED = re.compile(r"\b(alias|anchor|handle|tag) u?(['\"]).*?\2")
+"""What the reader of YAML repeats of a file: it may be the beginning of a value that lacks its quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ def read(path: Path, problems: list[Problem], name: str) -> Source | None:
         node = yaml.compose(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        problems.append(Problem(name, line, f"this is no YAML: {error.problem}", "Mend the notation"))
+        problem = _NAMED.sub(r"\1", error.problem or "")
+        problems.append(Problem(name, line, f"this is no YAML: {problem}", "Mend the notation"))
         return None
     except (YAMLError, UnicodeDecodeError):
         problems.append(Problem(name, 0, "this is no YAML in UTF-8", "Mend the notation"))
@@ -80,7 +85,7 @@ class _Reader:
                 continue
             key = key_node.value  # keys are words as they are written: `null` and `on` are keys like others
             if key in found:
-                self._add(key_node, f"`{key}` is there twice", "Keep one of them")
+                self._add(key_node, f"{quoted(key, 'a key')} is there twice", "Keep one of them")
                 continue
             self.lines[*place, key] = key_node.start_mark.line + 1
             found[key] = self.value(value_node, (*place, key))

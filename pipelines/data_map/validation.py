@@ -1,4 +1,7 @@
-"""From pydantic's errors to problems with file, line and remedy. The offending value is never repeated."""
+"""From pydantic's errors to problems with file, line and remedy.
+
+The offending value is never repeated, nor an unknown key that does not look like a name: it could be one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from retention_rules.problems import Problem, suggestion
+from retention_rules.problems import Problem, quoted, suggestion
 
 Place = tuple[str | int, ...]
 
@@ -32,6 +35,9 @@ def _say(error: ErrorDetails, place: Place, model: type[BaseModel]) -> tuple[str
     kind = error["type"]
     if kind == "extra_forbidden":
         known = _keys(model, place[:-1])
+        if not quoted(str(place[-1]), ""):
+            name = ".".join(str(part) for part in place[:-1])
+            return f"a key of {f'`{name}`' if name else 'the file'} is not known here", "Take it out"
         return f"`{name}` is not known here", suggestion(str(place[-1]), known, "Take it out")
     if kind == "missing":
         return f"`{name}` is missing", "Add it"

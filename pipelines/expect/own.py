@@ -22,7 +22,7 @@ from pipelines.errors import EstateInvalid
 from pipelines.expect.kinds import COLUMNS, REACH, Reach
 from pipelines.scan.coverage import accounted_for
 from pipelines.scan.refresh import ITEM_STORES
-from retention_rules.problems import Problem, suggestion
+from retention_rules.problems import Problem, quoted, suggestion
 
 if TYPE_CHECKING:
     from pipelines.data_map.model import DatasetMap
@@ -35,7 +35,6 @@ _SHIPPED = frozenset({"counts.yaml"})
 """Suites of Ardoise's own, over counts and not over a store."""
 
 _REMEDY = "Look at the rows; the suite was written by somebody who knows what they should be."
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 
 Mistake = tuple[tuple[str | int, ...], str, str]
@@ -132,7 +131,7 @@ def _misplaced(estate: Estate, suite: OwnSuite) -> Iterator[Mistake]:
     """What does not fit the estate: its store, its dataset, its columns and what may be asked of them."""
     if suite.store not in estate.stores:
         remedy = suggestion(suite.store, estate.stores, "Name a store of ardoise.toml")
-        yield ("store",), f"there is no store {_quoted(suite.store)}", remedy
+        yield ("store",), f"there is no store {quoted(suite.store)}", remedy
         return
     if estate.stores[suite.store].kind in ITEM_STORES:
         yield ("store",), f"the store `{suite.store}` has no tables", "Suites are for SQL stores"
@@ -140,7 +139,7 @@ def _misplaced(estate: Estate, suite: OwnSuite) -> Iterator[Mistake]:
     known = estate.data_maps[suite.store].datasets if suite.store in estate.data_maps else {}
     if suite.dataset not in known:
         remedy = suggestion(suite.dataset, known, "Map it first, or name a dataset of its data map")
-        yield ("dataset",), f"the data map of `{suite.store}` has no dataset {_quoted(suite.dataset)}", remedy
+        yield ("dataset",), f"the data map of `{suite.store}` has no dataset {quoted(suite.dataset)}", remedy
         return
     for number, expectation in enumerate(suite.expectations):
         for place, what, remedy in _unfit(expectation, known[suite.dataset]):
@@ -151,13 +150,13 @@ def _unfit(expectation: OwnExpectation, dataset: DatasetMap) -> Iterator[Mistake
     reach = REACH.get(expectation.type)
     if reach is None:
         remedy = suggestion(expectation.type, REACH, "docs/expectations.md lists the kinds that run in a store")
-        yield ("type",), f"{_quoted(expectation.type, 'this')} is no kind of expectation that may be used here", remedy
+        yield ("type",), f"{quoted(expectation.type, 'this')} is no kind of expectation that may be used here", remedy
         return
     mapped = accounted_for(dataset)
     for column in expectation.columns:
         if column not in mapped:
             remedy = suggestion(column, mapped, "Map it first: nobody has said whether it is personal")
-            yield ("column",), f"the data map knows no column {_quoted(column)}", remedy
+            yield ("column",), f"the data map knows no column {quoted(column)}", remedy
         elif reach is Reach.VALUES and column in dataset.personal:
             yield (
                 ("type",),
@@ -168,14 +167,9 @@ def _unfit(expectation: OwnExpectation, dataset: DatasetMap) -> Iterator[Mistake
         if any(map(_personal, _texts(value))):
             yield (
                 (name,),
-                f"{_quoted(name, 'an argument')} looks as if it held a personal value, which every result would repeat",
+                f"{quoted(name, 'an argument')} looks as if it held a personal value, which every result would repeat",
                 "Describe such values by a pattern",
             )
-
-
-def _quoted(name: str, otherwise: str = "of that name") -> str:
-    """What a person wrote for a name, to be repeated: as long as it looks like one, and not like a value."""
-    return f"`{name}`" if _NAME.fullmatch(name) else otherwise
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -208,6 +202,6 @@ def _constructed(suite: OwnSuite) -> Iterator[Mistake]:
                 remedy = f"Give the arguments of {expectation.type} as Great Expectations documents them"
                 yield (
                     ("expectations", number, *where),
-                    f"{_quoted(name, 'an argument')} of `{expectation.type}`: {what}",
+                    f"{quoted(name, 'an argument')} of `{expectation.type}`: {what}",
                     remedy,
                 )

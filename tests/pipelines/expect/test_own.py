@@ -150,8 +150,20 @@ expectations:
 """,
         "values.yaml",
     )
+    written.own(f"suite: keys\nstore: shop\n{CANARY}.1@example.org: no\nwhy: no\nwhy: yes\n", "keys.yaml")
+    written.own(f"'{CANARY} x': 1\n'{CANARY} x': 2\n", "twice.yaml")
+    written.own(f"suite: *{CANARY}.1\n", "alias.yaml")
     found = problems(written)
     assert [each for each in found if CANARY in each] == []
+    told = {each.partition(". ")[0] for each in found if not each.startswith(("expectations/own", "expectations/val"))}
+    assert {
+        "expectations/keys.yaml:3: a key of the file is not known here",
+        "expectations/keys.yaml:4: `why` is not known here",
+        "expectations/keys.yaml:5: `why` is there twice",
+        "expectations/twice.yaml:2: a key is there twice",
+        "expectations/alias.yaml:1: this is no YAML: found undefined alias",
+    } <= told
+    found = [each for each in found if each.startswith(("expectations/own", "expectations/val"))]
     assert [each.partition(". ")[0] for each in found] == [
         "expectations/own.yaml:2: there is no store of that name",
         "expectations/values.yaml:5: this is no kind of expectation that may be used here",
