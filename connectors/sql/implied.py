@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from connectors.sql.triggers import followed, triggers
+from connectors.sql.triggers import followed, triggers, updating
 
 
 def implied(connection: sa.Connection, table: sa.Table) -> frozenset[str]:
@@ -16,6 +16,14 @@ def implied(connection: sa.Connection, table: sa.Table) -> frozenset[str]:
     if _watched(connection, table):
         return frozenset(each.name for each in table.c if not each.primary_key)
     return frozenset(each.name for each in table.c if each.computed is not None) | _set_on_update(connection, table)
+
+
+def watchers(connection: sa.Connection, table: sa.Table) -> tuple[str, ...] | None:
+    """The triggers for whose sake `implied` cannot tell what an UPDATE of a table changes; None where it can.
+
+    None of them has a name where it is by a rule, or for what partitions and heirs do.
+    """
+    return tuple(updating(connection, table)) if _watched(connection, table) else None
 
 
 def _watched(connection: sa.Connection, table: sa.Table) -> bool:

@@ -12,6 +12,7 @@ from connectors.base import Inventory, Reference
 from connectors.sql.catalog import deletion_order
 from connectors.sql.copies import find_copies
 from connectors.sql.engines import speaking_for
+from connectors.sql.implied import watchers
 from pipelines.counted import counted
 from pipelines.engine.database import EngineDatabase
 from pipelines.engine.holds import HoldRecord
@@ -227,7 +228,12 @@ class _Builder:
         sources = {name: selections.location(self.context.dataset(store, name).source) for name in names}
         with speaking_for(store):
             found = tuple(find_copies(connection, inventory))
-            self.copies[store] = Copies(store, sources, found, inventory, connection.dialect.name)
+
+        def watching(location: str) -> tuple[str, ...] | None:
+            with speaking_for(store):
+                return watchers(connection, selections.datasets.table(location))
+
+        self.copies[store] = Copies(store, sources, found, inventory, connection.dialect.name, watching)
         for name in sorted(names, key=lambda name: (order.index(sources[name]), name)):
             yield store, name, functools.partial(self._counted, selections, name, base + order.index(sources[name]))
 
@@ -301,6 +307,7 @@ class _Builder:
         yield from self.uncovered
         for copies in self.copies.values():
             yield from copies.remarks(self.steps)
+            yield from copies.uncompared(self.steps)
         yield from unspoken(self.context, self.found.inventories)
         yield from waiting(self.engine.ledger.entries("receipt"))
         yield from self._unarchived()

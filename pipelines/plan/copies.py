@@ -1,8 +1,8 @@
-"""What a plan says of other copies of the rows on which it acts, in the same store."""
+"""What a plan says of other copies of the rows on which it acts, in the same store, and of triggers that write them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from connectors.base import Inventory
@@ -19,19 +19,27 @@ _KEEPS = {
 _CHANGES = {"cascade": "DELETE", "set null": "UPDATE", "set default": "UPDATE"}
 """What happens to rows that reference one that is deleted, by the rule of their foreign key."""
 
+_COMPARED = (
+    "{by} could write any column of its rows: of a row that is overwritten, verification can compare the key alone. "
+    "Do without them, or compare such rows with a backup by hand"
+)
 _SILENT = {"mysql", "mariadb"}
 """Engines whose foreign keys fire no triggers of the rows that they change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """The copies of one store, whose SQL has a dialect; ``sources`` are the locations of its datasets by name."""
+    """The copies of one store, whose SQL has a dialect; ``sources`` are the locations of its datasets by name.
+
+    ``watchers``: see `connectors.sql.implied`, of the table at a location.
+    """
 
     store: str
     sources: Mapping[str, str]
     found: tuple[Copy, ...]
     inventory: Inventory
     dialect: str
+    watchers: Callable[[str], tuple[str, ...] | None] = lambda _: None
 
     def refused(self, steps: Iterable[Step]) -> Iterator[Refusal]:
         """A table that keeps its own versions keeps every value that is overwritten: nothing would be anonymised."""
@@ -65,6 +73,14 @@ class Copies:
                 told = copy.place in mapped or (copy.place, copy.of) in fired
                 if copy.of == source and copy.kind in _KEEPS and not told:
                     yield f"{self.store}.{dataset}: {_KEEPS[copy.kind].format(place=copy.place)}"
+
+    def uncompared(self, steps: Iterable[Step]) -> Iterator[str]:
+        """Where verification cannot tell whether rows that are overwritten are otherwise what they were."""
+        for dataset in self._acted(step for step in steps if not step.takes_rows):
+            names = self.watchers(self.sources[dataset])
+            if names is not None:
+                by = f"triggers on UPDATE ({', '.join(names)})" if names else "rules or triggers on UPDATE"
+                yield f"{self.store}.{dataset}: {_COMPARED.format(by=by)}"
 
     def _fired(self, source: str) -> Iterator[tuple[Copy, tuple[str, ...]]]:
         """The copies that deleting rows of a table would write, with the triggers that do."""

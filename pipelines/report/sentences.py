@@ -56,6 +56,15 @@ SENTENCES: Final[tuple[str | tuple[str, str], ...]] = (
         "{dataset}: deleting its rows fires triggers of {table} ({triggers}) that write into {place}: let them "
         "leave out what was there, or switch them off for our role"
     ),
+    N_(
+        "{dataset}: triggers on UPDATE ({triggers}) could write any column of its rows: of a row that is overwritten, "
+        "verification can compare the key alone"
+    ),
+    N_(
+        "{dataset}: rules or triggers on UPDATE could write any column of its rows: of a row that is overwritten, "
+        "verification can compare the key alone"
+    ),
+    N_("Do without them, or compare such rows with a backup by hand"),
     N_("{dataset}: {place} looks like a history of it and is not in the data map: map it, or empty it by hand"),
     N_("the mapping of {dataset} has changed since it was approved: it does not act"),
     N_("the mapping of {dataset} is not in the ledger as approved: it does not act"),

@@ -251,6 +251,28 @@ def test_what_triggers_write_on_deletion_is_said_whether_mapped_or_not(shop: Sho
     assert remarks(shop, Action.ANONYMISE, "past") == []
 
 
+def test_a_plan_says_where_a_trigger_on_update_leaves_verification_the_key_alone(expected: ExpectedEstate) -> None:
+    def said(plan: Plan) -> list[str]:
+        return [each for each in plan.warnings if "verification can compare the key alone" in each]
+
+    assert said(made(expected.estate, "EXPECTED", TODAY)) == []
+    expected.run("CREATE TABLE tallied (n INTEGER)", "CREATE TABLE touched (n INTEGER)")
+    for event, table, name in (("UPDATE", "people", "tallied"), ("INSERT", "people", "touched")):
+        body = f"INSERT INTO {name} VALUES (1)"
+        if dialect(expected) == "postgresql":
+            function = (
+                f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NEW; END $$"
+            )
+            each = f"EXECUTE FUNCTION {name}()"
+            expected.run(function)
+        else:
+            each = f"BEGIN {body}; END"
+        expected.run(f"CREATE TRIGGER to_{name} AFTER {event} ON {table} FOR EACH ROW {each}")
+    (told,) = said(made(expected.estate, "EXPECTED", TODAY))
+    assert told.startswith("shop.people: triggers on UPDATE (to_tallied) could write any column of its rows")
+    assert "déclencheurs sur UPDATE (to_tallied)" in str(Wording(Language.FRENCH).said(told))
+
+
 def test_rows_that_go_or_change_with_those_that_they_reference_fire_triggers_too(shop: Shop) -> None:
     watch(shop, "visits", "DELETE", "past_visits")
     watch(shop, "notes", "UPDATE", "past_notes")
