@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.codes import Exit
-from pipelines.counted import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,6 +65,7 @@ def check(ctx: typer.Context) -> None:
     """
     from pipelines.archives.checking import archive_problems, archives_of
     from pipelines.cli.context import console, load_estate
+    from pipelines.counted import counted
     from pipelines.errors import EstateInvalid
     from pipelines.expect.own import own_suites
 
@@ -163,6 +163,7 @@ def review(
     is edited later does not act until it is confirmed.
     """
     from pipelines.cli.context import actor, console, load_estate, now
+    from pipelines.counted import counted
     from pipelines.data_map.review import accept as accept_map
     from pipelines.data_map.review import confirm as confirm_map
     from pipelines.errors import UsageError
@@ -195,6 +196,7 @@ def _show(
     from pipelines.cli.context import engine_of
     from pipelines.cli.next_step import advise, command
     from pipelines.cli.reviewing import print_review, told_of, worth_accepting
+    from pipelines.counted import counted
     from pipelines.scan import review as make_review
     from pipelines.scan.drift import coverage_of
 
@@ -235,6 +237,7 @@ def _show(
 
 def _accept_sure(out: Console, estate: Estate, stores: list[str]) -> None:
     from pipelines.cli.context import engine_of, now
+    from pipelines.counted import counted
     from pipelines.data_map.threshold import accept_sure
 
     taken = 0

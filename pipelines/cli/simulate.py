@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.codes import Exit
-from pipelines.counted import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,6 +91,7 @@ def _print(out: Console, made: Forecast) -> None:
     from rich.markup import escape
 
     from pipelines.cli.layout import number, table
+    from pipelines.counted import counted
     from pipelines.simulate.page import moved_per_period, per_period, totals, where
 
     found = totals(made.outlooks)

@@ -66,7 +66,9 @@ def test_a_dataset_that_was_never_counted_has_no_usual_size() -> None:
 @given(st.lists(st.integers(0, 1000), max_size=10))
 def test_a_dataset_is_suddenly_empty_as_long_as_one_of_the_last_counts_was_not(counts: list[int]) -> None:
     held = next((each for each in counts if each), None)
-    assert reasons(0, counts=counts) == ([] if held is None else [f"it is suddenly empty; it held {held} records"])
+    assert reasons(0, counts=counts) == (
+        [] if held is None else [f"it is suddenly empty; it held {held} record{'s' * (held != 1)}"]
+    )
     assert reasons(0, counts=counts, empty=True) == []
 
 
