@@ -19,6 +19,7 @@ from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key
 from connectors.sql.marks import Marks
 from connectors.sql.remembered import remembered_table
+from connectors.sql.removal import delete_records
 from connectors.sql.tally import Tally
 from connectors.sql.temporary import analysing
 from connectors.sql.told import told_table
@@ -152,9 +153,9 @@ class Journal:
 
     def unmark(self, connection: sa.Connection, dataset: str, keys: sa.FromClause, key: Sequence[str]) -> None:
         """Forget the marks of records that go, and what is remembered with them."""
-        records = sa.select(record_key(keys.c[name] for name in key))
+        record = record_key(keys.c[name] for name in key)
         for table, mine in self.kept_of(connection, dataset):
-            connection.execute(table.delete().where(mine, table.c.record.in_(records)))
+            delete_records(connection, table, mine, record)
 
     def kept_of(self, connection: sa.Connection, dataset: str) -> tuple[tuple[sa.Table, sa.ColumnElement[bool]], ...]:
         """The tables that keep something of single records, in a column ``record``; which rows are of a dataset."""

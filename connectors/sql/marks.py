@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from connectors.sql.fences import fenced
 from connectors.sql.functions import fingerprint, record_key
+from connectors.sql.removal import delete_records
 from connectors.sql.temporary import create_filled
 from connectors.sql.upserts import upsert
 
@@ -281,19 +282,12 @@ class Marks:
         within: sa.ColumnElement[bool],
     ) -> None:
         """Forget the marks of rows that have ceased to stand: one that does so later tells of a new use."""
-        record, marks = record_key(table.c[name] for name in key), self.table.c
+        record = record_key(table.c[name] for name in key)
         marked = self._marked(connection, chunk)
         for category, columns in sorted(fields.items()):
-            if category not in marked:
-                continue
-            standing = sa.select(record, _fingerprint(table, columns)).where(within)
-            connection.execute(
-                self.table.delete().where(
-                    marks.scope == _literal(chunk.dataset, category),
-                    marks.record.in_(sa.select(record).where(within)),
-                    sa.tuple_(marks.record, marks.fingerprint).not_in(standing),
-                )
-            )
+            if category in marked:
+                mine = self._of_scope(chunk.dataset, category)
+                delete_records(connection, self.table, mine, record, within, _fingerprint(table, columns))
 
     def _marked(self, connection: sa.Connection, chunk: Chunk) -> frozenset[str]:
         """The categories of which rows of a chunk can be marked already."""

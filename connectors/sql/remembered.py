@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from connectors.sql.functions import record_key
+from connectors.sql.removal import delete_records
 from connectors.sql.upserts import upsert
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def remembering(journal: Journal, fields: Fields, anonymous: sa.ColumnElement[bo
         table, key, target = frozen.table, frozen.key, journal.remembered
         name = record_key(table.c[each] for each in key)
         of_dataset = target.c.dataset == chunk.dataset
-        strangers = sa.select(name).where(frozen.within(), sa.not_(anonymous))
         if connection.execute(sa.select(sa.exists().where(of_dataset))).scalar_one():
-            connection.execute(sa.delete(target).where(of_dataset, target.c.record.in_(strangers)))
+            strangers = sa.and_(frozen.within(), sa.not_(anonymous))
+            delete_records(connection, target, of_dataset, name, strangers)
         if days is not None:
             found = days(frozen).subquery()
             own = (sa.literal(chunk.dataset, sa.String), sa.literal(chunk.plan, sa.String))

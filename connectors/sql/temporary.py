@@ -139,3 +139,12 @@ def _beginning(column: sa.Column[Any], most: int) -> str:
 def _drop(element: sa.schema.DropTable, compiler: Any, **kw: Any) -> str:
     text: str = compiler.visit_drop_table(element, **kw)
     return text.replace("DROP TABLE", "DROP TEMPORARY TABLE", 1) if is_temporary(element.element) else text
+
+
+@compiles(sa.schema.CreateIndex, "mysql", "mariadb")
+def _index(element: sa.schema.CreateIndex, compiler: Any, **kw: Any) -> str:
+    table = element.element.table
+    if table is not None and is_temporary(table):
+        raise sa.exc.CompileError(f"an index of {table.name} would commit: say so when it is made (`looked_up`)")
+    text: str = compiler.visit_create_index(element, **kw)
+    return text

@@ -15,6 +15,7 @@ from connectors.errors import ConnectorError, StoreDown, StoreMismatch, StoreRea
 from connectors.registry import kinds, open_connector
 from connectors.sql import SqlConnector
 from connectors.sql.catalog import deletion_order
+from connectors.sql.temporary import index, looked_up
 
 
 def _indexes(shop: Shop) -> bool:
@@ -157,13 +158,14 @@ def test_reading_connections_make_temporary_tables_and_change_nothing(shop: Shop
 
 @pytest.mark.parametrize("shop", ["postgresql", "mariadb"], indirect=True)
 def test_one_reading_sees_one_state_whatever_temporary_tables_it_makes(shop: Shop) -> None:
-    mine = sa.Table("mine", sa.MetaData(), sa.Column("name", sa.String(20)), prefixes=["TEMPORARY"])
+    columns = sa.Column("name", sa.String(20)), sa.Column("text", sa.Text)
+    mine = looked_up(sa.Table("mine", sa.MetaData(), *columns, prefixes=["TEMPORARY"]), ("name", "text"))
     with shop.connector.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM visits").scalar_one() == 300
         shop.run("DELETE FROM visits")
         mine.create(connection)
         connection.execute(mine.insert().values(name="Łukasz"))
-        sa.Index("mine_name", mine.c.name).create(connection)
+        index(connection, mine)
         assert connection.execute(sa.select(mine.c.name).where(mine.c.name == "Łukasz")).scalars().all() == ["Łukasz"]
         assert connection.execute(sa.select(mine).where(mine.c.name == "łukasz")).all() == []
         mine.drop(connection)
