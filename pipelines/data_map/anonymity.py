@@ -136,6 +136,21 @@ def parents(name: str, datasets: Mapping[str, DatasetMap]) -> Iterator[Mistake]:
                 f"`{link}` of `{name}` leads to `{parent.dataset}`, whose rows do not hide among each other",
                 f"Add `anonymity` to `{parent.dataset}`",
             )
+        if link is not None and link in parent.on and above is not None and not _alone(link, dataset, parent.on, above):
+            remedy = (
+                "Join by one column that tells those rows apart, give the others of the join one value in `where` on "
+                "both sides, or leave `link` out"
+            )
+            what = f"`{link}` of `{name}` does not tell by itself to which row of `{parent.dataset}` it leads"
+            yield ("datasets", name, "anonymity", "link"), what, remedy
+
+
+def _alone(link: str, dataset: DatasetMap, on: Mapping[str, str], above: DatasetMap) -> bool:
+    """Whether a link can be turned by itself: it is all of a join, but for what is the same in all rows."""
+    both = {own: (dataset.where.get(own, ()), above.where.get(target, ())) for own, target in on.items()}
+    same = {own for own, (mine, theirs) in both.items() if mine and theirs and len({*mine, *theirs}) == 1}
+    whole = on[link] not in above.key or {*above.key} <= {*on.values()}
+    return whole and {*on} - same <= {link}
 
 
 def against_shape(place: tuple[str | int, ...], dataset: DatasetMap, shape: DatasetShape) -> Iterator[Mistake]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
 
@@ -197,9 +198,24 @@ def _parents(store_map: StoreMap) -> Iterator[Mistake]:
                 yield place, f"`{name}` does not say how it joins `{parent.dataset}`", "Write `on: {column: column}`"
             else:
                 edges.setdefault(name, []).append(parent.dataset)
+        yield from _either(name, dataset, store_map)
     for name in edges:
         if _reaches(name, name, edges):
             yield ("datasets", name, "inherits"), f"`{name}` inherits from itself", "Break the circle"
+
+
+def _either(name: str, dataset: DatasetMap, store_map: StoreMap) -> Iterator[Mistake]:
+    """Parents of which a row has one at most: it would have to belong to both, and be nobody's concern."""
+    known = [(at, each, store_map.datasets.get(each.dataset)) for at, each in enumerate(dataset.inherits)]
+    for (_, one, first), (index, other, second) in itertools.combinations(known, 2):
+        if first is None or second is None or first.source != second.source or one.on != other.on:
+            continue
+        if any(not {*first.where[each]} & {*second.where[each]} for each in first.where.keys() & second.where):
+            yield (
+                ("datasets", name, "inherits", index),
+                f"no row of `{name}` leads to `{one.dataset}` and `{other.dataset}`, which share the rows of one table",
+                f"Map `{first.source}` once, with all of their values in `where`, or inherit from one of them",
+            )
 
 
 def _reaches(start: str, goal: str, edges: Mapping[str, list[str]]) -> bool:

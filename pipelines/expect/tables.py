@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +21,12 @@ from connectors.base import DatasetShape, Inventory, Reference, Source
 from connectors.sql.connector import SqlConnector
 from connectors.sql.functions import record_key
 from connectors.sql.tally import LONGEST_CELL
+from connectors.sql.types import plain
 from expectations.findings import Stage
 from expectations.suites import Check, Suite
 from pipelines.anonymise.families import Family, pattern_of
 from pipelines.data_map.checks import named_columns
-from pipelines.data_map.model import DatasetMap, EventSource
+from pipelines.data_map.model import DatasetMap, EventSource, Parent
 from pipelines.estate.config import Limit, Tolerance
 from pipelines.expect.baseline import DRIFT, ROWS, Baseline, without
 from pipelines.expect.kept import inexact, undated, unfit
@@ -74,6 +76,24 @@ class Expecting:
         """The store."""
         return self.connector.store
 
+    def of_tenant(self, dataset: DatasetMap, columns: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+        """Whether a row is its tenant's: by its own columns, or else by a row to which it leads."""
+        if dataset.where:
+            return sa.and_(*(columns[each].in_(values) for each, values in dataset.where.items()))
+        above = [each for each in dataset.inherits if self._scoped(each.dataset)]
+        return sa.or_(*(self._led(each, columns) for each in above)) if above else sa.true()
+
+    def _scoped(self, name: str) -> bool:
+        dataset = self.datasets.get(name)
+        return dataset is not None and (bool(dataset.where) or any(self._scoped(up.dataset) for up in dataset.inherits))
+
+    def _led(self, parent: Parent, columns: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+        above = self.datasets[parent.dataset]
+        table = self.connector.table(source_of(parent.dataset, above))
+        theirs = sa.select(*(table.c[each] for each in parent.on.values())).where(self.of_tenant(above, dict(table.c)))
+        own = [columns[each] for each in parent.on]
+        return (own[0] if len(own) == 1 else sa.tuple_(*own)).in_(theirs.correlate(None))
+
     def suites(self) -> Iterator[Suite]:
         """One suite for each table; several datasets may map one, a tenant each."""
         tables: dict[str, list[str]] = {}
@@ -122,7 +142,7 @@ class _Table:
 
     @property
     def _mine(self) -> sa.ColumnElement[bool]:
-        """Whether a row is of the dataset: of its tenant."""
+        """Whether a row is of the dataset: of its tenant, by its own columns."""
         return sa.and_(sa.true(), *(self._columns[each].in_(values) for each, values in self.dataset.where.items()))
 
     @property
@@ -147,9 +167,17 @@ class _Table:
         for statistic in self.dataset.statistics:
             patterns |= {each.column: _DAYS for each in statistic.by if each.by in {"month", "year"}}
             patterns |= {statistic.sum: _NUMBERS} if statistic.sum else {}
+        patterns = {name: self._or_domain(name, pattern) for name, pattern in patterns.items()}
         if patterns:
             measure, kind = "columns whose type cannot hold the days or numbers that it must", "types_to_match"
             yield self._check(MAPPED, measure, remedy, f"expect_column_{kind}", patterns=patterns)
+
+    def _or_domain(self, name: str, pattern: str) -> str:
+        """A pattern of types that lets a domain over such a type through, by its name."""
+        kind = self._table.c[name].type if name in self._table.c else sa.null().type
+        restricted = plain(kind)
+        known = restricted is not kind and re.fullmatch(pattern, str(restricted), re.IGNORECASE)
+        return f"{pattern}|{re.escape(kind.compile(self.about.connector.dialect))}" if known else pattern
 
     # -- keys and references
 
@@ -298,12 +326,13 @@ class _Table:
 
     def drift(self) -> Iterator[Check]:
         """The number of rows is about what the plan counted, and as many as usual have dates."""
-        mine, place = self._text(self._mine), (self.about.store, self.name)
+        counted, place = self.about.of_tenant(self.dataset, self._columns), (self.about.store, self.name)
+        mine = self._text(counted)
         yield self._rows(mine, self.about.known.rows.get(place))
         for event, _, column in self._dated():
             measure = without(event)
             share = self.about.known.undated.get((*place, measure))
-            empty = sa.and_(self._mine, sa.not_(given(column)), sa.not_(self._emptied(column.name)))
+            empty = sa.and_(counted, sa.not_(given(column)), sa.not_(self._emptied(column.name)))
             bounds: dict[str, Any] = {}
             if share is not None:
                 about = self._tolerance.nulls

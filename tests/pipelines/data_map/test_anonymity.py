@@ -166,3 +166,27 @@ def test_a_map_without_it_is_the_same_document_as_before(tmp_path: Path) -> None
     path = tmp_path / "club.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     assert "anonymity" not in approved_document(load_map(path).map)["members"]
+
+
+TENANT = {"where": {"tenant": ["ours"]}}
+
+
+@pytest.mark.parametrize(
+    ("on", "clubs", "members", "refused"),
+    [
+        ({"club_id": "id"}, {"key": ["id"]}, {}, False),
+        ({"club_id": "id"}, {"key": ["tenant", "id"]}, {}, True),
+        ({"club_id": "id", "tenant": "tenant"}, {"key": ["tenant", "id"]}, {}, True),
+        ({"club_id": "id", "tenant": "tenant"}, {"key": ["tenant", "id"], **TENANT}, {}, True),
+        ({"club_id": "id", "tenant": "tenant"}, {"key": ["tenant", "id"], **TENANT}, TENANT, False),
+        ({"club_id": "id", "tenant": "tenant"}, {"key": ["id"], **TENANT}, {"where": {"tenant": ["theirs"]}}, True),
+    ],
+)
+def test_a_link_is_turned_by_itself_and_so_has_to_tell_by_itself_where_it_leads(
+    tmp_path: Path, on: dict[str, str], clubs: dict[str, Any], members: dict[str, Any], refused: bool
+) -> None:
+    data = document(link="club_id", partition=[{"club_id": "value", "region": "value"}])
+    data["datasets"]["clubs"] |= {"anonymity": {"partition": [{}]}, **clubs}
+    data["datasets"]["members"] |= {"inherits": [{"dataset": "clubs", "on": on}], **members}
+    said = [each for each in problems(tmp_path, data) if "does not tell by itself to which row of `clubs`" in each]
+    assert bool(said) == refused

@@ -402,3 +402,27 @@ def test_techniques_and_their_options_are_checked_with_the_rest(tmp_path: Path) 
         "no option",
     ):
         assert word in said
+
+
+def test_no_row_inherits_from_two_datasets_that_share_the_rows_of_one_table(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        """\
+        store: crm
+        datasets:
+          persons: {source: people, controller: J, where: {kind: [person]}}
+          firms: {source: people, controller: J, where: {kind: [firm]}}
+          known: {source: people, controller: J, where: {kind: [firm, person]}}
+          orders:
+            source: orders
+            controller: J
+            inherits: [{dataset: persons, on: {x: id}}, {dataset: firms, on: {y: id}}, {dataset: known, on: {x: id}}]
+          notes:
+            source: notes
+            controller: J
+            inherits:
+              - {dataset: persons, on: {x: id}}
+              - {dataset: firms, on: {x: id}}
+        """,
+    )
+    assert lines(found) == [(15, "no row of `notes` leads to `persons` and `firms`, which share the rows of one table")]

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from expected_estate import ENGINES, PEOPLE, TODAY, ExpectedEstate, on_engine
+from expected_estate import ENGINES, PEOPLE, TODAY, VISITS, ExpectedEstate, on_engine
 from running import applied, planned
 
 from expectations.findings import Finding
@@ -107,8 +107,8 @@ CASES = {
         (KEPT, "rows whose billed is no date by which the statistic tariffs can group", 7),
     ),
     "most rows have gone": (
-        ["UPDATE people SET tenant = 'theirs' WHERE id > 18"],
-        ["UPDATE people SET tenant = 'ours'"],
+        ["UPDATE people SET tenant = 'theirs' WHERE id > 18", "UPDATE visits SET person_id = 1 + id % 18"],
+        ["UPDATE people SET tenant = 'ours'", f"UPDATE visits SET person_id = 1 + id % {PEOPLE}"],
         (DRIFT, "rows", 18),
     ),
     "rows have doubled": (
@@ -192,3 +192,14 @@ def test_a_run_is_refused_and_nothing_changes_until_the_store_is_as_expected(fre
         found = findings_before(expected.estate.acting(engine), engine, again, today=tomorrow)
     failed = [(each.measure, each.seen, each.allowed) for each in found if not each.passed]
     assert failed == [("rows without a date for `joined`", PEOPLE - 5, "0 to 18")]
+
+
+def test_rows_that_lead_to_another_tenant_are_none_of_those_that_the_plan_counted(fresh: ExpectedEstate) -> None:
+    fresh.run("INSERT INTO people (id, tenant, joined) VALUES (900, 'theirs', '2016-04-05')")
+    fresh.run(f"INSERT INTO visits (id, person_id, cents) SELECT id + 1000, 900, 1 FROM visits WHERE id <= {VISITS}")
+    plan = planned(fresh.estate, "EXPECTED", TODAY)
+    found = looked(fresh, plan)
+    assert [each for each in found if not each.passed] == []
+    assert [each.seen for each in found if (each.dataset, each.measure) == ("visits", "rows")] == [VISITS]
+    assert applied(fresh.estate, plan, TODAY).complete
+    assert sum(row["id"] > VISITS for row in fresh.rows("visits")) == VISITS
