@@ -25,6 +25,7 @@ from connectors.sql.scratch import Expression, Scratch, cell_number, has
 from connectors.sql.settling import find_cells, find_homes, settle
 from connectors.sql.slicing import find_slices
 from connectors.sql.temporary import analyse, create_filled
+from connectors.sql.types import plain
 from connectors.sql.versions import NUMBER, VERSION, version_of
 
 CELL = "ardoise_cell"
@@ -211,7 +212,7 @@ def _joined(scratch: Scratch, above: Expression, after: int | None) -> sa.Select
 def _mean(scratch: Scratch, column: Expression, name: str, group: list[Expression]) -> Expression:
     """Rounded to the column's own scale: what is left over goes to no row, but to the statistics ledger."""
     mean: Expression = sa.func.avg(column).over(partition_by=group)
-    kind = scratch.kind(name)
+    kind = plain(scratch.kind(name))
     scale = getattr(kind, "scale", None) if isinstance(kind, sa.Numeric) else 0
     any_scale = scale is None and scratch.connection.dialect.name == "postgresql"  # SQLite sums whole numbers only
     if not isinstance(kind, sa.Float) and not any_scale:

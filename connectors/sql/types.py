@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.mysql.base import ischema_names as mysql_names
 from sqlalchemy.dialects.postgresql.base import ischema_names as postgresql_names
+from sqlalchemy.sql.operators import OperatorClass
 
 from connectors.base import FieldShape
 
@@ -77,6 +78,8 @@ def _named(name: str, base: type[Unread]) -> type[Unread]:
     spec: dict[str, Callable[..., str] | bool] = {"get_col_spec": spelt, "cache_ok": True}
     return type(name.upper(), (base,), spec)
 
+
+postgresql.DOMAIN.operator_classes = OperatorClass.ANY  # else to compute with a domain's values is deprecated
 
 for _known, _dialect in ((postgresql_names, "postgresql"), (mysql_names, "mariadb")):
     for _base, _names in ((Unread, _COMPARABLE), (Incomparable, _INCOMPARABLE)):

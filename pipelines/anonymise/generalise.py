@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Date, DateTime, Text, case, cast, func, literal, literal_column, or_, type_coerce
 
 from connectors.base import FieldShape
 from pipelines.anonymise.families import Family, family_of
 from pipelines.anonymise.replacement import Coarse, Constant, Replacement, TechniqueUnfit
-from pipelines.anonymise.suppress import NO_DAY, suppress
+from pipelines.anonymise.suppress import FIRST, FIRST_SHOWN, NO_DAY, begins_in_1970, suppress
 
 ANY = "*"
 """The top of every hierarchy of texts."""
@@ -100,6 +101,11 @@ def anything(shape: FieldShape) -> Replacement:
 _ISO_DAY = "^[0-9]{4}-(0[1-9]|1[0-2])-[0-9]{2}"
 """How a text begins that is a day."""
 
+_YEAR_0 = "000"
+"""How a day begins whose decade does: no calendar has that year."""
+
+_LAST_INSTANT = dt.datetime.max  # noqa: DTZ901 - its zone is the session's
+
 _CODE = "[0-8][0-9]|9[0-69]|9[78][0-9]"
 """A département as `department` writes it."""
 
@@ -118,42 +124,54 @@ _DAYS: dict[str, Callable[[str], str]] = {
 }
 """The first day of the period of an ISO day."""
 
+PERIODS = frozenset(_DAYS)
+"""The techniques that leave the first day of a period."""
+
 
 def _date(shape: FieldShape, technique: str, days: str) -> Replacement:
     family = family_of(shape.type)
     if family not in {Family.DATE, Family.INSTANT, Family.TEXT}:
         raise TechniqueUnfit(technique, shape, f"only dates have a {technique}")
     pattern = days + (r"|\*" if family is Family.TEXT else r"([ T]00:00.*)?")
+    first = FIRST if begins_in_1970(shape) else None
+    pattern += "" if first is None else f"|{FIRST_SHOWN}"
 
     def value(text: str) -> str:
-        return _DAYS[technique](text) if re.match(_ISO_DAY, text) else ANY
+        day = re.match(_ISO_DAY, text) and not (technique == "decade" and text.startswith(_YEAR_0))
+        return _DAYS[technique](text) if day else ANY
 
-    build = _date_sql(family, technique, None if shape.nullable else NO_DAY)
+    build = _date_sql(family, technique, None if shape.nullable else (first or NO_DAY), first)
     return Replacement(technique, Coarse(build), value, pattern, nullable=shape.nullable)
 
 
 def _date_sql(
-    family: Family, period: str, no_day: dt.date | None
+    family: Family, period: str, no_day: dt.date | None, first: dt.datetime | None
 ) -> Callable[[ColumnElement[Any], str], ColumnElement[Any]]:
     """``no_day``: what a column of dates gets instead of what is no day of a year from 1 to 9999, the infinite one too.
+
+    ``first``: what takes the place of days before it.
 
     SQLite keeps days as ISO texts, whatever type is declared, and takes anything else beside them.
     """
 
     def build(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+        begin: ColumnElement[Any]
         missing = (column.is_(None), None)
         if family is Family.TEXT or dialect == "sqlite":
             text = column if family is Family.TEXT else cast(column, Text)
             other = ANY if family is Family.TEXT else no_day and no_day.isoformat()
-            return type_coerce(case((_is_day(text, dialect), _first_day(text, period)), missing, else_=other), Text)
-        other_day = None if no_day is None else literal(no_day, Date())
+            day = _is_day(text, dialect, period)
+            return type_coerce(case((day, _first_day(text, period)), missing, else_=other), Text)
+        other_day = None if no_day is None else literal(no_day, Date() if first is None else DateTime())
         if dialect in {"mysql", "mariadb"}:
             iso = func.date_format(column, literal_column("'%Y-%m-%d'"))
-            first = cast(_first_day(iso, period), Date() if family is Family.DATE else DateTime())
-            return case((_is_day(iso, dialect), first), missing, else_=other_day)
-        begin: ColumnElement[Any] = func.date_trunc(literal_column(f"'{period}'"), column)
+            begin = cast(_first_day(iso, period), Date() if family is Family.DATE else DateTime())
+            begin = begin if first is None else func.greatest(begin, literal(first, DateTime()))
+            return case((_is_day(iso, dialect, period), begin), missing, else_=other_day)
+        begin = func.date_trunc(literal_column(f"'{period}'"), column)
         begin = cast(begin, Date()) if family is Family.DATE else begin
-        known = column.between(literal(dt.date.min, Date()), literal(dt.date.max, Date()))
+        last = literal(dt.date.max, Date()) if family is Family.DATE else literal(_LAST_INSTANT, DateTime())
+        known = column.between(literal(dt.date(10 if period == "decade" else 1, 1, 1), Date()), last)
         # What is no day, and what is missing, become NULL alike where that may be.
         return case((known, begin)) if no_day is None else case((known, begin), missing, else_=other_day)
 
@@ -175,12 +193,14 @@ def _first_day(iso: ColumnElement[Any], period: str) -> ColumnElement[Any]:
             return func.substr(iso, 1, 3).concat("0-01-01")
 
 
-def _is_day(text: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
-    """Whether a text begins with an ISO day: anything else would stay in part."""
+def _is_day(text: ColumnElement[Any], dialect: str, period: str) -> ColumnElement[bool]:
+    """Whether a text begins with an ISO day that has a first one of its period: anything else would stay in part."""
     if dialect != "sqlite":
-        return _matches(text, _ISO_DAY, dialect)
-    year, day = "[0-9]" * 4, "[0-9]" * 2
-    return _glob(text, f"{year}-0[1-9]-{day}*", f"{year}-1[0-2]-{day}*")
+        day = _matches(text, _ISO_DAY, dialect)
+    else:
+        year, number = "[0-9]" * 4, "[0-9]" * 2
+        day = _glob(text, f"{year}-0[1-9]-{number}*", f"{year}-1[0-2]-{number}*")
+    return sa.and_(day, func.substr(text, 1, 3) != _YEAR_0) if period == "decade" else day
 
 
 def _matches(text: ColumnElement[Any], pattern: str, dialect: str) -> ColumnElement[bool]:

@@ -15,6 +15,10 @@ from pipelines.anonymise.unique import unique
 NO_DAY = dt.date(1900, 1, 1)
 """What stands in a date column that may not be NULL."""
 
+FIRST = dt.datetime(1970, 1, 2)  # noqa: DTZ001 - its zone is the session's
+FIRST_SHOWN = "1970-01-0[1-3].*"
+"""The first day that is one in a TIMESTAMP of MariaDB wherever one is, and how a session of any zone shows it."""
+
 Empty = tuple[Any, str]
 """A constant, and a pattern of its text (of its digits, where it is bytes or bits)."""
 
@@ -48,7 +52,7 @@ _OF_TYPES: dict[str, Empty] = {
 
 _OF_MARIADB: dict[str, Empty] = {
     "BIT": (0, "0+"),
-    "TIMESTAMP": (dt.datetime(1970, 1, 2), "1970-01-0[1-3].*"),  # noqa: DTZ001 - its zone is the session's
+    "TIMESTAMP": (FIRST, FIRST_SHOWN),
 }
 """Of types of MariaDB that other stores have too, with other bounds."""
 
@@ -72,6 +76,15 @@ def suppress(shape: FieldShape) -> Replacement:
 
 def _empty(shape: FieldShape) -> Empty | None:
     known = {**_OF_TYPES, **(_OF_MARIADB if shape.dialect in {"mysql", "mariadb"} else {})}
-    name = re.split(r"\W", shape.type.strip().upper())[0]
+    name = _named(shape)
     special = next((empty for pattern, empty in known.items() if re.fullmatch(pattern, name)), None)
     return special or _EMPTY.get(family_of(shape.type))
+
+
+def begins_in_1970(shape: FieldShape) -> bool:
+    """Whether a column can hold no day before `FIRST`."""
+    return shape.dialect in {"mysql", "mariadb"} and _named(shape) == "TIMESTAMP"
+
+
+def _named(shape: FieldShape) -> str:
+    return re.split(r"\W", shape.type.strip().upper())[0]

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from connectors.sql.functions import record_key
 from connectors.sql.journal import Journal
 from expectations.probes import Probe
+from pipelines.anonymise import generalise
 from pipelines.anonymise.replacement import Coarse, Constant, Draw, Replacement
 from pipelines.expect.outcome import by_category, replacements
 from pipelines.verify.bystanders import reflected
@@ -105,7 +106,8 @@ def _tells(technique: Replacement, text: str) -> bool:
 
     match technique.assignment:
         case Coarse():  # a place or a day stays, and k decides how many may share it; nothing that is somebody's may
-            return bool(value_types(text))
+            day = technique.technique in generalise.PERIODS and technique.valid(text)  # 9999-12-01 is no telephone
+            return not day and bool(value_types(text))
         case Constant():
             return not technique.valid(text) and bool(value_types(text) or spans(text))
         case Draw() as draw:

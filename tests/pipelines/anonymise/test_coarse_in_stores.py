@@ -25,7 +25,8 @@ def coarse(
     engine: sa.Engine, declared: str, technique: str, values: list[object], options: Options | None = None
 ) -> list[object]:
     """What the engine makes of the values in a column of this type: once, and the same once more."""
-    shape = FieldShape("v", declared.removesuffix(REQUIRED), nullable=not declared.endswith(REQUIRED))
+    nullable = not declared.endswith(REQUIRED)
+    shape = FieldShape("v", declared.removesuffix(REQUIRED), nullable=nullable, dialect=engine.dialect.name)
     replacement = technique_for("x", shape, technique, options)
     assert isinstance(replacement.assignment, Coarse)
     with engine.begin() as connection:
@@ -102,6 +103,29 @@ def test_days_of_no_calendar(engine: sa.Engine, technique: str) -> None:
         days = ["0000-00-00", "1950-00-00"]
         sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("SET sql_mode = 'ANSI_QUOTES'"))
     assert coarse(engine, "date", technique, days) == [None] * len(days)
+
+
+@pytest.mark.parametrize("declared", ["date", "date NOT NULL", "text NOT NULL"])
+def test_a_decade_that_no_calendar_has_is_none(engine: sa.Engine, declared: str) -> None:
+    found = coarse(engine, declared, "decade", ["0001-01-01", "0009-12-31", "0010-01-01", "9999-12-31"])
+    nothing = {"date": None, "date NOT NULL": "1900-01-01", "text NOT NULL": "*"}[declared]
+    assert [each and str(each) for each in found] == [nothing, nothing, "0010-01-01", "9990-01-01"]
+
+
+def test_the_last_instant_is_of_the_last_year(engine: sa.Engine) -> None:
+    declared = "datetime" if engine.dialect.name == "mariadb" else "timestamp"
+    found = coarse(engine, declared, "month", ["9999-12-31 23:59:59", None])
+    assert [each and str(each)[:10] for each in found] == ["9999-12-01", None]
+
+
+@pytest.mark.parametrize("technique", ["month", "year", "decade"])
+@pytest.mark.parametrize("null", ["NULL", REQUIRED.strip()])
+def test_the_first_period_of_a_timestamp_begins_with_its_first_day(
+    mariadb_database: MariaDatabase, technique: str, null: str
+) -> None:
+    engine = open_engine("coarse", mariadb_database.admin, write=True)
+    found = coarse(engine, f"timestamp {null}", technique, ["1970-01-02 00:00:00", "1970-01-31 23:59:59"])
+    assert [str(each) for each in found] == ["1970-01-02 00:00:00"] * 2
 
 
 def test_instants(engine: sa.Engine) -> None:

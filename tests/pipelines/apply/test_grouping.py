@@ -48,6 +48,17 @@ def test_former_members_hide_among_each_other_run_after_run(store: Club) -> None
     assert (found.k, found.cells) == (min(cells.values()), len(cells))
 
 
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_amounts_of_a_domain_are_averaged_to_the_scale_of_what_it_restricts(store: Club) -> None:
+    store.join(range(1, 60))
+    store.run("CREATE DOMAIN amount AS numeric(10, 2)")
+    store.run("ALTER TABLE members ALTER cents TYPE amount USING cents / 100.0")
+    plan = store.plan()
+    assert store.apply(plan).complete
+    assert any(row["cents"] % 1 for row in store.rows() if is_nobody(row) and row["cents"])
+    assert [each for each in store.verify(plan) if not each.passed] == []
+
+
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_whoever_hides_already_hides_among_as_many_after_later_runs(store: Club) -> None:
     hiding: list[dict[tuple[Any, ...], int]] = []

@@ -9,11 +9,13 @@ import pytest
 from expected_estate import CANARY, ENGINES, TODAY, ExpectedEstate, on_engine
 from running import applied, noon, planned, unexpecting
 
+from connectors.base import FieldShape
 from expectations.findings import Finding
 from pipelines.anonymise.pools import pool
 from pipelines.anonymise.replacement import Draw
+from pipelines.anonymise.techniques import technique_for
 from pipelines.verify import verify
-from pipelines.verify.classified import INVENTED, SILENT
+from pipelines.verify.classified import INVENTED, SILENT, _tells
 from pipelines.verify.inventable import inventable
 
 LISTED = ("first_name", "last_name", "name", "job")
@@ -35,6 +37,12 @@ def test_what_no_pool_gives_is_not(kind: str, text: str) -> None:
 
 def test_of_what_is_composed_nothing_is_said() -> None:
     assert inventable(Draw("street"), "12 rue des Lilas") is None
+
+
+def test_the_first_day_of_a_period_is_no_telephone_number() -> None:
+    month = technique_for("user.demographic.date_of_birth", FieldShape("born", "DATE"), "month")
+    assert [each for each in ("9999-12-01", "9990-01-01", "1987-03-01") if _tells(month, each)] == []
+    assert _tells(month, "06 12 34 56 78")
 
 
 @pytest.fixture(params=ENGINES)
