@@ -107,8 +107,11 @@ CASES = {
         (KEPT, "rows whose billed is no date by which the statistic tariffs can group", 7),
     ),
     "most rows have gone": (
-        ["UPDATE people SET tenant = 'theirs' WHERE id > 18", "UPDATE visits SET person_id = 1 + id % 18"],
-        ["UPDATE people SET tenant = 'ours'", f"UPDATE visits SET person_id = 1 + id % {PEOPLE}"],
+        ["UPDATE people SET tenant = 'theirs' WHERE id > 18", "UPDATE visits SET person_id = 1 WHERE person_id > 18"],
+        [
+            "UPDATE people SET tenant = 'ours'",
+            *(f"UPDATE visits SET person_id = {n} WHERE id IN ({n - 1}, {n + 39}, {n + 79})" for n in range(19, 41)),
+        ],
         (DRIFT, "rows", 18),
     ),
     "rows have doubled": (
