@@ -21,6 +21,9 @@ _UUID, _FIRST, _DIGITS = 32, 8, 15
 """The hexadecimal digits of a UUID, of its first group, and of a random number."""
 
 
+_BUNDLE = 50
+"""Columns that one expression holds beside each other."""
+
 _PLAIN_KEYS = ([sa.INTEGER], [sa.BIGINT], [sa.SMALLINT])
 """The types of columns of which each makes a key by itself that JSON writes as PostgreSQL does."""
 
@@ -165,7 +168,9 @@ def _json_postgresql(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
 def _row_digest_postgresql(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -> str:
     # One array of arrays, since a function takes at most 100 arguments.
     columns = [compiler.process(each, **kw) for each in element.clauses]
-    arrays = ", ".join(f"json_build_array({', '.join(columns[at : at + 50])})" for at in range(0, len(columns), 50))
+    arrays = ", ".join(
+        f"json_build_array({', '.join(columns[at : at + _BUNDLE])})" for at in range(0, len(columns), _BUNDLE)
+    )
     return f"substr(encode(sha256(convert_to({_array(arrays)}, 'UTF8')), 'hex'), 1, {LENGTH})"
 
 
@@ -234,8 +239,11 @@ def _json_sqlite(element: _Json, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(_RowDigest, "sqlite")
 def _row_digest_sqlite(element: _RowDigest, compiler: SQLCompiler, **kw: Any) -> str:
-    quoted = " || ',' || ".join(f"quote({compiler.process(each, **kw)})" for each in element.clauses)
-    return f"ardoise_sha256({quoted})"
+    # In bundles: an expression may be a thousand deep, and each column of a long chain is two deeper than the last.
+    quoted = [f"quote({compiler.process(each, **kw)})" for each in element.clauses]
+    bundles = (" || ',' || ".join(quoted[at : at + _BUNDLE]) for at in range(0, len(quoted), _BUNDLE))
+    row = " || ',' || ".join(f"({each})" for each in bundles)
+    return f"ardoise_sha256({row})"
 
 
 # -- DuckDB, over the index of items

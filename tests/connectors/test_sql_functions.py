@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from fixtures_postgres import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.digests import DigestKey
+from connectors.digests import LENGTH, DigestKey
 from connectors.sql.drawing import Drawing, assigned, drawn
 from connectors.sql.engines import open_engine, prepare_sqlite
 from connectors.sql.functions import keyed_digest, random_hex, row_digest
@@ -81,6 +82,17 @@ def test_row_digests_tell_null_empty_and_shifted_values_apart(
             and [v is None for v in shifted] == [v is None for v in values]
         )
         assert (digest(connection, blanked) == same) == (blanked == values)
+
+
+def test_a_row_may_have_as_many_columns_as_a_table_and_its_digest_is_what_it_was(
+    connections: list[sa.Connection],
+) -> None:
+    numbers = [sa.literal_column(str(number), sa.Integer) for number in range(1_500)]
+    for connection in connections:
+        found = connection.execute(sa.select(row_digest(numbers))).scalar_one()
+        assert len(found) == LENGTH
+        if connection.dialect.name == "sqlite":
+            assert found == hashlib.sha256(",".join(map(str, range(1_500))).encode()).hexdigest()[:LENGTH]
 
 
 def test_a_row_digest_is_the_same_in_every_character_set_of_mariadb(connections: list[sa.Connection]) -> None:
