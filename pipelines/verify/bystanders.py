@@ -170,7 +170,8 @@ class _Side:
             for each in above:
                 theirs = self._rows(each.dataset)
                 own = self._somebodys(each.dataset, theirs, acts)
-                leads.append(sa.exists().where(theirs.c[each.on[link]] == rows.c[link], own).correlate(rows))
+                same = (theirs.c[target] == rows.c[column] for column, target in each.on.items())
+                leads.append(sa.exists().where(*same, own).correlate(rows))
             found.append(sa.and_(*leads))
         return sa.or_(sa.false(), *found)
 
