@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-quick test-slow attack browser mutation lint bench screenshots clean
+.PHONY: help install demo airflow test test-quick test-slow attack browser mutation lint bench screenshots picture clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,8 +67,13 @@ bench: install  ## Benchmarks: ratios to a floor measured in the same run, and p
 	$(BIN)/python -m benchmarks.anonymity
 	$(if $(DATA),$(BIN)/python -m benchmarks.classification_spans --data $(DATA))
 
-screenshots: install  ## Remake the pictures of Airflow's UI (needs Debian's chromium)
+screenshots: install  ## Remake the pictures of Airflow's UI and of the demonstration's report (needs Debian's chromium)
 	$(BIN)/python tests/screenshots.py
+	$(MAKE) --no-print-directory picture
+
+picture: install  ## Remake the picture of the report alone, from the demonstration (run first where it has left none)
+	@ls demo/estate/.ardoise/reports/*.html >/dev/null 2>&1 || $(BIN)/ardoise demo
+	$(BIN)/python tests/screenshots.py "$$(ls -t demo/estate/.ardoise/reports/*.html | grep -vE '\.(fr|en)\.html$$|-incomplete' | head -n 1)"
 
 clean:  ## Remove the environment and what the demonstration left
 	rm -rf $(VENV) .venv-attack demo airflow_home

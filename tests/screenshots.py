@@ -1,7 +1,8 @@
 """Remake the README's pictures of Airflow's UI: `python tests/screenshots.py` (Debian's chromium; some minutes).
 
 A small estate under a real Airflow: a scheduled run that nobody had approved, a backfill over past dates under a
-standing approval, and a run by hand. With the path of a report, such as the demonstration's, its first page instead.
+standing approval, and a run by hand. With the path of a report, its first page instead:
+`make picture` gives the demonstration's.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ def covered(
         shape = next((each for each in inventory.datasets if covers(dataset, each)), None)
         if dataset.controller == plan.controller and shape and coverage.known(store, shape.location):
             found = coverage.drifted(store, name, dataset, policy, shape)
-            remedy = f"{'; '.join(map(str, found))}. Decide about it: `ardoise review {store}`."
+            said = f"{'; '.join(map(str, found))}. " if found else ""
+            remedy = f"{said}Decide about it: `ardoise review {store}`."
             measure = "columns that nobody has decided about"
             told = stage is Stage.BEFORE and name not in taken
             severity = Severity.WARNING if told else Severity.CRITICAL

@@ -128,7 +128,7 @@ def cells_plot(each: Anonymity, wording: Wording, name: str) -> str:
         bars = axes.bar(range(len(sizes)), [count for _least, _most, count in sizes], color=colours, width=0.75)
         numbers = [wording.number(count) for _least, _most, count in sizes]
         axes.bar_label(bars, numbers, color=INK, fontsize=SMALL, padding=1)
-        axes.margins(y=0.15)
+        axes.margins(y=0.3)  # so that no number meets what the line says
         edge = sum(weak) - 0.5
         axes.axvline(edge, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
         least = _("at least %(required)s") % {"required": wording.number(each.required)}

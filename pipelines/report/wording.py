@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from babel.support import NullTranslations
 
 _LOCALES = {Language.ENGLISH: "en_GB", Language.FRENCH: "fr_FR"}
-_BRACES = re.compile(r"\\\{(\w+)\\\}")
+_BRACES = re.compile(r"(`?)\\\{(\w+)\\\}")
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 _SHARE = re.compile(r"\d+%")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -111,7 +111,11 @@ class Wording:
     def _each(self, several: str, between: str) -> str | None:
         """Sentences, one after another, or the parts of a list: each of them is known by itself."""
         told = [self.said(each) for each in several.split(between)] if between in several else [None]
-        return None if None in told else between.join(map(str, told))
+        return None if None in told else self._between(between).join(map(str, told))
+
+    def _between(self, mark: str) -> str:
+        """A mark as this language sets it: in French no line breaks before a semicolon."""
+        return f"\N{NARROW NO-BREAK SPACE}{mark}" if self.language is Language.FRENCH and mark == "; " else mark
 
     def _one(self, sentence: str) -> str | None:
         for pattern, message in _patterns():
@@ -139,7 +143,7 @@ class Wording:
                 told = [self.said(part) for part in parts]
                 if None in told:
                     return None
-                made[name] = "; ".join(str(each) for each in told)
+                made[name] = self._between("; ").join(str(each) for each in told)
         return made
 
     def _figure(self, name: str, value: str) -> str:
@@ -182,10 +186,11 @@ def _patterns() -> Sequence[tuple[re.Pattern[str], str | tuple[str, str]]]:
 
 
 def pattern_of(message: str) -> re.Pattern[str]:
-    """What a message with `{fields}` matches: anything but nothing in their place."""
+    """What a message with `{fields}` matches: anything but nothing in their place; in backticks, up to the next."""
 
     def anything(field: re.Match[str]) -> str:
-        return f"(?P<{field[1]}>{'[^;]' if field[1] == NAMES else '.'}+?)"
+        tick, name = field.groups()
+        return f"{tick}(?P<{name}>{'[^`]' if tick else '[^;]' if name == NAMES else '.'}+?)"
 
     return re.compile(_BRACES.sub(anything, re.escape(message)), re.DOTALL)
 

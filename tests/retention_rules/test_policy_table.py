@@ -39,11 +39,12 @@ def test_a_category_shows_each_purpose_that_keeps_it_also_through_a_broader_one(
 def test_french_words() -> None:
     (line,) = [line for line in read("julien", Language.FRENCH).lines if line.purpose == "technical_year"][:1]
     assert (line.basis, line.starting_point, line.period, line.end_action) == (
-        "intérêt légitime", "created", "1 an, ou jusqu'à : objection", "supprimé",
+        "intérêt légitime", "created",
+        "1 an, ou jusqu\N{RIGHT SINGLE QUOTATION MARK}à\N{NO-BREAK SPACE}: objection", "supprimé",
     )  # fmt: skip
     (line,) = [line for line in read("jenji", Language.FRENCH).lines if line.purpose == "receipts"]
     assert line.starting_point == "le plus précoce de closure requested, relation end"
-    assert line.period == "selon `receipt` : le contrat, sinon le client (entre 3 ans et 10 ans)"
+    assert line.period == "selon `receipt`\N{NO-BREAK SPACE}: le contrat, sinon le client (entre 3 ans et 10 ans)"
 
 
 def test_the_figures_of_contracts_and_tenants_are_named() -> None:

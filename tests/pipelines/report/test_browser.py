@@ -64,6 +64,14 @@ def test_axe_finds_nothing(
         assert page.title()
 
 
+@pytest.mark.parametrize("name", ["ordinary", "simulation"])
+def test_axe_finds_nothing_where_plots_and_tables_scroll(chromium: Browser, axe: str, files: Files, name: str) -> None:
+    shown = show(chromium, files.of(name, Language.FRENCH), width=375)
+    with shown.page:
+        shown.unfold()
+        assert shown.objections(axe) == []
+
+
 def test_axe_would_find_something(chromium: Browser, axe: str, files: Files) -> None:
     shown = show(chromium, files.of("not applied", Language.ENGLISH))
     with shown.page as page:

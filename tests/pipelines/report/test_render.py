@@ -167,6 +167,8 @@ def test_a_plan_that_nobody_carried_out_says_so() -> None:
     assert "Not applied" in shown
     assert "nothing has been changed in any store" in shown
     assert "Verified" not in shown
+    assert "What the plan would do" in shown
+    assert "What was done" not in shown
 
 
 def test_a_run_whose_approval_the_ledger_does_not_show_is_not_called_unapplied() -> None:
@@ -292,7 +294,7 @@ def test_how_rows_were_acted_on_and_why_not_otherwise_is_told_in_both_languages(
         assert told in english, told
     french = Parsed(rendered(ordinary, Language.FRENCH)).text
     for told in (
-        "pas en réécrivant la table : des clés étrangères y renvoient (notes, calls); elle a des",
+        "pas en réécrivant la table : des clés étrangères y renvoient (notes, calls) ; elle a des",
         "exécution : un verrou sur elle",
         "en réécrivant la table, comme prévu, a échoué pendant",
         "pas par partitions entières : aucune partition",

@@ -110,7 +110,8 @@ def test_an_english_sentence_counts_one_as_one() -> None:
 def test_several_sentences_are_known_together_or_not_at_all() -> None:
     known = "Look, then raise the limit"
     assert FRENCH.said(f"{known}. {known}.") == "Examiner, puis relever la limite. Examiner, puis relever la limite."
-    assert FRENCH.said("`a` is new, and no scan has looked at it; `b` is new, and no scan has looked at it. " + known)
+    two = FRENCH.said("`a` is new, and no scan has looked at it; `b` is new, and no scan has looked at it. " + known)
+    assert "\N{NARROW NO-BREAK SPACE}; " in str(two)
     assert FRENCH.said(f"{known}. Nobody knows this.") is None
     assert FRENCH.said("Nobody knows this") is None
 
