@@ -1,7 +1,7 @@
 """Deleting what the engine keeps of records that a query names.
 
 MariaDB runs a subquery anew for every row of the table from which is deleted. There the query fills a temporary table,
-and what it names is found by its key.
+and what it names is found by its key. Keys of bytes, which need not be a text, are still compared by the subquery.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
-from connectors.sql.temporary import looked_up
+from connectors.sql.temporary import BYTES, looked_up
+
+_LONGEST = 255
+"""Characters of a record in the tables of the engine's own: what is longer is in none of them."""
 
 _TABLE = looked_up(
     sa.Table(
         "ardoise_named",
         sa.MetaData(),
-        sa.Column("record", sa.String(255), nullable=False),
+        sa.Column("record", sa.String(_LONGEST), nullable=False),
         sa.Column("fingerprint", sa.String(64)),
         prefixes=["TEMPORARY"],
     ),
@@ -39,7 +43,8 @@ def delete_records(
     c = table.c
     named: sa.Select[Any] = sa.select(record.label("record"))
     named = named if rows is None else named.where(rows)
-    if connection.dialect.name in {"mysql", "mariadb"}:
+    if connection.dialect.name in {"mysql", "mariadb"} and not _of_bytes(record):
+        named = named.where(sa.func.char_length(record) <= _LONGEST)
         names = ["record"] if fingerprint is None else ["record", "fingerprint"]
         full = named if fingerprint is None else named.add_columns(fingerprint)
         connection.execute(sa.schema.DropTable(_TABLE, if_exists=True))
@@ -54,3 +59,8 @@ def delete_records(
     if fingerprint is not None:
         among.append(sa.tuple_(c.record, c.fingerprint).not_in(named.add_columns(fingerprint)))
     connection.execute(sa.delete(table).where(mine, *among))
+
+
+def _of_bytes(record: sa.ColumnElement[Any]) -> bool:
+    """Whether a record's key has a column of bytes."""
+    return any(isinstance(getattr(each, "type", None), BYTES) for each in visitors.iterate(record))

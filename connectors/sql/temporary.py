@@ -20,6 +20,9 @@ EXACT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 """Texts that are equal only if they are the same, to the byte."""
 
 
+BYTES = (sa.LargeBinary, sa.BINARY, sa.VARBINARY, mysql.TINYBLOB, mysql.MEDIUMBLOB, mysql.LONGBLOB)
+"""Types of columns that hold bytes, and no text."""
+
 _LOOKED_UP = "ardoise_looked_up"
 _WITH_ITS_TABLE = {"mysql", "mariadb"}
 """Engines in which an index is made with its table."""
@@ -130,7 +133,7 @@ def _create(element: sa.schema.CreateTable, compiler: Any, **kw: Any) -> str:
 def _beginning(column: sa.Column[Any], most: int) -> str:
     """How much of a column an index of MariaDB is made of: of long texts, the first characters."""
     kind = column.type
-    long = isinstance(kind, sa.String | sa.LargeBinary | sa.JSON) and not isinstance(kind, sa.Enum | mysql.SET)
+    long = isinstance(kind, (sa.String, sa.JSON, *BYTES)) and not isinstance(kind, sa.Enum | mysql.SET)
     length = getattr(kind, "length", None)
     return f"({most})" if long and (length is None or length > most) else ""
 

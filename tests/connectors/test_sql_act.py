@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fixtures_sql import Shop
 
+from connectors.base import Source
 from connectors.errors import StoreRefuses
 from connectors.sql.act import dataset_lock, delete_chunk
 from connectors.sql.freezing import Frozen
@@ -319,6 +320,26 @@ def test_keys_of_another_type_than_declared_are_acted_on_too(shop: Shop) -> None
         candidates = _lined_up(connection, table, due, ("k",))
         chunk = Chunk("plan", "s7", "odd", 0)
         assert update_chunk(connection, connector.journal, chunk, candidates, 1, 4, {"b": "y"}, {}) == Counts(4)
+
+
+@pytest.mark.parametrize("shop", ["mariadb"], indirect=True)
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("VARCHAR(300)", f"'{'é' * 280}'"), ("BINARY(16)", "x'ff000000000000000000000000000041'"),
+        ("VARBINARY(36)", "'abc'"), ("TINYBLOB", "x'ff41'"), ("BIGINT UNSIGNED", "18446744073709551615"),
+    ],
+)  # fmt: skip
+def test_rows_whose_keys_no_mark_could_name_are_deleted_all_the_same(shop: Shop, kind: str, key: str) -> None:
+    shop.run(f"CREATE TABLE kept (id {kind} NOT NULL, PRIMARY KEY (id{'(50)' if kind == 'TINYBLOB' else ''}))")
+    shop.run(f"INSERT INTO kept VALUES ({key}), ('12')")
+    table = shop.connector.table(Source("kept", "kept"))
+    due = sa.select(table.c.id).where(table.c.id == sa.literal_column(key))
+    with shop.connector.writing() as connection:
+        candidates = _lined_up(connection, table, due)
+        journal, chunk = shop.connector.journal, Chunk("plan", "s", "kept", 0)
+        assert delete_chunk(connection, journal, chunk, candidates, 1, 1, []) == Counts(1)
+    assert shop.value("SELECT count(*) FROM kept") == shop.value("SELECT count(*) FROM kept WHERE left(id, 2) = '12'")
 
 
 @pytest.mark.parametrize("shop", ["postgresql"], indirect=True)
