@@ -205,10 +205,15 @@ def _parents(store_map: StoreMap) -> Iterator[Mistake]:
 
 
 def _either(name: str, dataset: DatasetMap, store_map: StoreMap) -> Iterator[Mistake]:
-    """Parents of which a row has one at most: it would have to belong to both, and be nobody's concern."""
+    """Parents of which a row has one at most: it would have to belong to both, and be nobody's concern.
+
+    Joined by what is not their key, a row may lead to rows of both.
+    """
     known = [(at, each, store_map.datasets.get(each.dataset)) for at, each in enumerate(dataset.inherits)]
     for (_, one, first), (index, other, second) in itertools.combinations(known, 2):
         if first is None or second is None or first.source != second.source or one.on != other.on:
+            continue
+        if not {*first.key, *second.key} <= {*one.on.values()}:
             continue
         if any(not {*first.where[each]} & {*second.where[each]} for each in first.where.keys() & second.where):
             yield (

@@ -410,9 +410,9 @@ def test_no_row_inherits_from_two_datasets_that_share_the_rows_of_one_table(tmp_
         """\
         store: crm
         datasets:
-          persons: {source: people, controller: J, where: {kind: [person]}}
-          firms: {source: people, controller: J, where: {kind: [firm]}}
-          known: {source: people, controller: J, where: {kind: [firm, person]}}
+          persons: {source: people, controller: J, key: [id], where: {kind: [person]}}
+          firms: {source: people, controller: J, key: [id], where: {kind: [firm]}}
+          known: {source: people, controller: J, key: [id], where: {kind: [firm, person]}}
           orders:
             source: orders
             controller: J
@@ -423,6 +423,10 @@ def test_no_row_inherits_from_two_datasets_that_share_the_rows_of_one_table(tmp_
             inherits:
               - {dataset: persons, on: {x: id}}
               - {dataset: firms, on: {x: id}}
+          letters:
+            source: letters
+            controller: J
+            inherits: [{dataset: persons, on: {x: email}}, {dataset: firms, on: {x: email}}]
         """,
     )
     assert lines(found) == [(15, "no row of `notes` leads to `persons` and `firms`, which share the rows of one table")]
