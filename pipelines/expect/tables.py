@@ -77,20 +77,35 @@ class Expecting:
         return self.connector.store
 
     def of_tenant(self, dataset: DatasetMap, columns: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
-        """Whether a row is its tenant's: by its own columns, or else by a row to which it leads."""
-        if dataset.where:
-            return sa.and_(*(columns[each].in_(values) for each, values in dataset.where.items()))
-        above = [each for each in dataset.inherits if self._scoped(each.dataset)]
-        return sa.or_(*(self._led(each, columns) for each in above)) if above else sa.true()
+        """Whether a row is its tenant's: by its own columns, or else by a row to which it leads, and by all of these.
+
+        Where a join is not by the key of what it leads to, nobody's rows are told by it.
+        """
+        told: list[sa.ColumnElement[bool]] = [columns[each].in_(values) for each, values in dataset.where.items()]
+        above = [each for each in dataset.inherits if self._single(each) and self._scoped(each.dataset)]
+        if above and not told:
+            told = [sa.or_(*(self._led(each, columns) for each in above))]
+            above = above if len(above) > 1 else []
+        elsewhere = (self._led(each, columns, elsewhere=True).is_not(sa.true()) for each in above)
+        return sa.and_(sa.true(), *told, *elsewhere)
+
+    def _single(self, parent: Parent) -> bool:
+        dataset = self.datasets.get(parent.dataset)
+        return dataset is not None and {*dataset.key} <= {*parent.on.values()}
 
     def _scoped(self, name: str) -> bool:
         dataset = self.datasets.get(name)
         return dataset is not None and (bool(dataset.where) or any(self._scoped(up.dataset) for up in dataset.inherits))
 
-    def _led(self, parent: Parent, columns: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+    def _led(
+        self, parent: Parent, columns: Mapping[str, sa.ColumnElement[Any]], *, elsewhere: bool = False
+    ) -> sa.ColumnElement[bool]:
+        """Whether a row leads to one of the tenant's, or ``elsewhere``: to one that is not."""
         above = self.datasets[parent.dataset]
         table = self.connector.table(source_of(parent.dataset, above))
-        theirs = sa.select(*(table.c[each] for each in parent.on.values())).where(self.of_tenant(above, dict(table.c)))
+        of_tenant = self.of_tenant(above, dict(table.c))
+        chosen = of_tenant.is_not(sa.true()) if elsewhere else of_tenant
+        theirs = sa.select(*(table.c[each] for each in parent.on.values())).where(chosen)
         own = [columns[each] for each in parent.on]
         return (own[0] if len(own) == 1 else sa.tuple_(*own)).in_(theirs.correlate(None))
 

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from expected_estate import ENGINES, PEOPLE, TODAY, VISITS, ExpectedEstate, on_engine
+from approving import confirm_maps
+from expected_estate import CANARY, ENGINES, PEOPLE, TODAY, VISITS, ExpectedEstate, on_engine
 from running import applied, planned
 
 from expectations.findings import Finding
@@ -206,3 +207,29 @@ def test_rows_that_lead_to_another_tenant_are_none_of_those_that_the_plan_counte
     assert [each.seen for each in found if (each.dataset, each.measure) == ("visits", "rows")] == [VISITS]
     assert applied(fresh.estate, plan, TODAY).complete
     assert sum(row["id"] > VISITS for row in fresh.rows("visits")) == VISITS
+
+
+@pytest.mark.parametrize(
+    ("is_mapped", "instead", "counted"),
+    [
+        ("key: [id]\n    where", "key: [tenant, id]\n    where", 3 * VISITS),
+        ("inherits:", f"where: {{place: [{CANARY} 0, {CANARY} 1, {CANARY} 2]}}\n    inherits:", VISITS),
+    ],
+    ids=["not by a key", "by their own columns too"],
+)
+def test_rows_are_counted_as_the_plan_counts_them_however_they_lead_to_others(
+    fresh: ExpectedEstate, is_mapped: str, instead: str, counted: int
+) -> None:
+    path = fresh.folder / "data_map" / "shop.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(is_mapped, instead), encoding="utf-8")
+    confirm_maps(fresh.folder)
+    fresh.run("INSERT INTO people (id, tenant, joined) VALUES (900, 'theirs', '2016-04-05')")
+    for times in (1, 2):
+        fresh.run(
+            "INSERT INTO visits (id, person_id, place, cents, at) "
+            f"SELECT id + {1000 * times}, 900, place, 1, at FROM visits WHERE id <= {VISITS}"
+        )
+    found = looked(fresh, planned(fresh.estate, "EXPECTED", TODAY))
+    assert [each for each in found if not each.passed] == []
+    assert [each.seen for each in found if (each.dataset, each.measure) == ("visits", "rows")] == [counted]
