@@ -106,7 +106,8 @@ class Wording:
         if sentence.endswith("."):
             told = self.said(sentence[:-1])
             return None if told is None else f"{told}."
-        return self._one(sentence) or self._each(sentence, ". ") or self._each(sentence, "; ")
+        # Sentences first: the field of a pattern would take the next ones for a part of it.
+        return self._each(sentence, ". ") or self._one(sentence) or self._each(sentence, "; ")
 
     def _each(self, several: str, between: str) -> str | None:
         """Sentences, one after another, or the parts of a list: each of them is known by itself."""

@@ -116,6 +116,22 @@ def test_several_sentences_are_known_together_or_not_at_all() -> None:
     assert FRENCH.said("Nobody knows this") is None
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "club.visits: 5 rows will lead to anonymised records of members. Map it, with `anonymity` and its `link`",
+        (
+            "club.visits: 5 rows will lead to anonymised records of members, 2 of them with personal fields that are "
+            "kept for longer. Let what keeps them end with the record, or know that the record is theirs until then"
+        ),
+    ],
+)
+def test_no_field_takes_the_next_sentence_for_a_part_of_it(said: str) -> None:
+    told = FRENCH.said(said)
+    assert told is not None
+    assert not re.search(r"\b(with|the|it|of)\b", told), told
+
+
 def test_numbers_and_dates_are_those_of_the_country() -> None:
     assert ENGLISH.number(1234567) == "1,234,567"
     assert FRENCH.number(1234567) == "1\N{NARROW NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567"
