@@ -8,13 +8,13 @@ be another (`alone`), and the look is for chunks in which somebody has written t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 from sqlalchemy.sql import visitors
 
 from connectors.sql.catalog import OWN_SCHEMA
@@ -33,44 +33,52 @@ Look = Callable[[Restriction], sa.Select[Any]]
 LookWith = Callable[[Sequence[str]], sa.Select[Any]]
 """Selects the keys of all that is due now, with other columns of theirs (or their version, which has a name too)."""
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
-
 
 class Span:
-    """The first and the last key of the chunk under way, where keys are whole numbers.
+    """The first and the last key of the chunk under way, by each of the whole numbers with which keys begin.
 
     Candidates stand in the order of their keys, so that those of a chunk lie between two of them. Servers then read
     (and MariaDB locks) that part of the table by its index, where they would read all of it for every chunk. Statements
     ask for the two when they are executed: they are compiled once.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, limits: Mapping[str, tuple[int, int]]) -> None:
+        self._limits = dict(limits)
         self.forget()
 
     @classmethod
     def of(cls, dialect: sa.Dialect, table: sa.Table, key: Sequence[str]) -> Span | None:
-        """Of the keys of a table; None in SQLite, and where the first column is no whole number, or a huge one."""
-        kind = table.c[key[0]].type
-        whole = isinstance(kind, sa.Integer) and not (isinstance(kind, mysql.BIGINT) and kind.unsigned)
-        return cls(key[0]) if whole and dialect.name != "sqlite" else None
+        """Of the keys of a table; None in SQLite, and where the first column is no whole number."""
+        whole = itertools.takewhile(lambda name: isinstance(table.c[name].type, sa.Integer), key)
+        limits = {name: _limits(table.c[name].type) for name in whole}
+        return cls(limits) if limits and dialect.name != "sqlite" else None
 
     def within(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
         """Whether a row lies in it."""
-        first = sa.bindparam("ardoise_first", callable_=lambda: self._first, type_=sa.BigInteger, unique=True)
-        last = sa.bindparam("ardoise_last", callable_=lambda: self._last, type_=sa.BigInteger, unique=True)
-        return rows.c[self._name].between(first, last)
+        return sa.and_(*(rows.c[name].between(self._end(name, 0), self._end(name, 1)) for name in self._limits))
+
+    def _end(self, name: str, at: int) -> sa.BindParameter[int]:
+        label = ("ardoise_first", "ardoise_last")[at]
+        return sa.bindparam(label, callable_=lambda: self._ends[name][at], type_=sa.BigInteger, unique=True)
 
     def set(self, connection: sa.Connection, keys: sa.Table, chosen: sa.ColumnElement[bool] | None = None) -> None:
         """Look what a chunk reaches from and to: those keys of a table that are chosen."""
-        key = sa.cast(keys.c[self._name], sa.BigInteger)
-        found = sa.select(sa.func.min(key), sa.func.max(key))
-        first, last = connection.execute(found if chosen is None else found.where(chosen)).one()
-        self._first, self._last = (_LEAST, _MOST) if first is None else (int(first), int(last))
+        found = sa.select(*(end(keys.c[name]) for name in self._limits for end in (sa.func.min, sa.func.max)))
+        ends = connection.execute(found if chosen is None else found.where(chosen)).one()
+        if ends[0] is None:
+            self.forget()
+            return
+        pairs = zip(map(int, ends[::2]), map(int, ends[1::2]), strict=True)
+        self._ends = dict(zip(self._limits, pairs, strict=True))
 
     def forget(self) -> None:
         """Let it reach from end to end."""
-        self._first, self._last = _LEAST, _MOST
+        self._ends = self._limits
+
+
+def _limits(kind: sa.types.TypeEngine[Any]) -> tuple[int, int]:
+    """What whole numbers of a type lie between, at most."""
+    return (0, 2**64 - 1) if getattr(kind, "unsigned", False) else (-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
