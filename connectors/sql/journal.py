@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from connectors.sql.catalog import OWN_PREFIX, OWN_SCHEMA
 from connectors.sql.functions import record_key
 from connectors.sql.marks import Marks
+from connectors.sql.naming import LONGEST_NAME
 from connectors.sql.remembered import remembered_table
 from connectors.sql.removal import delete_records
 from connectors.sql.tally import Tally
@@ -79,7 +80,7 @@ class Journal:
         self.versions = sa.Table(
             f"{prefix}versions", self._metadata,
             sa.Column("dataset", sa.String(128), primary_key=True),
-            sa.Column("record", sa.String(255), primary_key=True),
+            sa.Column("record", sa.String(LONGEST_NAME), primary_key=True),
             sa.Column("version", sa.String(64), nullable=False),
             sa.Column("operation", sa.String(128), nullable=False),
             _moment(), **exact,

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from connectors.sql.fences import fenced
 from connectors.sql.functions import fingerprint, record_key
+from connectors.sql.naming import LONGEST_NAME
 from connectors.sql.removal import delete_records
 from connectors.sql.temporary import create_filled
 from connectors.sql.upserts import upsert
@@ -63,7 +64,7 @@ class Marks:
             sa.Column("plan", sa.BigInteger, nullable=False),
             # PostgreSQL hashes a row to a number, five times as fast as it could digest it
             sa.Column("fingerprint", sa.String(64).with_variant(sa.BigInteger, "postgresql"), nullable=False),
-            sa.Column("record", sa.String(255), nullable=False),
+            sa.Column("record", sa.String(LONGEST_NAME), nullable=False),
             *(() if parted else (sa.PrimaryKeyConstraint("scope", "record"),)),
             postgresql_partition_by="LIST (scope)", **exact,
         )  # fmt: skip

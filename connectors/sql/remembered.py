@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from connectors.sql.functions import record_key
+from connectors.sql.naming import LONGEST_NAME
 from connectors.sql.removal import delete_records
 from connectors.sql.upserts import upsert
 
@@ -36,7 +37,7 @@ def remembered_table(metadata: sa.MetaData, prefix: str, exact: Mapping[str, Any
     return sa.Table(
         f"{prefix}remembered", metadata,
         sa.Column("dataset", sa.String(128), primary_key=True),
-        sa.Column("record", sa.String(255), primary_key=True),
+        sa.Column("record", sa.String(LONGEST_NAME), primary_key=True),
         sa.Column("event", sa.String(128), primary_key=True),
         sa.Column("open", sa.Boolean, nullable=False),
         sa.Column("missing", sa.Boolean, nullable=False),

@@ -11,16 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
+from connectors.sql.naming import LONGEST_NAME
 from connectors.sql.temporary import BYTES, looked_up
-
-_LONGEST = 255
-"""Characters of a record in the tables of the engine's own: what is longer is in none of them."""
 
 _TABLE = looked_up(
     sa.Table(
         "ardoise_named",
         sa.MetaData(),
-        sa.Column("record", sa.String(_LONGEST), nullable=False),
+        sa.Column("record", sa.String(LONGEST_NAME), nullable=False),
         sa.Column("fingerprint", sa.String(64)),
         prefixes=["TEMPORARY"],
     ),
@@ -44,7 +42,7 @@ def delete_records(
     named: sa.Select[Any] = sa.select(record.label("record"))
     named = named if rows is None else named.where(rows)
     if connection.dialect.name in {"mysql", "mariadb"} and not _of_bytes(record):
-        named = named.where(sa.func.char_length(record) <= _LONGEST)
+        named = named.where(sa.func.char_length(record) <= LONGEST_NAME)  # what is longer is in no table
         names = ["record"] if fingerprint is None else ["record", "fingerprint"]
         full = named if fingerprint is None else named.add_columns(fingerprint)
         connection.execute(sa.schema.DropTable(_TABLE, if_exists=True))

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from connectors.errors import StoreRefuses
 from connectors.sql.functions import record_key
 from connectors.sql.marks import ORDER
+from connectors.sql.naming import LONGEST_NAME
 from connectors.sql.queries import ask, queries
 from connectors.sql.residue import maintained
 from connectors.sql.temporary import analyse
@@ -59,8 +60,8 @@ def renewing(
             "ardoise_renewed", sa.MetaData(),
             sa.Column("old", table.c[column].type, primary_key=True, autoincrement=False),
             sa.Column("new", table.c[column].type, nullable=False),
-            sa.Column("was", sa.String(255), unique=True),
-            sa.Column("becomes", sa.String(255)),
+            sa.Column("was", sa.String(LONGEST_NAME), unique=True),
+            sa.Column("becomes", sa.String(LONGEST_NAME)),
             prefixes=["TEMPORARY"],
         )  # fmt: skip
         connection.execute(sa.schema.DropTable(renewed, if_exists=True))

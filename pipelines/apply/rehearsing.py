@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connectors.base import DatasetShape, FieldShape, Inventory
 from connectors.sql.connector import SqlConnector
+from connectors.sql.naming import refuse_unnamed
 from connectors.sql.partition import Hierarchy, Layout
 from connectors.sql.rehearsal import ROWS, Rehearsal, rehearse
 from pipelines.anonymise import partition
@@ -32,7 +33,7 @@ def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[Key
 
     Raises:
         StoreRefuses: a constraint refuses the new values, something in the store undoes them or changes what is relied
-            on, or what was there would survive in another table.
+            on, what was there would survive in another table, or rows cannot be marked by their key.
     """
     step = work.step
     if step.place is not Place.ACTIVE or not examples:
@@ -40,6 +41,9 @@ def rehearse_step(connector: SqlConnector, work: RowWork, examples: Sequence[Key
     table, key = connector.table(work.source), connector.key(work.source)
     values = None if step.takes_rows else lambda opened: assignments(opened, table, work.replacements)
     with connector.writing() as connection:
+        if values is not None:
+            with connection.begin():
+                refuse_unnamed(connection, step.dataset, table, key)
         made = {name: each for name, each in work.replacements.items() if not isinstance(each.assignment, Constant)}
         tried = Rehearsal(
             step.store, step.dataset, table, key, examples, step.fields, values,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from apply_states import planned
+from approving import confirm_maps
 from estates import AS_OF, DUE, NOW, SmallEstate, small_estate
+from hidden_shop import club_in
 
 from connectors.errors import StoreRefuses
 from pipelines.apply import apply
@@ -85,3 +87,21 @@ def test_what_has_no_copies_is_not_remarked_upon(tmp_path: Path) -> None:
     assert not [each for each in plan.warnings if "looks like" in each or "keeps what was there" in each]
     run(small, plan)
     assert [each for each in verify(small.estate, plan.digest, now=NOW, today=AS_OF) if not each.passed] == []
+
+
+def test_a_key_that_is_too_long_for_a_mark_stops_the_run(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    made = club_in("sqlite", request, tmp_path)
+    made.run("ALTER TABLE members ADD COLUMN code varchar(400)")
+    made.join(range(40))
+    made.run("UPDATE members SET code = printf('%0300d', id)")
+    data_map = made.folder / "data_map" / "club.yaml"
+    text = data_map.read_text(encoding="utf-8")
+    keyed = text.replace("key: [id]", "key: [code]", 1).replace(
+        "region: {", "code: {category: none}\n      region: {", 1
+    )
+    data_map.write_text(keyed, encoding="utf-8")
+    confirm_maps(made.folder)
+    before = made.rows()
+    with pytest.raises(StoreRefuses, match="members: its key"):
+        made.apply(made.plan())
+    assert made.rows() == before
