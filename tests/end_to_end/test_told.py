@@ -129,7 +129,7 @@ def test_what_was_open_when_its_row_went_leaves_the_person_undetermined_and_is_r
     plan = shop.run(dt.date(2040, 1, 1))
     contacts = next(each for each in plan.tallies if each.dataset == "contacts")
     assert (contacts.undetermined, shop.contacts()) == (1, [4])
-    assert any("contract_end" in each and "of 1 persons" in each for each in plan.warnings)
+    assert any("contract_end" in each and "of 1 person:" in each for each in plan.warnings)
 
 
 @pytest.mark.parametrize("shop", ENGINES, indirect=True)
