@@ -187,6 +187,7 @@ def test_a_key_file_that_others_can_read_is_not_used(planned: Company) -> None:
 # ── the stores ──
 
 
+@pytest.mark.slow
 def test_a_store_that_is_down_is_no_green_plan_and_no_run(planned: Company) -> None:
     path = planned.folder / "connections" / "crm.read"
     path.write_text("postgresql://nobody:secret-word@127.0.0.1:9/nothing")
@@ -270,6 +271,7 @@ def test_a_dataset_of_an_unusual_size_waits_for_a_person(company: Company) -> No
     assert "it holds 20 records" in company.refused("apply", digest, expect=4)
 
 
+@pytest.mark.slow
 def test_what_a_run_deletes_makes_no_size_unusual(company: Company) -> None:
     company.edit("ardoise.toml", "share = 1.0", "share = 1.0\ndeviation = 0.1")
     company.types("apply", company.planned())
@@ -294,6 +296,7 @@ def test_a_read_only_file_is_refused_before_anything_is_written(planned: Company
     assert "read-only" in said
 
 
+@pytest.mark.slow
 def test_a_role_that_may_only_read_is_refused_before_anything_is_written(on_postgres: Company) -> None:
     digest = on_postgres.planned()
     read = (on_postgres.folder / "connections" / "crm.read").read_text()

@@ -132,6 +132,7 @@ def test_the_next_plan_finds_nothing(done: Done) -> None:
     assert run(done.small, second.digest).nothing_to_do
 
 
+@pytest.mark.slow
 def test_stores_are_applied_one_by_one_as_a_scheduler_does(small: SmallEstate, plan: Plan) -> None:
     assert run(small, plan.digest, stores=["billing"]).complete
     engine = small.estate.engine()
@@ -174,6 +175,7 @@ def test_records_that_became_due_since_wait_for_the_next_plan(small: SmallEstate
     assert refused(small) == ["LimitExceeded"]
 
 
+@pytest.mark.slow
 def test_the_ledger_has_an_intent_before_and_a_receipt_after_and_nothing_personal(
     small: SmallEstate, plan: Plan
 ) -> None:
@@ -346,6 +348,7 @@ def test_a_role_that_may_not_write_is_refused_with_nothing_changed(on_postgres: 
     assert everything(on_postgres) == before
 
 
+@pytest.mark.slow
 def test_rows_that_another_session_holds_are_left_and_their_parents_wait(on_postgres: SmallEstate) -> None:
     plan = planned(on_postgres)
     engine = sa.create_engine(on_postgres.crm, poolclass=sa.NullPool)

@@ -64,6 +64,7 @@ def test_a_constraint_that_refuses_a_replacement_stops_the_run(tmp_path: Path) -
     assert everything(small) == before
 
 
+@pytest.mark.slow
 def test_a_generated_column_follows(tmp_path: Path) -> None:
     small = small_estate(tmp_path / "estate")
     small.execute("crm", "ALTER TABLE contacts ADD COLUMN shown TEXT AS (last_name || ' <' || email || '>') VIRTUAL")
@@ -81,6 +82,7 @@ def test_a_plan_names_a_table_that_looks_like_a_history(tmp_path: Path) -> None:
     assert [each for each in plan.warnings if "contacts_history looks like a history" in each]
 
 
+@pytest.mark.slow
 def test_what_has_no_copies_is_not_remarked_upon(tmp_path: Path) -> None:
     small = small_estate(tmp_path / "estate")
     plan = planned(small)

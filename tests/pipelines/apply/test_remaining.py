@@ -46,6 +46,7 @@ def _declare(small: SmallEstate, text: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_expiry_dates_are_in_receipts_summary_and_report(tmp_path: Path) -> None:
     small = small_estate(tmp_path / "estate")
     _declare(small, '\n[stores.crm.residue]\nbackups = "30 days"\n')

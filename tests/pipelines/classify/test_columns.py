@@ -142,6 +142,7 @@ def test_product_names_are_not_personal_and_an_author_is_for_a_person_to_judge()
     assert said.verdict is Verdict.NOT_PERSONAL
 
 
+@pytest.mark.slow
 def test_free_text_is_personal_when_persons_are_in_it_and_for_review_when_not() -> None:
     of_persons = ["Madame Éloïse Garnier a rappelé, son numéro est le 06 12 34 56 78, voir demain matin."] * 3
     of_nobody = ["La livraison est arrivée en retard et le carton était abîmé, voir avec le transporteur demain."] * 3

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 OURS = ("connectors", "dags", "expectations", "pipelines", "retention_rules")
 
@@ -39,6 +41,7 @@ def imported_late(path: Path) -> Iterator[str]:
             yield each.module
 
 
+@pytest.mark.slow
 def test_every_command_can_be_the_first_to_import_what_it_needs() -> None:
     files = (path for place in ("pipelines/cli", "dags") for path in (ROOT / place).rglob("*.py"))
     modules = sorted({module for path in files for module in imported_late(path)})

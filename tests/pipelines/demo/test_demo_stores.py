@@ -127,6 +127,7 @@ def test_probes_are_seven_due_and_seven_not(probes: tuple[Probe, ...]) -> None:
     assert {probe.identity.store for probe in probes} == {"crm", "billing", "mail", "calendar"}
 
 
+@pytest.mark.slow
 def test_a_second_start_finds_the_stores_as_they_were_left(tmp_path: Path) -> None:
     with DemoStores(tmp_path / "stores", scale=0.01) as first:
         with _engine(first.crm_admin).begin() as connection:

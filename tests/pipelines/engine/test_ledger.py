@@ -86,6 +86,7 @@ for number in range(25):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_append_at_once_neither_lose_nor_repeat_an_entry(engine_url: str, tmp_path: Path) -> None:
     """They also meet on a database and a key file that none of them has made yet."""
     key = tmp_path / "state" / "key"

@@ -172,6 +172,7 @@ def _aware(moments: list[dt.datetime]) -> list[dt.datetime]:
     return [each.replace(tzinfo=dt.UTC) for each in moments if dt.datetime(1970, 1, 2) < each < dt.datetime(2038, 1, 1)]
 
 
+@pytest.mark.slow
 @quick
 @given(moment_lists, day_lists, text_lists, questions)
 def test_every_engine_reads_what_a_store_holds_as_the_reference(

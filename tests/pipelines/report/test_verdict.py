@@ -128,6 +128,7 @@ def made(tmp_path: Path) -> ExpectedEstate:
     return expected_estate(tmp_path / "estate", url, url, url)
 
 
+@pytest.mark.slow
 def test_who_approved_and_what_stopped_the_run_is_told_of_one_that_never_began(made: ExpectedEstate) -> None:
     plan = planned(made.estate, "EXPECTED", TODAY)
 
@@ -168,6 +169,7 @@ def test_a_visit_after_the_run_makes_nothing_wrong(verified: tuple[ExpectedEstat
     assert reported(made, plan)[1] == "since_changed"
 
 
+@pytest.mark.slow
 def test_a_whole_report_stays_where_a_store_does_not_answer(
     verified: tuple[ExpectedEstate, Plan], tmp_path: Path
 ) -> None:

@@ -48,6 +48,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "index.duckdb"
 
 
+@pytest.mark.slow
 def test_mail_enters_the_index_with_automatic_mail_marked(mail_account: MailAccount, path: Path) -> None:
     letters = [letter(1), letter(2), letter(3, Auto_Submitted="auto-replied")]
     mail_account.server.seed(mail_account.user, "INBOX", [(each, NOW, ()) for each in letters])
