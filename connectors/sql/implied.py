@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from connectors.sql.stamps import stamped
 from connectors.sql.triggers import followed, triggers, updating
 
 
@@ -15,7 +16,7 @@ def implied(connection: sa.Connection, table: sa.Table) -> frozenset[str]:
     """
     if _watched(connection, table):
         return frozenset(each.name for each in table.c if not each.primary_key)
-    return frozenset(each.name for each in table.c if each.computed is not None) | _set_on_update(connection, table)
+    return frozenset(each.name for each in table.c if each.computed is not None) | stamped(connection, table)
 
 
 def watchers(connection: sa.Connection, table: sa.Table) -> tuple[str, ...] | None:
@@ -31,13 +32,3 @@ def _watched(connection: sa.Connection, table: sa.Table) -> bool:
         return followed(connection, table, cascades=False)
     name = table.name.lower()
     return any(each.table.lower() == name and "UPDATE" in each.events for each in triggers(connection))
-
-
-def _set_on_update(connection: sa.Connection, table: sa.Table) -> frozenset[str]:
-    if connection.dialect.name not in {"mysql", "mariadb"}:
-        return frozenset()
-    question = sa.text(
-        "SELECT column_name FROM information_schema.columns "
-        "WHERE table_schema = DATABASE() AND table_name = :name AND extra LIKE '%on update%'"
-    )
-    return frozenset(connection.execute(question, {"name": table.name}).scalars())
