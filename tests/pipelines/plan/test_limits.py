@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.estate.config import Limit
@@ -63,11 +63,12 @@ def test_a_dataset_that_was_never_counted_has_no_usual_size() -> None:
     assert reasons(0, deviation=0.0) == []
 
 
-@given(st.lists(st.integers(0, 1000), max_size=10))
+@given(st.lists(st.integers(0, 2000), max_size=10))
+@example([1000])
 def test_a_dataset_is_suddenly_empty_as_long_as_one_of_the_last_counts_was_not(counts: list[int]) -> None:
     held = next((each for each in counts if each), None)
     assert reasons(0, counts=counts) == (
-        [] if held is None else [f"it is suddenly empty; it held {held} record{'s' * (held != 1)}"]
+        [] if held is None else [f"it is suddenly empty; it held {held:,} record{'s' * (held != 1)}"]
     )
     assert reasons(0, counts=counts, empty=True) == []
 
